@@ -1,0 +1,13 @@
+/* Time in milliseconds, as a double, on the monotonic clock: or, for tests, a clock that
+ * stands still until it is moved. */
+#ifndef EDDY_CLOCK_H
+#define EDDY_CLOCK_H
+
+typedef struct eddy__clock {
+    int is_virtual;
+    double virtual_now;
+} eddy__clock;
+
+double eddy__clock_now(const eddy__clock *clock);
+
+#endif

@@ -1,0 +1,188 @@
+#include "context.h"
+#include "slots.h"
+#include "sys.h"
+
+#include <pthread.h>
+#include <sys/resource.h>
+#include <time.h>
+
+enum {
+    SOCKET = 1,
+    MOST_SOCKETS = 65535, /* libzmq takes 12 bytes for each at once */
+};
+
+struct eddy_context {
+    void *zmq; /* NULL once terminated */
+    int is_shared;
+    int references;
+    pthread_mutex_t lock; /* of `references` and `sockets`; finding needs none */
+    eddy__slots sockets;
+};
+
+static struct {
+    pthread_mutex_t lock;
+    void *zmq;  /* the shared one */
+    int pid;    /* after a fork the child needs a context of its own */
+    int ending; /* contexts that are being terminated */
+    pthread_cond_t ended;
+} process = {.lock = PTHREAD_MUTEX_INITIALIZER, .ended = PTHREAD_COND_INITIALIZER};
+
+static void *new_zmq(int io_threads) {
+    void *zmq = eddy__zmq_ctx();
+    if (!zmq) return NULL;
+    struct rlimit files;
+    int most = MOST_SOCKETS;
+    if (getrlimit(RLIMIT_NOFILE, &files) == 0 && files.rlim_cur < MOST_SOCKETS)
+        most = (int)files.rlim_cur;
+    zmq_ctx_set(zmq, ZMQ_MAX_SOCKETS, most);
+    if (io_threads >= 0 && zmq_ctx_set(zmq, ZMQ_IO_THREADS, io_threads) != 0) {
+        zmq_ctx_term(zmq);
+        errno = EINVAL;
+        return NULL;
+    }
+    return zmq;
+}
+
+static void *shared_zmq(void) {
+    pthread_mutex_lock(&process.lock);
+    if (!process.zmq || process.pid != getpid()) {
+        process.zmq = new_zmq(-1);
+        process.pid = getpid();
+    }
+    void *zmq = process.zmq;
+    pthread_mutex_unlock(&process.lock);
+    return zmq;
+}
+
+int eddy_context_new(int io_threads, eddy_context **context) {
+    eddy_context *made = eddy__calloc(1, sizeof *made);
+    if (!made) return -ENOMEM;
+    made->is_shared = io_threads < 0;
+    made->zmq = made->is_shared ? shared_zmq() : new_zmq(io_threads);
+    if (!made->zmq) {
+        int error = errno;
+        eddy__free(made);
+        return -error;
+    }
+    made->references = 1;
+    pthread_mutex_init(&made->lock, NULL);
+    eddy__slots_init(&made->sockets);
+    *context = made;
+    return 0;
+}
+
+static void *wait_for_end(void *zmq) {
+    while (zmq_ctx_term(zmq) != 0 && errno == EINTR) continue;
+    pthread_mutex_lock(&process.lock);
+    process.ending--;
+    pthread_cond_signal(&process.ended);
+    pthread_mutex_unlock(&process.lock);
+    return NULL;
+}
+
+/* zmq_ctx_term waits as long as anything lingers, so it waits in a thread of its own. The
+ * lock is held. */
+static void terminate(void *zmq) {
+    pthread_t thread;
+    if (pthread_create(&thread, NULL, wait_for_end, zmq) != 0) return;
+    pthread_detach(thread);
+    process.ending++;
+}
+
+void eddy__context_retain(eddy_context *context) {
+    pthread_mutex_lock(&context->lock);
+    context->references++;
+    pthread_mutex_unlock(&context->lock);
+}
+
+void eddy__context_release(eddy_context *context) {
+    pthread_mutex_lock(&context->lock);
+    int left = --context->references;
+    pthread_mutex_unlock(&context->lock);
+    if (left > 0) return;
+    if (context->zmq && !context->is_shared) {
+        pthread_mutex_lock(&process.lock);
+        terminate(context->zmq);
+        pthread_mutex_unlock(&process.lock);
+    }
+    eddy__slots_free(&context->sockets);
+    pthread_mutex_destroy(&context->lock);
+    eddy__free(context);
+}
+
+int eddy_context_term(eddy_context *context) {
+    if (!context->zmq) return -ETERM;
+    if (context->sockets.count > 0) return -EBUSY;
+    if (!context->is_shared)
+        while (zmq_ctx_term(context->zmq) != 0 && errno == EINTR) continue;
+    context->zmq = NULL;
+    return 0;
+}
+
+int eddy_context_sockets(eddy_context *context) {
+    return (int)context->sockets.count;
+}
+
+int eddy_context_get(eddy_context *context, int option) {
+    if (!context->zmq) return -ETERM;
+    int value = zmq_ctx_get(context->zmq, option);
+    return value < 0 ? -errno : value;
+}
+
+int eddy_context_set(eddy_context *context, int option, int value) {
+    if (!context->zmq) return -ETERM;
+    return zmq_ctx_set(context->zmq, option, value) == 0 ? 0 : -errno;
+}
+
+int eddy_socket_open(eddy_context *context, int type) {
+    if (!context->zmq) return -ETERM;
+    eddy__socket *socket = eddy__calloc(1, sizeof *socket);
+    if (!socket) return -ENOMEM;
+    int id = eddy__socket_open(socket, context->zmq, type);
+    if (id == 0) {
+        pthread_mutex_lock(&context->lock);
+        id = eddy__slots_add(&context->sockets, socket, SOCKET);
+        if (id > 0) context->references++;
+        pthread_mutex_unlock(&context->lock);
+    }
+    if (id < 0) {
+        eddy__socket_close(socket, 0);
+        eddy__free(socket);
+        return id;
+    }
+    socket->id = (uint32_t)id;
+    return id;
+}
+
+eddy__socket *eddy__context_find(const eddy_context *context, uint32_t id) {
+    return eddy__slots_find(&context->sockets, id, SOCKET);
+}
+
+eddy__socket *eddy__context_at(const eddy_context *context, uint32_t position, int *end) {
+    int kind;
+    *end = position >= context->sockets.used;
+    return eddy__slots_at(&context->sockets, position, &kind);
+}
+
+void eddy__context_close(eddy_context *context, eddy__socket *socket, int linger) {
+    eddy__socket_close(socket, linger);
+    pthread_mutex_lock(&context->lock);
+    eddy__slots_remove(&context->sockets, socket->id);
+    pthread_mutex_unlock(&context->lock);
+    eddy__free(socket);
+    eddy__context_release(context);
+}
+
+int eddy_shutdown(double deadline) {
+    pthread_mutex_lock(&process.lock);
+    void *zmq = process.pid == getpid() ? process.zmq : NULL;
+    process.zmq = NULL;
+    if (zmq) terminate(zmq);
+    struct timespec limit = {.tv_sec = (time_t)(deadline / 1e3)};
+    limit.tv_nsec = (long)((deadline - (double)limit.tv_sec * 1e3) * 1e6);
+    int rc = 0;
+    while (process.ending > 0 && rc == 0)
+        rc = pthread_cond_clockwait(&process.ended, &process.lock, CLOCK_MONOTONIC, &limit);
+    pthread_mutex_unlock(&process.lock);
+    return -rc;
+}

@@ -1,0 +1,22 @@
+/* Contexts: each owns the sockets opened through it. The libzmq context below is the one
+ * that the whole process shares, the core's only global, or one of its own. */
+#ifndef EDDY_CONTEXT_H
+#define EDDY_CONTEXT_H
+
+#include "eddy.h"
+#include "socket.h"
+
+/* Keeps the context's memory until eddy__context_release. */
+void eddy__context_retain(eddy_context *context);
+void eddy__context_release(eddy_context *context);
+
+/* The open socket of that id, or NULL. */
+eddy__socket *eddy__context_find(const eddy_context *context, uint32_t id);
+
+/* The open socket at a position from 0, or NULL; `*end` when there are no more positions. */
+eddy__socket *eddy__context_at(const eddy_context *context, uint32_t position, int *end);
+
+/* Closes the socket, which nobody may have under a stream or watch any more. */
+void eddy__context_close(eddy_context *context, eddy__socket *socket, int linger);
+
+#endif

@@ -1,0 +1,211 @@
+/* The public functions of loops and what is in them: each looks its ids up, refuses stale
+ * ones and values that make no sense, and calls the room. */
+#include "alarm.h"
+#include "loop.h"
+#include "message.h"
+#include "stream.h"
+#include "sys.h"
+#include "watch.h"
+
+#include <math.h>
+
+static eddy__stream *find_stream(eddy_loop *loop, uint32_t id) {
+    eddy__stream *stream = eddy__slots_find(&loop->turn.slots, id, EDDY__STREAM);
+    return stream && !stream->closing ? stream : NULL;
+}
+
+static eddy__watch *find_watch(eddy_loop *loop, uint32_t id) {
+    eddy__watch *watch = eddy__slots_find(&loop->turn.slots, id, EDDY__WATCH);
+    return watch && !watch->closing ? watch : NULL;
+}
+
+const eddy_event *eddy_loop_events(eddy_loop *loop) {
+    return loop->turn.batch.events;
+}
+
+double eddy_time(void) {
+    static const eddy__clock CLOCK = {0, 0};
+    return eddy__clock_now(&CLOCK);
+}
+
+double eddy_loop_time(eddy_loop *loop) {
+    return eddy__clock_now(&loop->clock);
+}
+
+int eddy_loop_virtual_time(eddy_loop *loop, double now) {
+    if (!isfinite(now)) return -EINVAL;
+    loop->clock = (eddy__clock){1, now};
+    loop->turn.now = now;
+    return 0;
+}
+
+int eddy_loop_advance(eddy_loop *loop, double by) {
+    if (!loop->clock.is_virtual || !(by >= 0) || isinf(by)) return -EINVAL;
+    loop->clock.virtual_now += by;
+    return 0;
+}
+
+int eddy_loop_alive(eddy_loop *loop) {
+    return loop->turn.alive + loop->signals.count;
+}
+
+static void count(void *object, void *number) {
+    (void)object;
+    *(double *)number += 1;
+}
+
+int eddy_loop_stats_get(eddy_loop *loop, eddy_loop_stats *stats) {
+    *stats = (eddy_loop_stats){.turns = loop->turns,
+                               .events = loop->events,
+                               .missed_wakeups = loop->turn.poller.missed_wakeups};
+    eddy__loop_each(loop, EDDY__STREAM, count, &stats->streams);
+    eddy__loop_each(loop, EDDY__TIMER, count, &stats->timers);
+    eddy__loop_each(loop, EDDY__WATCH, count, &stats->handlers);
+    return 0;
+}
+
+int eddy_loop_interrupt(eddy_loop *loop, int value) {
+    if (value <= 0) return -EINVAL;
+    eddy__wakeups_interrupt(&loop->wakeups, value);
+    return 0;
+}
+
+int eddy_loop_wake(eddy_loop *loop, uint32_t waker, double number) {
+    return eddy__wakeups_post(&loop->wakeups, waker, number);
+}
+
+int eddy_waker_open(eddy_loop *loop) {
+    int id = eddy__slots_add(&loop->turn.slots, loop, EDDY__WAKER);
+    if (id > 0) loop->turn.alive++;
+    return id;
+}
+
+int eddy_waker_close(eddy_loop *loop, uint32_t waker) {
+    if (!eddy__slots_find(&loop->turn.slots, waker, EDDY__WAKER)) return -EBADF;
+    eddy__slots_remove(&loop->turn.slots, waker);
+    loop->turn.alive--;
+    return 0;
+}
+
+int eddy_signal_number(const char *name) {
+    return eddy__signal_number(name);
+}
+
+int eddy_signal_watch(eddy_loop *loop, int signal) {
+    return eddy__signals_watch(&loop->signals, &loop->turn.poller, signal);
+}
+
+int eddy_signal_unwatch(eddy_loop *loop, int signal) {
+    return eddy__signals_unwatch(&loop->signals, signal);
+}
+
+int eddy_timer_open(eddy_loop *loop, double due, double period) {
+    if (isnan(due) || !(period >= 0) || isinf(period)) return -EINVAL;
+    return eddy__alarm_open(&loop->turn, due, period);
+}
+
+int eddy_timer_again(eddy_loop *loop, uint32_t id, double jitter) {
+    eddy__alarm *alarm = eddy__slots_find(&loop->turn.slots, id, EDDY__TIMER);
+    if (!alarm) return -EBADF;
+    if (!(alarm->period + jitter > 0)) return -EINVAL;
+    loop->turn.now = eddy__clock_now(&loop->clock);
+    eddy__alarm_again(alarm, jitter);
+    return 0;
+}
+
+int eddy_timer_close(eddy_loop *loop, uint32_t id) {
+    eddy__alarm *alarm = eddy__slots_find(&loop->turn.slots, id, EDDY__TIMER);
+    if (!alarm) return -EBADF;
+    eddy__alarm_close(alarm);
+    return 0;
+}
+
+int eddy_watch_fd(eddy_loop *loop, int fd, int events) {
+    return fd < 0 ? -EBADF : eddy__watch_open(&loop->turn, NULL, fd, events);
+}
+
+int eddy_watch_socket(eddy_loop *loop, eddy_context *context, uint32_t id, int events) {
+    eddy__socket *socket = eddy__context_find(context, id);
+    return socket ? eddy__watch_open(&loop->turn, socket, -1, events) : -EBADF;
+}
+
+int eddy_watch_change(eddy_loop *loop, uint32_t id, int events) {
+    eddy__watch *watch = find_watch(loop, id);
+    return watch ? eddy__watch_change(watch, events) : -EBADF;
+}
+
+int eddy_watch_close(eddy_loop *loop, uint32_t id) {
+    eddy__watch *watch = find_watch(loop, id);
+    if (!watch) return -EBADF;
+    eddy__watch_close(watch);
+    return 0;
+}
+
+int eddy_stream_open(eddy_loop *loop, eddy_context *context, uint32_t id) {
+    eddy__socket *socket = eddy__context_find(context, id);
+    return socket ? eddy__stream_open(&loop->turn, context, socket) : -EBADF;
+}
+
+int eddy_stream_close(eddy_loop *loop, uint32_t id, int linger) {
+    eddy__stream *stream = find_stream(loop, id);
+    return stream ? eddy__stream_close(stream, linger) : -EBADF;
+}
+
+int eddy_stream_receive(eddy_loop *loop, uint32_t id, int on) {
+    eddy__stream *stream = find_stream(loop, id);
+    if (!stream) return -EBADF;
+    eddy__stream_receive(stream, on != 0);
+    return 0;
+}
+
+int eddy_stream_budget(eddy_loop *loop, uint32_t id, int messages) {
+    eddy__stream *stream = find_stream(loop, id);
+    if (!stream) return -EBADF;
+    if (messages < 1) return -EINVAL;
+    stream->budget = (uint32_t)messages;
+    return 0;
+}
+
+int eddy_stream_send(eddy_loop *loop, uint32_t id, const char *data, uint32_t size,
+                     int report) {
+    eddy_part part = {data, (int32_t)size, 0};
+    return eddy_stream_send_parts(loop, id, &part, 1, report);
+}
+
+int eddy_stream_send_parts(eddy_loop *loop, uint32_t id, const eddy_part *parts,
+                           uint32_t count, int report) {
+    eddy__stream *stream = find_stream(loop, id);
+    if (!stream || !stream->socket) return -EBADF;
+    if (count == 0) return -EINVAL;
+    zmq_msg_t few[EDDY__FEW_PARTS], *msgs = eddy__message_room(few, count);
+    if (!msgs) return -ENOMEM;
+    int rc = eddy__message_copy(msgs, parts, count);
+    if (rc == 0) {
+        double bytes = 0;
+        for (uint32_t i = 0; i < count; i++) bytes += parts[i].size;
+        rc = eddy__stream_send(stream, msgs, count, bytes, report);
+    }
+    eddy__message_leave(msgs, few);
+    return rc;
+}
+
+int eddy_stream_limit(eddy_loop *loop, uint32_t id, double messages, double bytes,
+                      int policy) {
+    eddy__stream *stream = find_stream(loop, id);
+    if (!stream) return -EBADF;
+    if (isnan(messages) || isnan(bytes) || policy < EDDY_DROP_NONE || policy > EDDY_DROP_OLDEST)
+        return -EINVAL;
+    stream->queue.message_limit = messages < 0 ? INFINITY : messages;
+    stream->queue.byte_limit = bytes < 0 ? INFINITY : bytes;
+    stream->policy = policy;
+    return 0;
+}
+
+int eddy_stream_stats_get(eddy_loop *loop, uint32_t id, eddy_stream_stats *stats) {
+    eddy__stream *stream = find_stream(loop, id);
+    if (!stream) return -EBADF;
+    *stats = stream->stats;
+    stats->queued = stream->queue.messages;
+    stats->queued_bytes = stream->queue.bytes;
+    return 0;
+}

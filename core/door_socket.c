@@ -1,0 +1,120 @@
+/* The public functions of contexts and sockets: each looks the id up, refuses a stale one,
+ * and calls the room. */
+#include "context.h"
+#include "message.h"
+#include "stream.h"
+#include "sys.h"
+#include "watch.h"
+
+#include <limits.h>
+
+static void orphan(eddy__socket *socket) {
+    eddy__source *owner = socket->owner;
+    if (owner && owner->owner == EDDY__STREAM)
+        eddy__stream_orphan(eddy__entry(owner, eddy__stream, source), ENOTSOCK);
+    else if (owner)
+        eddy__watch_orphan(eddy__entry(owner, eddy__watch, source), ENOTSOCK);
+}
+
+int eddy_socket_close(eddy_context *context, uint32_t id, int linger) {
+    eddy__socket *socket = eddy__context_find(context, id);
+    if (!socket) return -EBADF;
+    orphan(socket);
+    eddy__context_close(context, socket, linger);
+    return 0;
+}
+
+int eddy_context_close_sockets(eddy_context *context, double linger) {
+    int closed = 0, end = 0;
+    for (uint32_t i = 0; !end; i++) {
+        eddy__socket *socket = eddy__context_at(context, i, &end);
+        if (!socket) continue;
+        int own = -1;
+        size_t size = sizeof own;
+        eddy__socket_get(socket, ZMQ_LINGER, &own, &size);
+        int bounded = linger >= 0 && (own < 0 || own > linger);
+        eddy_socket_close(context, socket->id, bounded ? (int)linger : own);
+        closed++;
+    }
+    return closed;
+}
+
+void eddy_context_free(eddy_context *context) {
+    if (!context) return;
+    eddy_context_close_sockets(context, -1);
+    eddy__context_release(context);
+}
+
+/* Defines a public function of a socket that hands its arguments to the room. */
+#define SOCKET_DOOR(name, parameters, ...)                                                   \
+    int eddy_socket_##name(eddy_context *context, uint32_t id, __VA_ARGS__) {                \
+        eddy__socket *socket = eddy__context_find(context, id);                              \
+        return socket ? eddy__socket_##name parameters : -EBADF;                             \
+    }
+
+SOCKET_DOOR(bind, (socket, endpoint), const char *endpoint)
+SOCKET_DOOR(unbind, (socket, endpoint), const char *endpoint)
+SOCKET_DOOR(connect, (socket, endpoint), const char *endpoint)
+SOCKET_DOOR(disconnect, (socket, endpoint), const char *endpoint)
+SOCKET_DOOR(set, (socket, option, value, size), int option, const void *value, uint32_t size)
+
+int eddy_socket_get(eddy_context *context, uint32_t id, int option, void *value,
+                    uint32_t size) {
+    eddy__socket *socket = eddy__context_find(context, id);
+    if (!socket) return -EBADF;
+    size_t room = size;
+    int rc = eddy__socket_get(socket, option, value, &room);
+    return rc < 0 ? rc : (int)room;
+}
+
+int eddy_socket_poll(eddy_context *context, uint32_t id, int events, double timeout) {
+    eddy__socket *socket = eddy__context_find(context, id);
+    return socket ? eddy__socket_wait(socket, events, timeout) : -EBADF;
+}
+
+int eddy_socket_send(eddy_context *context, uint32_t id, const char *data, uint32_t size,
+                     int flags) {
+    eddy_part part = {data, (int32_t)size, 0};
+    return eddy_socket_send_parts(context, id, &part, 1, flags);
+}
+
+/* The first part waits for the socket; the others follow it at once, or the message is lost
+ * with its peer. */
+static int send_waiting(eddy__socket *socket, zmq_msg_t *msgs, uint32_t count, int flags) {
+    for (uint32_t i = 0; i < count; i++) {
+        int more = i + 1 < count ? ZMQ_SNDMORE : 0;
+        int rc = eddy__socket_send(socket, &msgs[i], flags | more);
+        if (rc != 0) return rc;
+    }
+    return 0;
+}
+
+int eddy_socket_send_parts(eddy_context *context, uint32_t id, const eddy_part *parts,
+                           uint32_t count, int flags) {
+    eddy__socket *socket = eddy__context_find(context, id);
+    if (!socket) return -EBADF;
+    if (count == 0) return -EINVAL;
+    zmq_msg_t few[EDDY__FEW_PARTS], *msgs = eddy__message_room(few, count);
+    if (!msgs) return -ENOMEM;
+    int rc = eddy__message_copy(msgs, parts, count);
+    if (rc == 0) {
+        if ((flags & ZMQ_DONTWAIT) && !(flags & ZMQ_SNDMORE))
+            rc = eddy__message_send(socket, msgs, count);
+        else
+            rc = send_waiting(socket, msgs, count, flags);
+        if (rc != 0) eddy__message_close(msgs, count);
+    }
+    eddy__message_leave(msgs, few);
+    return rc;
+}
+
+int eddy_socket_recv(eddy_context *context, uint32_t id, int flags, eddy_part *part) {
+    eddy__socket *socket = eddy__context_find(context, id);
+    if (!socket) return -EBADF;
+    int size = eddy__socket_recv(socket, &socket->received, flags);
+    if (size < 0) return size;
+    part->data = zmq_msg_data(&socket->received);
+    part->size = zmq_msg_size(&socket->received) < INT32_MAX ? size : EDDY_TOO_LARGE;
+    part->more = zmq_msg_more(&socket->received);
+    return 0;
+}

@@ -1,0 +1,280 @@
+/* eddy: an event loop host for ZeroMQ. This is everything that a script's side can see of
+ * the core, read by C compilers and, through eddy_declarations(), by LuaJIT's FFI: so it has
+ * declarations, enums and plain structs only.
+ *
+ * Results are zero or positive (an id, a count), or -errno. Ids are positive numbers of
+ * things that belong to a loop or a context; a stale one is answered with -EBADF. Times are
+ * milliseconds. A loop and what is in it belong to one thread; eddy_loop_wake and
+ * eddy_loop_interrupt alone may be called from any. */
+#ifndef EDDY_H
+#define EDDY_H
+
+#include <stdint.h>
+
+enum {
+    EDDY_READ = 1, /* as ZMQ_POLLIN, ZMQ_POLLOUT, ZMQ_POLLERR */
+    EDDY_WRITE = 2,
+    EDDY_ERROR = 4,
+
+    EDDY_OWN_LINGER = -2,        /* close by the socket's own linger option */
+    EDDY_TOO_LARGE = -1,         /* a part's size when no Lua string could hold it */
+    EDDY_SLOT_BITS = 21,         /* the part of an id that tells its slot */
+    EDDY_BUDGET = 64,            /* messages a stream receives in a turn, unless set */
+    EDDY_BATCH_BYTES = 1 << 20,  /* bytes after which a stream receives no more in a turn */
+    EDDY_SEND_LIMIT = 64 << 20,  /* bytes that wait in a stream's send queue, unless set */
+
+    EDDY_DROP_NONE = 0, /* what a full send queue does: refuse the message, */
+    EDDY_DROP_NEWEST,   /* drop it, */
+    EDDY_DROP_OLDEST,   /* or drop the oldest one to make room */
+};
+
+/* What an event tells. `id` is the thing's it is about. */
+enum eddy_event_kind {
+    EDDY_RECEIVED = 1,   /* stream: whole messages wait in `inbox` */
+    EDDY_RECEIVE_FAILED, /* stream: `value` is the errno */
+    EDDY_SENT,           /* stream: libzmq accepted `value` more of the reported messages */
+    EDDY_SEND_FAILED,    /* stream: the next message failed with errno `value`; `reported` */
+    EDDY_FULL,           /* stream: the send queue refused or dropped a message */
+    EDDY_DRAINED,        /* stream: a queue that was full is down to half its limits */
+    EDDY_CLOSED,         /* stream or watch: its socket is gone; `value` is the errno */
+    EDDY_READY,          /* watch: `value` is of EDDY_READ, EDDY_WRITE, EDDY_ERROR */
+    EDDY_SIGNAL,         /* `value` is the signal's number; no id */
+    EDDY_WOKEN,          /* `number` came with eddy_loop_wake */
+    EDDY_INTERRUPTED,    /* `value` came with eddy_loop_interrupt; no id */
+    EDDY_TIMER,          /* the timer is due */
+};
+
+typedef struct eddy_loop eddy_loop;
+typedef struct eddy_context eddy_context;
+
+typedef struct eddy_part {
+    const char *data;
+    int32_t size; /* or EDDY_TOO_LARGE */
+    int32_t more; /* the message has another part */
+} eddy_part;
+
+/* Received parts from `head` up to `tail`, whole messages only. The reader moves `head`; a
+ * part's bytes are good until the loop's next turn. */
+typedef struct eddy_inbox {
+    uint32_t head, tail;
+    eddy_part *parts;
+} eddy_inbox;
+
+typedef struct eddy_event {
+    int32_t kind; /* enum eddy_event_kind */
+    uint32_t id;
+    int32_t value;
+    int32_t reported;
+    double number;
+    eddy_inbox *inbox;
+} eddy_event;
+
+typedef struct eddy_stream_stats {
+    double messages_in, bytes_in;
+    double messages_out, bytes_out;
+    double queued, queued_bytes; /* waiting in the send queue now */
+    double dropped;              /* by a full queue, or by closing */
+    double errors;               /* sends and receives that failed */
+} eddy_stream_stats;
+
+typedef struct eddy_loop_stats {
+    double turns;
+    double events;
+    double missed_wakeups; /* always 0, or the core is wrong */
+    double streams, timers, handlers;
+} eddy_loop_stats;
+
+typedef struct eddy_constant {
+    const char *name; /* as in zmq.h, without ZMQ_ */
+    int32_t value;
+} eddy_constant;
+
+/* This header's text. */
+const char *eddy_declarations(void);
+
+/* eddy's version, "1.2.3", and that of the libzmq it runs with. Static strings. */
+const char *eddy_version(void);
+const char *eddy_zmq_version(void);
+
+/* The integer constants of the zmq.h that eddy was built with: how many, and the array. */
+int eddy_constants(const eddy_constant **array);
+
+/* The name ("EADDRINUSE") and the text of an errno, libzmq's own ones included. Static
+ * strings; the name is NULL for a number that has none. */
+const char *eddy_error_name(int error);
+const char *eddy_error_text(int error);
+
+/* The monotonic clock. */
+double eddy_time(void);
+
+/* Whether libzmq was built with a capability ("ipc", "curve"): 1 or 0. */
+int eddy_has(const char *capability);
+
+/* A signal's number by its name, with or without SIG; 0 for an unknown one. */
+int eddy_signal_number(const char *name);
+
+/* Contexts: they own the sockets. */
+
+/* A context on the libzmq context that all of the process share, or, with io_threads >= 0,
+ * on one of its own. The pointer is good until eddy_context_free. */
+int eddy_context_new(int io_threads, eddy_context **context);
+
+/* Ends the context's use; sockets left open are closed by their own linger. */
+void eddy_context_free(eddy_context *context);
+
+/* Closes the sockets left open; libzmq keeps what it has for at most `linger` ms (negative:
+ * as long as each socket's own option says). Returns how many there were. */
+int eddy_context_close_sockets(eddy_context *context, double linger);
+
+/* Terminates the context, waiting for what lingers in it. -EBUSY while sockets are open,
+ * -ETERM when it is terminated already. The shared one stays for its other users. */
+int eddy_context_term(eddy_context *context);
+
+/* How many sockets are open. */
+int eddy_context_sockets(eddy_context *context);
+
+/* libzmq's context options (ZMQ_IO_THREADS ...): a value, or 0. */
+int eddy_context_get(eddy_context *context, int option);
+int eddy_context_set(eddy_context *context, int option, int value);
+
+/* At the end of a process: terminates all libzmq contexts that nobody uses any more, the
+ * shared one first of all, until eddy_time() is `deadline`. 0, or -ETIMEDOUT when something
+ * would hold them longer; then only _exit is left. */
+int eddy_shutdown(double deadline);
+
+/* Sockets. */
+
+/* Opens a socket of that type (ZMQ_REQ ...) and returns its id. */
+int eddy_socket_open(eddy_context *context, int type);
+
+/* Closes it, also under a stream, which is told with EDDY_CLOSED. */
+int eddy_socket_close(eddy_context *context, uint32_t socket, int linger);
+
+/* Endpoints. `bind` and `unbind` also take a host's name. */
+int eddy_socket_bind(eddy_context *context, uint32_t socket, const char *endpoint);
+int eddy_socket_unbind(eddy_context *context, uint32_t socket, const char *endpoint);
+int eddy_socket_connect(eddy_context *context, uint32_t socket, const char *endpoint);
+int eddy_socket_disconnect(eddy_context *context, uint32_t socket, const char *endpoint);
+
+/* Options, by libzmq's numbers. `get` takes the room in `value`, at most `size` bytes, and
+ * returns how many it filled. */
+int eddy_socket_set(eddy_context *context, uint32_t socket, int option, const void *value,
+                    uint32_t size);
+int eddy_socket_get(eddy_context *context, uint32_t socket, int option, void *value,
+                    uint32_t size);
+
+/* Sends one part, or a whole message; waits as SNDTIMEO says unless `flags` has
+ * ZMQ_DONTWAIT. -EAGAIN: not now, or not in time. With ZMQ_SNDMORE more parts follow. */
+int eddy_socket_send(eddy_context *context, uint32_t socket, const char *data, uint32_t size,
+                     int flags);
+int eddy_socket_send_parts(eddy_context *context, uint32_t socket, const eddy_part *parts,
+                           uint32_t count, int flags);
+
+/* Receives one part, waiting as RCVTIMEO says unless `flags` has ZMQ_DONTWAIT. Its bytes are
+ * good until the next receive on this socket, or until the socket is closed. */
+int eddy_socket_recv(eddy_context *context, uint32_t socket, int flags, eddy_part *part);
+
+/* Which of `events` (EDDY_READ, EDDY_WRITE) can be; waits up to `timeout` ms for one of
+ * them, for ever when it is negative. */
+int eddy_socket_poll(eddy_context *context, uint32_t socket, int events, double timeout);
+
+/* The loop. */
+
+int eddy_loop_new(eddy_loop **loop);
+
+/* Closes every stream with its socket, and frees the loop. NULL is ignored. */
+void eddy_loop_free(eddy_loop *loop);
+
+/* Turns the loop once: waits for something to happen, up to `timeout` ms (negative: for
+ * ever), and returns how many events there are to dispatch: received messages, descriptors
+ * and signals first, then the timers due. They, and the bytes of the parts they lead to, are
+ * good until the next turn. */
+int eddy_loop_turn(eddy_loop *loop, double timeout);
+
+/* The events of the last turn. */
+const eddy_event *eddy_loop_events(eddy_loop *loop);
+
+/* The loop's time: eddy_time(), unless it is virtual. */
+double eddy_loop_time(eddy_loop *loop);
+
+/* Makes time stand still at `now`, and pass only when the loop has nothing to do: then it
+ * jumps to the next deadline. For tests. `advance` moves it by hand. */
+int eddy_loop_virtual_time(eddy_loop *loop, double now);
+int eddy_loop_advance(eddy_loop *loop, double by);
+
+/* How many things could still bring an event of their own: receiving streams, messages whose
+ * sender waits for word of them, timers, watches, signals, wakers. */
+int eddy_loop_alive(eddy_loop *loop);
+
+/* Sends what waits in the send queues, for at most `timeout` ms, without receiving or any
+ * events. Returns how many messages are left. */
+int eddy_loop_drain(eddy_loop *loop, double timeout);
+
+int eddy_loop_stats_get(eddy_loop *loop, eddy_loop_stats *stats);
+
+/* Ends the turn that is under way with an EDDY_INTERRUPTED event of this value. From any
+ * thread, and from a signal handler. */
+int eddy_loop_interrupt(eddy_loop *loop, int value);
+
+/* A waker is what eddy_loop_wake brings an EDDY_WOKEN event to, with `number`: from any
+ * thread, in order, as often as it was called. */
+int eddy_waker_open(eddy_loop *loop);
+int eddy_waker_close(eddy_loop *loop, uint32_t waker);
+int eddy_loop_wake(eddy_loop *loop, uint32_t waker, double number);
+
+/* Takes a signal as EDDY_SIGNAL events, or gives it back. It is blocked in this thread
+ * meanwhile, so that it does nothing else. */
+int eddy_signal_watch(eddy_loop *loop, int signal);
+int eddy_signal_unwatch(eddy_loop *loop, int signal);
+
+/* Timers. */
+
+/* A timer due at the loop's time `due`, and, with a period above 0, again and again. A
+ * single one is gone with its event; a periodic one waits for eddy_timer_again. */
+int eddy_timer_open(eddy_loop *loop, double due, double period);
+
+/* Arms a periodic timer whose event was handled for the next point of its grid, `jitter` ms
+ * beside it. Ticks missed meanwhile are skipped. */
+int eddy_timer_again(eddy_loop *loop, uint32_t timer, double jitter);
+
+/* Cancels it: no event follows, and one that is in the batch already is stale. */
+int eddy_timer_close(eddy_loop *loop, uint32_t timer);
+
+/* Watches: readiness of descriptors and sockets, as long as it lasts. */
+
+int eddy_watch_fd(eddy_loop *loop, int fd, int events);
+int eddy_watch_socket(eddy_loop *loop, eddy_context *context, uint32_t socket, int events);
+int eddy_watch_change(eddy_loop *loop, uint32_t watch, int events);
+int eddy_watch_close(eddy_loop *loop, uint32_t watch);
+
+/* Streams. */
+
+/* Puts a socket under a stream and returns the stream's id. It receives nothing yet. -EEXIST
+ * when the socket is under a stream or watch already. */
+int eddy_stream_open(eddy_loop *loop, eddy_context *context, uint32_t socket);
+
+/* Closes the stream and its socket. Returns how many messages were queued and are lost. */
+int eddy_stream_close(eddy_loop *loop, uint32_t stream, int linger);
+
+/* Starts or stops receiving. What was received and not read stays for the next start. */
+int eddy_stream_receive(eddy_loop *loop, uint32_t stream, int on);
+
+/* How many messages it receives in a turn, at least 1. */
+int eddy_stream_budget(eddy_loop *loop, uint32_t stream, int messages);
+
+/* Sends a whole message of copies of these bytes: now, when nothing is queued before it and
+ * the socket can take it (0), or from the queue later (1). With `report`, an event tells
+ * what became of it. -ENOBUFS when the queue is full, 2 when its policy dropped the message.
+ * Failures that come later come as events. */
+int eddy_stream_send(eddy_loop *loop, uint32_t stream, const char *data, uint32_t size,
+                     int report);
+int eddy_stream_send_parts(eddy_loop *loop, uint32_t stream, const eddy_part *parts,
+                           uint32_t count, int report);
+
+/* The send queue's limits (negative: none), and EDDY_DROP_NONE or another policy. */
+int eddy_stream_limit(eddy_loop *loop, uint32_t stream, double messages, double bytes,
+                      int policy);
+
+int eddy_stream_stats_get(eddy_loop *loop, uint32_t stream, eddy_stream_stats *stats);
+
+#endif

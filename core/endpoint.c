@@ -1,0 +1,50 @@
+#include "endpoint.h"
+#include "sys.h"
+
+#include <netdb.h>
+#include <stdio.h>
+#include <string.h>
+
+enum { LONGEST = 512 };
+
+/* Writes the endpoint with its host's address in place of its name. 0 or -ENODEV. */
+static int resolve(void *socket, const char *endpoint, char *resolved) {
+    static const char scheme[] = "tcp://";
+    if (strncmp(endpoint, scheme, sizeof scheme - 1) != 0) return -ENODEV;
+    const char *host = endpoint + sizeof scheme - 1, *port = strrchr(host, ':');
+    char name[NI_MAXHOST], address[NI_MAXHOST];
+    if (!port || port == host || (size_t)(port - host) >= sizeof name) return -ENODEV;
+    memcpy(name, host, (size_t)(port - host));
+    name[port - host] = '\0';
+
+    int ipv6 = 0;
+    size_t size = sizeof ipv6;
+    eddy__zmq_get(socket, ZMQ_IPV6, &ipv6, &size);
+    struct addrinfo hints = {.ai_family = ipv6 ? AF_UNSPEC : AF_INET,
+                             .ai_socktype = SOCK_STREAM};
+    struct addrinfo *found;
+    if (getaddrinfo(name, NULL, &hints, &found) != 0) return -ENODEV;
+    int failed = getnameinfo(found->ai_addr, found->ai_addrlen, address, sizeof address, NULL,
+                             0, NI_NUMERICHOST);
+    const char *form = found->ai_family == AF_INET6 ? "%s[%s]%s" : "%s%s%s";
+    freeaddrinfo(found);
+    if (failed) return -ENODEV;
+    return snprintf(resolved, LONGEST, form, scheme, address, port) < LONGEST ? 0 : -ENODEV;
+}
+
+int eddy__endpoint_bind(void *socket, const char *endpoint) {
+    char resolved[LONGEST];
+    if (eddy__zmq_bind(socket, endpoint) == 0) return 0;
+    if (errno != ENODEV) return -errno;
+    int error = resolve(socket, endpoint, resolved);
+    if (error) return error;
+    return eddy__zmq_bind(socket, resolved) == 0 ? 0 : -errno;
+}
+
+int eddy__endpoint_unbind(void *socket, const char *endpoint) {
+    char resolved[LONGEST];
+    if (zmq_unbind(socket, endpoint) == 0) return 0;
+    int error = errno;
+    if (resolve(socket, endpoint, resolved) != 0) return -error;
+    return zmq_unbind(socket, resolved) == 0 ? 0 : -error;
+}

@@ -1,0 +1,10 @@
+/* Binding by name: libzmq 4.3.4 takes a number, `*` or a network device where it binds, so a
+ * host name ("tcp://localhost:5555") is looked up here. */
+#ifndef EDDY_ENDPOINT_H
+#define EDDY_ENDPOINT_H
+
+/* 0 or -errno, -ENODEV when the host is neither an address, a device nor a known name. */
+int eddy__endpoint_bind(void *socket, const char *endpoint);
+int eddy__endpoint_unbind(void *socket, const char *endpoint);
+
+#endif

@@ -1,0 +1,37 @@
+#include "interrupt.h"
+
+#include <signal.h>
+#include <stdatomic.h>
+#include <string.h>
+
+/* A signal handler has no argument to find its loop by, so the loop is kept here. */
+static _Atomic(eddy_loop *) guarded;
+
+static const int SIGNALS[] = {SIGINT, SIGTERM};
+
+static void set_handlers(void (*handler)(int), int flags) {
+    struct sigaction action;
+    memset(&action, 0, sizeof action);
+    action.sa_handler = handler;
+    action.sa_flags = flags;
+    for (int i = 0; i < 2; i++) sigaction(SIGNALS[i], &action, NULL);
+}
+
+/* The second signal finds the default action: it ends the process at once. */
+static void handle(int number) {
+    eddy_loop *loop = atomic_exchange(&guarded, NULL);
+    set_handlers(SIG_DFL, 0);
+    if (loop)
+        eddy_loop_interrupt(loop, number);
+    else
+        raise(number);
+}
+
+void eddy__interrupt_guard(eddy_loop *loop) {
+    atomic_store(&guarded, loop);
+    set_handlers(handle, SA_RESTART);
+}
+
+void eddy__interrupt_release(void) {
+    if (atomic_exchange(&guarded, NULL)) set_handlers(SIG_DFL, 0);
+}

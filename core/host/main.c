@@ -1,0 +1,111 @@
+/* eddy: runs a Lua script and the loop that it leaves. With interrupt.c, all that knows Lua's
+ * C API. What the command does is written in Lua, in lua/eddy/host.lua. */
+#include "interrupt.h"
+
+#include <lauxlib.h>
+#include <libgen.h>
+#include <limits.h>
+#include <lua.h>
+#include <luajit.h>
+#include <lualib.h>
+#include <math.h>
+#include <signal.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/resource.h>
+#include <unistd.h>
+
+enum {
+    INTERNAL_ERROR = 70,
+    GRACE_MS = 1000, /* for libzmq's end, beyond the time that is for draining */
+};
+
+static int panic(lua_State *lua) {
+    fprintf(stderr, "eddy: out of memory or an error outside all protection: %s\n",
+            lua_tostring(lua, -1));
+    abort();
+}
+
+static int guard(lua_State *lua) {
+    eddy__interrupt_guard((eddy_loop *)lua_touserdata(lua, 1));
+    return 0;
+}
+
+static int release(lua_State *lua) {
+    (void)lua;
+    eddy__interrupt_release();
+    return 0;
+}
+
+/* From a build tree the modules' files are used; there `lua` lies beside the executable. */
+static void use_build_tree(lua_State *lua) {
+    char path[PATH_MAX], modules[PATH_MAX + 16];
+    ssize_t length = readlink("/proc/self/exe", path, sizeof path - 1);
+    if (length < 0) return;
+    path[length] = '\0';
+    snprintf(modules, sizeof modules, "%s/lua", dirname(path));
+    if (access(modules, F_OK) != 0) return;
+    lua_getglobal(lua, "package");
+    lua_getfield(lua, -1, "path");
+    lua_pushfstring(lua, "%s/?.lua;%s/?/init.lua;%s", modules, modules, lua_tostring(lua, -1));
+    lua_setfield(lua, -3, "path");
+    lua_pop(lua, 2);
+}
+
+/* Runs inside a protected call: loads the host's module and gives it the arguments and the
+ * interrupt guard. Returns what it returns: the exit code, and the time to be gone by. */
+static int run(lua_State *lua) {
+    int argc = (int)lua_tointeger(lua, 1);
+    char **argv = lua_touserdata(lua, 2);
+    luaL_openlibs(lua);
+    use_build_tree(lua);
+    lua_getglobal(lua, "require");
+    lua_pushliteral(lua, "eddy.host");
+    lua_call(lua, 1, 1);
+    lua_getfield(lua, -1, "main");
+    lua_createtable(lua, argc, 1);
+    for (int i = 0; i < argc; i++) {
+        lua_pushstring(lua, argv[i]);
+        lua_rawseti(lua, -2, i);
+    }
+    lua_pushcfunction(lua, guard);
+    lua_pushcfunction(lua, release);
+    lua_call(lua, 3, 2);
+    return 2;
+}
+
+/* The soft limit of descriptors is for programs that use select; this one takes them all. */
+static void raise_descriptor_limit(void) {
+    struct rlimit files;
+    if (getrlimit(RLIMIT_NOFILE, &files) != 0) return;
+    files.rlim_cur = files.rlim_max;
+    setrlimit(RLIMIT_NOFILE, &files);
+}
+
+int main(int argc, char **argv) {
+    raise_descriptor_limit();
+    signal(SIGPIPE, SIG_IGN);
+    lua_State *lua = luaL_newstate();
+    if (!lua) {
+        fprintf(stderr, "eddy: no memory for a Lua state\n");
+        return INTERNAL_ERROR;
+    }
+    lua_atpanic(lua, panic);
+    lua_pushcfunction(lua, run);
+    lua_pushinteger(lua, argc);
+    lua_pushlightuserdata(lua, argv);
+    int status = INTERNAL_ERROR;
+    double deadline = 0;
+    if (lua_pcall(lua, 2, 2, 0) == 0) {
+        status = (int)lua_tointeger(lua, -2);
+        deadline = lua_tonumber(lua, -1);
+    } else {
+        fprintf(stderr, "eddy: internal error: %s\n", lua_tostring(lua, -1));
+    }
+    lua_close(lua);
+    fflush(NULL);
+    /* Something inside libzmq would hold us longer than it may. */
+    if (eddy_shutdown(fmax(deadline, eddy_time()) + GRACE_MS) != 0) _exit(status);
+    return status;
+}

@@ -1,0 +1,23 @@
+/* The loop: one turn, in its order. The only room that has one. */
+#ifndef EDDY_LOOP_H
+#define EDDY_LOOP_H
+
+#include "clock.h"
+#include "eddy.h"
+#include "signals.h"
+#include "turn.h"
+#include "wakeups.h"
+
+struct eddy_loop {
+    eddy__clock clock;
+    eddy__turn turn;
+    eddy__wakeups wakeups;
+    eddy__signals signals;
+    double turns, events;
+};
+
+/* Calls `visit` for everything of that kind that is open. */
+void eddy__loop_each(eddy_loop *loop, int kind, void (*visit)(void *object, void *data),
+                     void *data);
+
+#endif

@@ -1,0 +1,75 @@
+#include "message.h"
+#include "eddy.h"
+#include "sys.h"
+
+#include <string.h>
+
+zmq_msg_t *eddy__message_room(zmq_msg_t *few, uint32_t count) {
+    return count <= EDDY__FEW_PARTS ? few : eddy__calloc(count, sizeof *few);
+}
+
+void eddy__message_leave(zmq_msg_t *msgs, const zmq_msg_t *few) {
+    if (msgs != few) eddy__free(msgs);
+}
+
+int eddy__message_copy(zmq_msg_t *msgs, const eddy_part *parts, uint32_t count) {
+    for (uint32_t i = 0; i < count; i++) {
+        size_t size = (size_t)parts[i].size;
+        if (eddy__msg_init(&msgs[i], size) != 0) {
+            eddy__message_close(msgs, i);
+            return -ENOMEM;
+        }
+        if (size > 0) memcpy(zmq_msg_data(&msgs[i]), parts[i].data, size);
+    }
+    return 0;
+}
+
+void eddy__message_close(zmq_msg_t *msgs, uint32_t count) {
+    for (uint32_t i = 0; i < count; i++) zmq_msg_close(&msgs[i]);
+}
+
+/* The types that pick a peer for each message swallow the rest of a message whose peer left
+ * half-way. They must be given that rest, or they would swallow the start of the next one. */
+static void finish_lost(eddy__socket *socket, uint32_t left) {
+    if (socket->type != ZMQ_PUSH && socket->type != ZMQ_DEALER && socket->type != ZMQ_REQ)
+        return;
+    for (; left > 0; left--) {
+        zmq_msg_t empty;
+        zmq_msg_init(&empty);
+        if (eddy__socket_send(socket, &empty, ZMQ_DONTWAIT | (left > 1 ? ZMQ_SNDMORE : 0)) != 0)
+            zmq_msg_close(&empty);
+    }
+}
+
+/* libzmq may fail between two parts, so each part goes out as a copy: a copy of a large part
+ * shares its bytes. */
+static int send_parts(eddy__socket *socket, zmq_msg_t *msgs, uint32_t count) {
+    for (uint32_t i = 0; i < count; i++) {
+        zmq_msg_t copy;
+        zmq_msg_init(&copy);
+        zmq_msg_copy(&copy, &msgs[i]);
+        int rc = eddy__socket_send(socket, &copy,
+                                   ZMQ_DONTWAIT | (i + 1 < count ? ZMQ_SNDMORE : 0));
+        if (rc != 0) {
+            zmq_msg_close(&copy);
+            if (i > 0) finish_lost(socket, count - i - 1);
+            return rc;
+        }
+    }
+    eddy__message_close(msgs, count);
+    return 0;
+}
+
+static int try_send(eddy__socket *socket, zmq_msg_t *msgs, uint32_t count) {
+    return count == 1 ? eddy__socket_send(socket, msgs, ZMQ_DONTWAIT)
+                      : send_parts(socket, msgs, count);
+}
+
+int eddy__message_send(eddy__socket *socket, zmq_msg_t *msgs, uint32_t count) {
+    int rc = try_send(socket, msgs, count);
+    if (rc != -EAGAIN) return rc;
+    /* A throttled send does not look at what the peers have read meanwhile; asking for the
+     * events does. */
+    int events = eddy__socket_events(socket);
+    return events > 0 && (events & ZMQ_POLLOUT) ? try_send(socket, msgs, count) : rc;
+}

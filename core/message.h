@@ -1,0 +1,27 @@
+/* A whole message, of one part or many, on its way into a socket. */
+#ifndef EDDY_MESSAGE_H
+#define EDDY_MESSAGE_H
+
+#include "socket.h"
+
+struct eddy_part;
+
+enum { EDDY__FEW_PARTS = 16 };
+
+/* Room for the parts of a message: the caller's array of EDDY__FEW_PARTS while that does, an
+ * allocated one for more, NULL when there is no memory. eddy__message_leave gives it back. */
+zmq_msg_t *eddy__message_room(zmq_msg_t *few, uint32_t count);
+void eddy__message_leave(zmq_msg_t *msgs, const zmq_msg_t *few);
+
+/* Makes `count` messages of copies of the parts' bytes. 0, or -ENOMEM with none made. */
+int eddy__message_copy(zmq_msg_t *msgs, const struct eddy_part *parts, uint32_t count);
+
+/* Closes all of them. */
+void eddy__message_close(zmq_msg_t *msgs, uint32_t count);
+
+/* Sends all parts, or none, without waiting. 0: they are libzmq's, and closed here. -EAGAIN:
+ * the socket cannot take the message now, and its parts are untouched. Any other -errno: the
+ * socket refused the message; its parts are untouched. */
+int eddy__message_send(eddy__socket *socket, zmq_msg_t *msgs, uint32_t count);
+
+#endif

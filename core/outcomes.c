@@ -1,0 +1,57 @@
+#include "outcomes.h"
+#include "sys.h"
+
+#include <string.h>
+
+static int reserve(eddy__outcomes *outcomes, uint32_t needed) {
+    if (needed <= outcomes->capacity) return 0;
+    uint32_t capacity = outcomes->capacity ? outcomes->capacity : 4;
+    while (capacity < needed) capacity *= 2;
+    eddy__outcome *entries = eddy__realloc(outcomes->entries, capacity * sizeof *entries);
+    if (!entries) return -ENOMEM;
+    outcomes->entries = entries;
+    outcomes->capacity = capacity;
+    return 0;
+}
+
+int eddy__outcomes_expect(eddy__outcomes *outcomes) {
+    if (reserve(outcomes, outcomes->count + outcomes->expected + 1) != 0) return -ENOMEM;
+    outcomes->expected++;
+    return 0;
+}
+
+void eddy__outcomes_note(eddy__outcomes *outcomes, int error, int reported) {
+    if (reported) outcomes->expected--;
+    if (!error && !reported) return;
+    eddy__outcome *last =
+        outcomes->count > 0 ? &outcomes->entries[outcomes->count - 1] : NULL;
+    if (!error && last && !last->error) {
+        last->count++;
+        return;
+    }
+    /* An expected one has its place already. */
+    if (reserve(outcomes, outcomes->count + outcomes->expected + 1) != 0 && !reported) return;
+    outcomes->entries[outcomes->count++] = (eddy__outcome){error, reported, 1};
+}
+
+int eddy__outcomes_tell(eddy__outcomes *outcomes, eddy__batch *batch, uint32_t id) {
+    uint32_t told = 0;
+    int rc = 0;
+    for (; told < outcomes->count; told++) {
+        rc = eddy__batch_reserve(batch);
+        if (rc != 0) break;
+        eddy__outcome *outcome = &outcomes->entries[told];
+        int kind = outcome->error ? EDDY_SEND_FAILED : EDDY_SENT;
+        int value = outcome->error ? outcome->error : (int)outcome->count;
+        eddy__batch_add(batch, kind, id, value)->reported = outcome->reported;
+    }
+    outcomes->count -= told;
+    memmove(outcomes->entries, outcomes->entries + told,
+            outcomes->count * sizeof *outcomes->entries);
+    return rc;
+}
+
+void eddy__outcomes_free(eddy__outcomes *outcomes) {
+    eddy__free(outcomes->entries);
+    *outcomes = (eddy__outcomes){0};
+}

@@ -1,0 +1,42 @@
+/* Whole messages that wait until their socket takes them, oldest first, within limits. */
+#ifndef EDDY_SENDQ_H
+#define EDDY_SENDQ_H
+
+#include "socket.h"
+
+#include <stdint.h>
+#include <zmq.h>
+
+typedef struct eddy__queued {
+    struct eddy__queued *next;
+    double bytes;
+    uint32_t count;
+    int report; /* the sender wants to hear what became of it */
+    zmq_msg_t msgs[];
+} eddy__queued;
+
+typedef struct eddy__sendq {
+    eddy__queued *first, **last;
+    double messages, bytes, parts;       /* waiting now */
+    double message_limit, byte_limit;    /* infinity: none */
+} eddy__sendq;
+
+void eddy__sendq_init(eddy__sendq *queue);
+
+/* Drops everything. */
+void eddy__sendq_free(eddy__sendq *queue);
+
+/* True when a message of that many bytes and parts may be queued. A part counts with its
+ * bytes alone; but as a part takes memory even when it is empty, their number is limited to
+ * what fits into EDDY_SEND_LIMIT bytes, or into the limit if that is larger. */
+int eddy__sendq_fits(const eddy__sendq *queue, double bytes, uint32_t count);
+
+/* Appends a message, which becomes the queue's: its parts are moved. 0 or -ENOMEM. */
+int eddy__sendq_push(eddy__sendq *queue, zmq_msg_t *msgs, uint32_t count, double bytes,
+                     int report);
+
+/* Takes the oldest message out of the queue; eddy__sendq_drop frees it. */
+eddy__queued *eddy__sendq_shift(eddy__sendq *queue);
+void eddy__sendq_drop(eddy__queued *queued);
+
+#endif

@@ -1,0 +1,131 @@
+#include "socket.h"
+#include "clock.h"
+#include "eddy.h"
+#include "endpoint.h"
+#include "sys.h"
+
+#include <poll.h>
+#include <string.h>
+
+static const eddy__clock CLOCK = {0, 0};
+
+int eddy__socket_open(eddy__socket *socket, void *context, int type) {
+    memset(socket, 0, sizeof *socket);
+    size_t size = sizeof socket->fd;
+    socket->zmq = eddy__zmq_socket(context, type);
+    if (!socket->zmq) return -errno;
+    if (eddy__zmq_get(socket->zmq, ZMQ_FD, &socket->fd, &size) != 0) {
+        int error = errno;
+        zmq_close(socket->zmq);
+        socket->zmq = NULL;
+        return -error;
+    }
+    socket->type = type;
+    socket->pid = getpid();
+    zmq_msg_init(&socket->received);
+    return 0;
+}
+
+void eddy__socket_close(eddy__socket *socket, int linger) {
+    if (!socket->zmq) return;
+    if (linger != EDDY_OWN_LINGER) eddy__zmq_set(socket->zmq, ZMQ_LINGER, &linger, sizeof linger);
+    zmq_msg_close(&socket->received);
+    zmq_close(socket->zmq);
+    socket->zmq = NULL;
+}
+
+int eddy__socket_events(eddy__socket *socket) {
+    int events = 0;
+    size_t size = sizeof events;
+    return eddy__zmq_get(socket->zmq, ZMQ_EVENTS, &events, &size) == 0 ? events : -errno;
+}
+
+int eddy__socket_wait(eddy__socket *socket, int events, double timeout) {
+    double deadline = eddy__clock_now(&CLOCK) + timeout;
+    eddy__socket_touch(socket);
+    for (;;) {
+        int now = eddy__socket_events(socket);
+        if (now < 0 || (now & events)) return now < 0 ? now : now & events;
+        double left = timeout < 0 ? -1 : deadline - eddy__clock_now(&CLOCK);
+        if (timeout >= 0 && left <= 0) return 0;
+        struct pollfd item = {socket->fd, POLLIN, 0};
+        /* Rounded up: a wait may be late, never short. */
+        if (poll(&item, 1, left < 0 ? -1 : left > 1e6 ? 1000000 : (int)left + 1) < 0 &&
+            errno != EINTR)
+            return -errno;
+    }
+}
+
+int eddy__socket_bind(eddy__socket *socket, const char *endpoint) {
+    eddy__socket_touch(socket);
+    return eddy__endpoint_bind(socket->zmq, endpoint);
+}
+
+int eddy__socket_unbind(eddy__socket *socket, const char *endpoint) {
+    eddy__socket_touch(socket);
+    return eddy__endpoint_unbind(socket->zmq, endpoint);
+}
+
+int eddy__socket_connect(eddy__socket *socket, const char *endpoint) {
+    eddy__socket_touch(socket);
+    return eddy__zmq_connect(socket->zmq, endpoint) == 0 ? 0 : -errno;
+}
+
+int eddy__socket_disconnect(eddy__socket *socket, const char *endpoint) {
+    eddy__socket_touch(socket);
+    return zmq_disconnect(socket->zmq, endpoint) == 0 ? 0 : -errno;
+}
+
+int eddy__socket_set(eddy__socket *socket, int option, const void *value, size_t size) {
+    eddy__socket_touch(socket);
+    return eddy__zmq_set(socket->zmq, option, value, size) == 0 ? 0 : -errno;
+}
+
+int eddy__socket_get(eddy__socket *socket, int option, void *value, size_t *size) {
+    eddy__socket_touch(socket);
+    return eddy__zmq_get(socket->zmq, option, value, size) == 0 ? 0 : -errno;
+}
+
+static int timeout_of(eddy__socket *socket, int option) {
+    int timeout = -1;
+    size_t size = sizeof timeout;
+    eddy__zmq_get(socket->zmq, option, &timeout, &size);
+    return timeout;
+}
+
+/* A call that may block, repeated when a signal interrupts it for what is left of its time. */
+static int blocking(eddy__socket *socket, zmq_msg_t *msg, int flags, int option,
+                    int (*call)(zmq_msg_t *, void *, int)) {
+    int result = call(msg, socket->zmq, flags);
+    if (result != -1 || errno != EINTR) return result == -1 ? -errno : result;
+    int timeout = timeout_of(socket, option), left = timeout;
+    double deadline = eddy__clock_now(&CLOCK) + timeout;
+    while (result == -1 && errno == EINTR && getpid() == socket->pid) {
+        if (timeout > 0) {
+            left = (int)(deadline - eddy__clock_now(&CLOCK));
+            if (left < 0) left = 0;
+            eddy__zmq_set(socket->zmq, option, &left, sizeof left);
+        }
+        result = call(msg, socket->zmq, flags);
+    }
+    int error = errno;
+    if (timeout > 0) eddy__zmq_set(socket->zmq, option, &timeout, sizeof timeout);
+    return result == -1 ? -error : result;
+}
+
+int eddy__socket_send(eddy__socket *socket, zmq_msg_t *msg, int flags) {
+    eddy__socket_touch(socket);
+    int result = eddy__msg_send(msg, socket->zmq, flags);
+    if (result >= 0) return 0;
+    if (errno != EAGAIN || (flags & ZMQ_DONTWAIT)) return -errno;
+    result = blocking(socket, msg, flags, ZMQ_SNDTIMEO, zmq_msg_send);
+    return result < 0 ? result : 0;
+}
+
+int eddy__socket_recv(eddy__socket *socket, zmq_msg_t *msg, int flags) {
+    eddy__socket_touch(socket);
+    int result = eddy__msg_recv(msg, socket->zmq);
+    if (result >= 0) return result;
+    if (errno != EAGAIN || (flags & ZMQ_DONTWAIT)) return -errno;
+    return blocking(socket, msg, flags, ZMQ_RCVTIMEO, zmq_msg_recv);
+}

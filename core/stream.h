@@ -1,0 +1,62 @@
+/* A stream: one socket, its inbox, its send queue. Turns the socket's readiness into events,
+ * and sends when the socket can. */
+#ifndef EDDY_STREAM_H
+#define EDDY_STREAM_H
+
+#include "context.h"
+#include "inbox.h"
+#include "outcomes.h"
+#include "sendq.h"
+#include "turn.h"
+
+typedef struct eddy__stream {
+    eddy__grave grave;
+    eddy__turn *turn;
+    eddy_context *context;
+    eddy__socket *socket; /* NULL once it is gone */
+    eddy__source source;
+    eddy__timer retry;    /* armed while the socket refuses although it says it could */
+    double retry_delay;
+    eddy__inbox *inbox;   /* NULL while nothing was received */
+    eddy__sendq queue;
+    eddy__outcomes outcomes;
+    eddy_stream_stats stats;
+    eddy__due due;
+    eddy__node lent;
+    uint32_t budget;
+    int policy;
+    int receiving, counted; /* `counted`: among the loop's `alive` */
+    int receive_error, close_error;
+    int full, tell_full, tell_drained;
+    int closing;
+} eddy__stream;
+
+/* Opens a stream on the socket and returns its id, or -errno. */
+int eddy__stream_open(eddy__turn *turn, eddy_context *context, eddy__socket *socket);
+
+/* Closes the stream with its socket and returns how many messages are lost. */
+int eddy__stream_close(eddy__stream *stream, int linger);
+
+/* The socket goes away under the stream: events of it end, and EDDY_CLOSED tells. */
+void eddy__stream_orphan(eddy__stream *stream, int error);
+
+void eddy__stream_receive(eddy__stream *stream, int on);
+
+/* Sends or queues the message; takes the parts over whatever it returns: as
+ * eddy_stream_send. */
+int eddy__stream_send(eddy__stream *stream, zmq_msg_t *msgs, uint32_t count, double bytes,
+                      int report);
+
+/* Receives and sends what the socket is ready for. */
+void eddy__stream_serve(eddy__stream *stream);
+
+/* Moves queued messages into the socket until it takes no more. */
+void eddy__stream_flush(eddy__stream *stream);
+
+/* The back-off is over: the socket is tried again. */
+void eddy__stream_retry(eddy__stream *stream);
+
+/* A new turn begins: what Lua has read of the inbox is given back. */
+void eddy__stream_settle(eddy__stream *stream);
+
+#endif

@@ -1,0 +1,52 @@
+/* What the rooms of one loop share: the poller, the timers, the batch that a turn fills, and
+ * the lists between turns. The loop owns one; streams and watches are handed it. */
+#ifndef EDDY_TURN_H
+#define EDDY_TURN_H
+
+#include "batch.h"
+#include "list.h"
+#include "poller.h"
+#include "slots.h"
+#include "timers.h"
+
+/* The kinds of things a loop has ids for. */
+enum {
+    EDDY__STREAM = 1,
+    EDDY__WATCH,
+    EDDY__TIMER,
+    EDDY__WAKER,
+    EDDY__INTERNAL, /* the loop's own descriptors */
+};
+
+typedef struct eddy__turn {
+    double now;
+    eddy__slots slots;
+    eddy__poller poller;
+    eddy__timers timers;
+    eddy__batch batch;
+    eddy__list due;    /* streams and watches with something to tell */
+    eddy__list lent;   /* streams whose inbox Lua may be reading */
+    eddy__list inboxes; /* inboxes that no stream has */
+    eddy__list graves; /* what was closed: freed when the next turn begins */
+    int alive;         /* what could still bring an event */
+} eddy__turn;
+
+/* First member of whatever may lie in `graves`. */
+typedef struct eddy__grave {
+    eddy__node node;
+    uint32_t id;
+    void (*free)(struct eddy__turn *turn, struct eddy__grave *grave);
+} eddy__grave;
+
+/* Member of whatever may lie in `due`: puts its events into the batch, and itself back into
+ * the list when the batch has no room. */
+typedef struct eddy__due {
+    eddy__node node;
+    void (*tell)(struct eddy__due *due);
+} eddy__due;
+
+static inline void eddy__turn_bury(eddy__turn *turn, eddy__grave *grave) {
+    eddy__list_push(&turn->graves, &grave->node);
+}
+
+#endif

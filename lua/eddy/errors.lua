@@ -1,0 +1,71 @@
+-- Error objects: what a failure of the world raises or returns.
+local c = require "eddy.c"
+
+local C, ffi = c.C, c.ffi
+
+local M = {}
+
+local Error = {}
+Error.__index = Error
+Error.__tostring = function(self) return self.message end
+Error.__concat = function(a, b) return tostring(a) .. tostring(b) end
+
+--- An error object.
+-- @param code an errno, libzmq's own ones included
+-- @param what what failed, with the endpoint, stream or script it failed for
+-- @return a table with `code`, `name` ("EADDRINUSE") and `message`; tostring gives the message
+function M.new(code, what)
+  local name = C.eddy_error_name(code)
+  name = name ~= nil and ffi.string(name) or "errno " .. code
+  local message = ffi.string(C.eddy_error_text(code)) .. " (" .. name .. ")"
+  if what then message = what .. ": " .. message end
+  return setmetatable({ code = code, name = name, message = message }, Error)
+end
+
+--- Raises an error object for a negative result of the core; returns any other result.
+-- @param result what the core returned: -errno, or 0 and above
+-- @param what what was asked of it, and of whom: parts of one text
+function M.check(result, what, whom)
+  if result >= 0 then return result end
+  error(M.new(-result, whom and what .. " " .. whom or what), 0)
+end
+
+--- Raises a mistake of the caller's: at the line that called the function that calls this.
+function M.misuse(text)
+  error(text, 3)
+end
+
+--- Raises unless `value` is a function (or, with `or_nil`, nil).
+function M.check_function(value, what, or_nil)
+  if type(value) == "function" or (or_nil and value == nil) then return end
+  local meta = type(value) == "table" and getmetatable(value)
+  if meta and meta.__call then return end
+  error(what .. ": expected a function, got " .. type(value), 3)
+end
+
+local numbers = {}
+for code = 1, 133 do
+  local name = C.eddy_error_name(code)
+  if name ~= nil then numbers[ffi.string(name)] = code end
+end
+
+--- errno numbers by name, of the system and of libzmq.
+M.numbers = numbers
+
+do
+  local array = ffi.new("const eddy_constant *[1]")
+  for i = 0, C.eddy_constants(array) - 1 do
+    if ffi.string(array[0][i].name) == "HAUSNUMERO" then
+      local base = array[0][i].value
+      for code = base, base + 63 do
+        local name = C.eddy_error_name(code)
+        if name ~= nil then numbers[ffi.string(name)] = code end
+      end
+    end
+  end
+end
+
+--- The error of a call that would have had to wait. One object: it says nothing but that.
+M.again = M.new(numbers.EAGAIN)
+
+return M

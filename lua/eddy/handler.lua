@@ -1,0 +1,136 @@
+-- Handlers of descriptors, sockets, signals and wake-ups. They are given a loop.
+local c = require "eddy.c"
+local errors = require "eddy.errors"
+
+local C, ffi = c.C, c.ffi
+local check = errors.check
+
+local M = {}
+
+--- The handler of a descriptor or socket: calls fn(what, events) as long as it is ready.
+local Handler = {}
+Handler.__index = Handler
+
+-- What a descriptor or socket is registered under, and the descriptor.
+local function key_of(what)
+  if type(what) == "number" then return what, what end
+  if type(what) == "table" and rawget(what, "_type") then return what end
+  if (type(what) == "table" or type(what) == "userdata") and what.fileno then
+    local fd = what:fileno()
+    return fd, fd
+  end
+  error("expected a descriptor, a socket, or something with a fileno method, got " ..
+    type(what), 3)
+end
+
+function M.add(loop, what, fn, events)
+  local key, fd = key_of(what)
+  local self = setmetatable({ _loop = loop, _what = what, _fn = fn, _key = key }, Handler)
+  local core, id = loop:_core("add_handler"), nil
+  events = events or C.EDDY_READ
+  if fd then
+    id = C.eddy_watch_fd(core, fd, events)
+  else
+    id = C.eddy_watch_socket(core, what._c, what._id or 0, events)
+  end
+  self._id = check(id, "add_handler:", self:_describe())
+  loop._handlers[key] = self
+  loop:_adopt(id, self)
+end
+
+function M.update(loop, what, events)
+  local self = loop._handlers[(key_of(what))]
+  if not self then errors.misuse("update_handler: there is none for " .. tostring(what)) end
+  check(C.eddy_watch_change(loop:_core("update_handler"), self._id, events),
+    "update_handler:", self:_describe())
+end
+
+function M.remove(loop, what)
+  local self = loop._handlers[(key_of(what))]
+  if not self then return end
+  loop._handlers[self._key] = nil
+  loop:_abandon(self._id)
+  if loop._c then C.eddy_watch_close(loop._c, self._id) end
+end
+
+function Handler:_handle(event)
+  if event.kind == C.EDDY_CLOSED then
+    M.remove(self._loop, self._what)
+    self._loop:_log(self:_describe() .. ": the socket was closed; its handler is removed")
+    return
+  end
+  self._loop:_protect(self, self._fn, self._what, event.value)
+end
+
+function Handler:_describe()
+  if type(self._what) == "number" then return "handler of descriptor " .. self._what end
+  return "handler of " .. tostring(self._what)
+end
+
+--- A signal's handler; `cancel` ends it.
+local Signal = {}
+Signal.__index = Signal
+
+function M.on_signal(loop, name, fn)
+  local number = type(name) == "number" and name or C.eddy_signal_number(tostring(name))
+  if number == 0 then error("on_signal: no such signal: " .. tostring(name), 3) end
+  local core, self = loop:_core("on_signal"), loop._signals[number]
+  if fn == nil then
+    if self then self:cancel() end
+    return nil
+  end
+  if self then
+    self._fn = fn
+    return self
+  end
+  check(C.eddy_signal_watch(core, number), "on_signal", tostring(name))
+  self = setmetatable({ _loop = loop, _name = name, _number = number, _fn = fn }, Signal)
+  loop._signals[number] = self
+  return self
+end
+
+--- Gives the signal back: it does again what it did before.
+function Signal:cancel()
+  local loop = self._loop
+  if loop._signals[self._number] ~= self then return end
+  loop._signals[self._number] = nil
+  if loop._c then C.eddy_signal_unwatch(loop._c, self._number) end
+end
+
+function Signal:_handle()
+  self._loop:_protect(self, self._fn, self._name, self._number)
+end
+
+function Signal:_describe() return "handler of signal " .. tostring(self._name) end
+
+--- A waker: the end of a wire from other threads. C code calls
+-- eddy_loop_wake(waker.loop_pointer, waker.id, number) and `fn` gets the number here.
+local Waker = {}
+Waker.__index = Waker
+
+function M.add_waker(loop, fn)
+  local core = loop:_core("add_waker")
+  local id = check(C.eddy_waker_open(core), "add_waker")
+  local self = setmetatable({
+    _loop = loop, _id = id, _fn = fn,
+    id = id, loop_pointer = ffi.cast("void *", core),
+  }, Waker)
+  loop:_adopt(id, self)
+  return self
+end
+
+--- Closes the waker: nothing that comes after is delivered.
+function Waker:close()
+  if not self._id then return end
+  self._loop:_abandon(self._id)
+  if self._loop._c then C.eddy_waker_close(self._loop._c, self._id) end
+  self._id = false
+end
+
+function Waker:_handle(event)
+  self._loop:_protect(self, self._fn, event.number)
+end
+
+function Waker:_describe() return "waker" end
+
+return M

@@ -1,0 +1,155 @@
+-- What the command `eddy` does: options, the script, its loop, and the end.
+local c = require "eddy.c"
+local loops = require "eddy.loop"
+local zmq = require "eddy.zmq"
+
+local C, ffi = c.C, c.ffi
+
+local OK, FAILED, USAGE, UNSENT = 0, 1, 2, 75
+local DRAIN_MS = 5000
+
+local usage = [[
+usage: eddy [options] SCRIPT [ARG...]
+       eddy [options] -e CODE [ARG...]
+
+Runs a Lua script whose functions are the handlers of ZeroMQ sockets, timers,
+descriptors and signals, and then its loop, if it left something alive on it.
+SCRIPT is a file, or - for the standard input.
+
+options:
+  -e CODE          run this code instead of a file
+  --drain MS       how long messages that wait may still be sent at the end (5000)
+  --version        print the versions and exit
+  --help           print this and exit
+]]
+
+local function complain(text) io.stderr:write("eddy: ", text, "\n") end
+
+local function misuse(text)
+  complain(text .. " (eddy --help tells more)")
+  return nil, USAGE
+end
+
+-- Reads the command line. Returns what to do, or nil and an exit code.
+local function parse(args)
+  local job, i = { drain = DRAIN_MS, arg = { [-1] = args[0] } }, 1
+  while args[i] do
+    local option = args[i]
+    if option == "--help" or option == "-h" then
+      io.stdout:write(usage)
+      return nil, OK
+    elseif option == "--version" or option == "-v" then
+      print(("eddy %s (%s, libzmq %s)"):format(ffi.string(C.eddy_version()), jit.version,
+        zmq.version()))
+      return nil, OK
+    elseif option == "-e" then
+      if not args[i + 1] then return misuse("-e needs code") end
+      job.code, job.arg[0], i = args[i + 1], "-e", i + 2
+      break
+    elseif option == "--drain" then
+      job.drain = tonumber(args[i + 1])
+      if not job.drain or not (job.drain >= 0 and job.drain < math.huge) then
+        return misuse("--drain needs a number of milliseconds")
+      end
+      i = i + 2
+    elseif option:sub(1, 1) == "-" and option ~= "-" then
+      return misuse("unknown option " .. option)
+    else
+      job.file, job.arg[0], i = option, option, i + 1
+      break
+    end
+  end
+  if not job.code and not job.file then return misuse("no script") end
+  for at = i, #args do job.arg[at - i + 1] = args[at] end
+  return job
+end
+
+-- Loads the chunk. Returns it, or nil and an exit code.
+local function load_chunk(job)
+  if job.code then
+    local chunk, err = loadstring(job.code, "=(-e)")
+    if chunk then return chunk end
+    complain(err)
+    return nil, FAILED
+  end
+  local name = job.file ~= "-" and job.file or nil
+  if name then
+    local file, err = io.open(name, "rb")
+    -- A directory opens, and fails at the first read.
+    local _, problem
+    if file then _, problem = file:read(0) end
+    if file then file:close() end
+    if err or problem then
+      complain("cannot read the script " .. (err or name .. ": " .. problem))
+      return nil, USAGE
+    end
+  end
+  local chunk, err = loadfile(name, "t")
+  if chunk then return chunk end
+  complain(err)
+  return nil, FAILED
+end
+
+local function traceback(err)
+  local ok, text = pcall(tostring, err)
+  return debug.traceback(ok and text or "an error object whose __tostring fails", 2)
+end
+
+local function run_script(chunk, job)
+  _G.arg = job.arg
+  local ok, err = xpcall(chunk, traceback, unpack(job.arg))
+  if not ok then
+    complain(err)
+    return FAILED
+  end
+  local loop = loops._default()
+  if loop and not loop._started and loop._c then
+    ok, err = xpcall(loop._run_until_idle, traceback, loop)
+    if not ok then
+      complain(err)
+      return FAILED
+    end
+  end
+  return OK
+end
+
+-- Sends what waits on all loops, then closes all sockets. Returns how many callbacks failed
+-- unheard, and how many messages are left.
+local function finish(deadline)
+  local failed, unsent = 0, 0
+  local function left() return math.max(0, deadline - C.eddy_time()) end
+  for loop in pairs(loops._all()) do
+    failed = failed + loop._errors
+    if loop._c then unsent = unsent + math.max(0, C.eddy_loop_drain(loop._c, left())) end
+  end
+  for context in pairs(zmq._all()) do C.eddy_context_close_sockets(context._c, left()) end
+  return failed, unsent
+end
+
+local M = {}
+
+--- Runs the command.
+-- @param args the command line, from 0
+-- @param guard, release C functions that put SIGINT and SIGTERM on a loop and take them off
+-- @return the exit code, and the loop's time at which libzmq must have ended
+function M.main(args, guard, release)
+  io.stdout:setvbuf("line")
+  loops._set_guard(guard, release)
+  local job, code = parse(args)
+  if not job then return code, 0 end
+  local chunk
+  chunk, code = load_chunk(job)
+  if not chunk then return code, 0 end
+  code = run_script(chunk, job)
+
+  local deadline = C.eddy_time() + job.drain
+  local failed, unsent = finish(deadline)
+  if unsent > 0 then
+    complain(("%d messages were not sent within %g ms"):format(unsent, job.drain))
+    if code == OK then code = UNSENT end
+  end
+  if failed > 0 then code = FAILED end
+  return code, deadline
+end
+
+return M

@@ -1,0 +1,9 @@
+--- eddy: an event loop host for ZeroMQ.
+local c = require "eddy.c"
+
+return {
+  loop = require "eddy.loop",
+  stream = require "eddy.stream",
+  zmq = require "eddy.zmq",
+  version = c.ffi.string(c.C.eddy_version()),
+}

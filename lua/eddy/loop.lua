@@ -1,0 +1,326 @@
+--- The loop: dispatches what the core's turns bring to the handlers.
+local c = require "eddy.c"
+local errors = require "eddy.errors"
+local handler = require "eddy.handler"
+local Timer = require "eddy.timer"
+
+local C, ffi = c.C, c.ffi
+local check, check_function = errors.check, errors.check_function
+local band = require("bit").band
+
+local SLOT_MASK = 2 ^ C.EDDY_SLOT_BITS - 1
+local SIGNAL, INTERRUPTED = C.EDDY_SIGNAL, C.EDDY_INTERRUPTED
+
+local M = {}
+
+local Loop = {}
+Loop.__index = Loop
+
+--- For `add_handler`: as zmq.POLLIN, POLLOUT and POLLERR.
+M.READ, M.WRITE, M.ERROR = C.EDDY_READ, C.EDDY_WRITE, C.EDDY_ERROR
+
+local default, running
+local all = setmetatable({}, { __mode = "k" })
+local guard, release = function() end, function() end
+
+--- A private loop. Streams and timers are made on it by naming it.
+function M.new()
+  local made = ffi.new("eddy_loop *[1]")
+  check(C.eddy_loop_new(made), "loop")
+  local self = setmetatable({
+    -- The one finalizer of a loop's: everything in the core hangs off it.
+    _c = ffi.gc(made[0], C.eddy_loop_free),
+    _targets = {},    -- what has an id in the core, by the id's slot
+    _handlers = {},   -- of descriptors and sockets
+    _signals = {},    -- by number
+    _callbacks = {},  -- queued for the next turn
+    _queued = 0,
+    _batch = {},      -- the callbacks of this turn, from _batch_next to _batch_last
+    _batch_next = 1,
+    _batch_last = 0,
+    _event_next = 0,  -- of the last turn's events, the next to dispatch
+    _event_last = 0,  -- how many there are
+    _stop = false,
+    _running = false,
+    _started = false, -- it ran at least once
+    _errors = 0,      -- of callbacks, that nobody but the log heard of
+    _on_error = false,
+  }, Loop)
+  all[self] = true
+  return self
+end
+
+--- The default loop, made at the first call.
+function M.instance()
+  if not default then default = M.new() end
+  return default
+end
+
+--- The loop that is running, else the default one.
+function M.current()
+  return running or M.instance()
+end
+
+--- Makes a loop the default one; without an argument, makes sure that there is one. May be
+-- called again; raises when another loop is the default already.
+function M.install(loop)
+  if default and loop and default ~= loop then
+    error("install: another loop is the default already", 2)
+  end
+  default = default or loop or M.new()
+  return default
+end
+
+-- For the host: what to call when a loop begins and ends to run, the default loop if there
+-- is one, and all loops.
+function M._set_guard(begin, finish) guard, release = begin, finish end
+function M._default() return default end
+function M._all() return all end
+
+--- The same as `eddy.loop.install(loop)`.
+function Loop:install() return M.install(self) end
+
+-- The core's loop; raises when it is closed.
+function Loop:_core(what)
+  return self._c or error(what .. ": the loop is closed", 3)
+end
+
+function Loop:_adopt(id, target) self._targets[band(id, SLOT_MASK)] = target end
+
+function Loop:_abandon(id)
+  local slot = band(id, SLOT_MASK)
+  local target = self._targets[slot]
+  if target and (target._id == id or not target._id) then self._targets[slot] = nil end
+end
+
+function Loop:_log(text)
+  io.stderr:write("eddy: ", text, "\n")
+end
+
+-- Takes the error and its stack where it happened.
+local function trace(err)
+  local ok, text = pcall(tostring, err)
+  if not ok then text = "an error object whose __tostring fails: " .. tostring(text) end
+  return { value = err, traceback = debug.traceback(text, 2) }
+end
+
+-- The one policy for errors in callbacks: on_error decides, else they are logged.
+function Loop:_failed(failure, target)
+  local name = target:_describe()
+  local report = name .. ": " .. failure.traceback
+  if self._on_error then
+    local ok, result = xpcall(self._on_error, trace, failure.value, failure.traceback, name)
+    if ok then return end
+    report = report .. "\neddy: and on_error failed: " .. result.traceback
+  end
+  self._errors = self._errors + 1
+  self:_log(report)
+end
+
+-- Calls fn, whose error costs nothing but itself. True when there was none.
+function Loop:_protect(target, fn, a, b)
+  local ok, failure = xpcall(fn, trace, a, b)
+  if not ok then self:_failed(failure, target) end
+  return ok
+end
+
+--- Tells another function of errors in callbacks instead of logging them.
+-- @param fn fn(err, traceback, source), or nil for the log. An error of its own is logged.
+function Loop:on_error(fn)
+  check_function(fn, "on_error", true)
+  self._on_error = fn or false
+end
+
+local Callback = {}
+Callback.__index = Callback
+
+function Callback:_describe()
+  local info = debug.getinfo(self.fn, "S")
+  return "callback (" .. (info and info.short_src .. ":" .. info.linedefined or "?") .. ")"
+end
+
+--- Calls fn(...) in the next turn, in the order of the calls.
+function Loop:add_callback(fn, ...)
+  check_function(fn, "add_callback")
+  self:_core("add_callback")
+  local count = self._queued + 1
+  self._queued = count
+  self._callbacks[count] = setmetatable({ fn = fn, count = select("#", ...), ... }, Callback)
+end
+
+local function run_callbacks(self)
+  if self._batch_next > self._batch_last then
+    if self._queued == 0 then return end
+    self._batch, self._callbacks = self._callbacks, self._batch
+    self._batch_next, self._batch_last, self._queued = 1, self._queued, 0
+  end
+  while self._batch_next <= self._batch_last and not self._stop do
+    local i = self._batch_next
+    local callback = self._batch[i]
+    self._batch[i], self._batch_next = nil, i + 1
+    self:_protect(callback, function() return callback.fn(unpack(callback, 1, callback.count)) end)
+  end
+end
+
+local function dispatch(self)
+  local events, targets = C.eddy_loop_events(self._c), self._targets
+  while self._event_next < self._event_last and not self._stop do
+    local event = events[self._event_next]
+    self._event_next = self._event_next + 1
+    local id, kind = event.id, event.kind
+    if id ~= 0 then
+      local target = targets[band(id, SLOT_MASK)]
+      -- What was closed earlier in this turn hears nothing more.
+      if target and target._id == id then target:_handle(event) end
+    elseif kind == SIGNAL then
+      local signal = self._signals[event.value]
+      if signal then signal:_handle() end
+    elseif kind == INTERRUPTED then
+      self:stop()
+    end
+  end
+end
+
+-- One turn: callbacks queued before it, then what the core has. What a stop leaves
+-- undispatched comes first when the loop runs again.
+local function turn(self, timeout)
+  if self._event_next >= self._event_last then
+    run_callbacks(self)
+    if self._stop then return end
+    if self._queued > 0 then timeout = 0 end
+    self._event_last = 0
+    self._event_last = check(C.eddy_loop_turn(self._c, timeout), "loop")
+    self._event_next = 0
+  end
+  dispatch(self)
+end
+
+local function run(self, until_idle)
+  while not self._stop do
+    if until_idle and self._queued == 0 and self._event_next >= self._event_last and
+        C.eddy_loop_alive(self._c) == 0 then
+      break
+    end
+    turn(self, -1)
+  end
+end
+
+local function drive(self, until_idle)
+  local core = self:_core("start")
+  if running then error("start: a loop is already running", 3) end
+  running, self._running, self._started = self, true, true
+  guard(tonumber(ffi.cast("intptr_t", core)))
+  local ok, err = pcall(run, self, until_idle)
+  release()
+  running, self._running, self._stop = nil, false, false
+  if not ok then error(err, 0) end
+end
+
+--- Runs the loop until it is stopped. It can be started again.
+function Loop:start() drive(self, false) end
+
+-- Runs the loop until it is stopped, or nothing is left that could wake it.
+function Loop:_run_until_idle() drive(self, true) end
+
+--- Ends the running `start`: nothing more is dispatched, and what is pending waits for the
+-- next one. Before a start, the next start returns at once.
+function Loop:stop()
+  self._stop = true
+end
+
+--- Whether it is running.
+function Loop:running() return self._running end
+
+--- Closes the loop with every stream, handler and timer on it. Not while it runs.
+function Loop:close()
+  if not self._c then return end
+  if self._running then error("close: the loop is running", 2) end
+  local core = self._c
+  for _, target in pairs(self._targets) do
+    if target._closing_loop then target:_closing_loop() end
+  end
+  for _, signal in pairs(self._signals) do signal:cancel() end
+  self._c, self._targets, self._handlers = nil, {}, {}
+  self._callbacks, self._queued, self._batch_next, self._batch_last = {}, 0, 1, 0
+  self._event_next, self._event_last = 0, 0
+  ffi.gc(core, nil)
+  C.eddy_loop_free(core)
+  all[self] = nil
+  if default == self then default = nil end
+end
+
+--- The loop's time in ms: monotonic, of no particular beginning.
+function Loop:time() return C.eddy_loop_time(self:_core("time")) end
+
+local function check_ms(ms, what)
+  if type(ms) ~= "number" or ms ~= ms then
+    error(what .. ": expected a number of milliseconds, got " .. tostring(ms), 3)
+  end
+end
+
+--- Calls fn(...) once, `ms` from now. Returns the timer.
+function Loop:call_later(ms, fn, ...)
+  check_ms(ms, "call_later")
+  check_function(fn, "call_later")
+  return Timer.new(self, ms, nil, 0, fn, ...)
+end
+
+--- Calls fn(...) once, when the loop's time is `time`. Returns the timer.
+function Loop:call_at(time, fn, ...)
+  check_ms(time, "call_at")
+  check_function(fn, "call_at")
+  return Timer.new(self, time - self:time(), time, 0, fn, ...)
+end
+
+--- Calls fn(...) every `ms`, the first time `ms` from now. Calls stay on that grid; those
+-- that a slow handler made impossible are left out. Returns the timer.
+function Loop:call_every(ms, fn, ...)
+  check_ms(ms, "call_every")
+  check_function(fn, "call_every")
+  if ms <= 0 or ms == math.huge then
+    error("call_every: expected a period above 0 ms, got " .. ms, 2)
+  end
+  return Timer.new(self, ms, nil, ms, fn, ...)
+end
+
+--- Calls fn(what, events) whenever a descriptor or socket is ready, as long as it is.
+-- @param what a descriptor's number, a socket, or something with a fileno method
+-- @param events loop.READ (the default), loop.WRITE, or their sum; errors are told always
+function Loop:add_handler(what, fn, events)
+  check_function(fn, "add_handler")
+  handler.add(self, what, fn, events)
+end
+
+--- Changes what a handler waits for.
+function Loop:update_handler(what, events) handler.update(self, what, events) end
+
+--- Removes a handler, at once. Unknown ones are ignored.
+function Loop:remove_handler(what) handler.remove(self, what) end
+
+--- Calls fn(name, number) when a signal comes, which then does nothing else. nil gives the
+-- signal back. Returns a handle with `cancel`.
+-- @param name "SIGHUP", "HUP" or its number
+function Loop:on_signal(name, fn)
+  check_function(fn, "on_signal", true)
+  return handler.on_signal(self, name, fn)
+end
+
+--- Makes the end of a wire from other threads: fn(number) is called here for each
+-- eddy_loop_wake(waker.loop_pointer, waker.id, number) there.
+function Loop:add_waker(fn)
+  check_function(fn, "add_waker")
+  return handler.add_waker(self, fn)
+end
+
+--- Counters: turns, events, missed_wakeups (always 0), streams, timers, handlers, errors.
+function Loop:stats()
+  local stats = ffi.new("eddy_loop_stats")
+  C.eddy_loop_stats_get(self:_core("stats"), stats)
+  return {
+    turns = stats.turns, events = stats.events, missed_wakeups = stats.missed_wakeups,
+    streams = stats.streams, timers = stats.timers, handlers = stats.handlers,
+    errors = self._errors,
+  }
+end
+
+return M

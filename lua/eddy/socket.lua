@@ -1,0 +1,286 @@
+-- The plain, blocking socket.
+local c = require "eddy.c"
+local constants = require "eddy.constants"
+local errors = require "eddy.errors"
+local options = require "eddy.options"
+
+local C, ffi = c.C, c.ffi
+local check = errors.check
+local EAGAIN, ENOTSOCK = errors.numbers.EAGAIN, errors.numbers.ENOTSOCK
+
+-- Lent for the length of one call; no call here yields.
+local int = ffi.new("int[1]")
+local int64 = ffi.new("int64_t[1]")
+local ROOM = 4096
+local room = ffi.new("char[?]", ROOM)
+local part = ffi.new("eddy_part[1]")
+local parts, parts_room = ffi.new("eddy_part[?]", 16), 16
+
+local names = {} -- of options and socket types, by number
+for name in pairs(options) do
+  if constants[name] then names[constants[name]] = name end
+end
+local types = {}
+for name in ("PAIR PUB SUB REQ REP DEALER ROUTER PULL PUSH XPUB XSUB STREAM"):gmatch("%S+") do
+  types[constants[name]] = name
+end
+
+--- A ZeroMQ socket, made by `context:socket(type)`. Every socket option is an attribute too:
+-- `socket.linger = 0`, `socket.last_endpoint`. `socket.closed` tells whether it is closed.
+-- Operations on a closed socket raise ENOTSOCK.
+local Socket = {}
+
+-- The socket's id; raises when it is closed.
+local function id_of(self, what, code)
+  return self._id or error(errors.new(code or ENOTSOCK, what .. ": the " .. self._type ..
+    " socket is closed"), 0)
+end
+
+local function again(result, what, self)
+  if result == -EAGAIN then return nil, errors.again end
+  return check(result, what .. ":", tostring(self))
+end
+
+local function endpoint_call(name)
+  local call = C["eddy_socket_" .. name]
+  return function(self, endpoint)
+    if type(endpoint) ~= "string" then
+      errors.misuse(name .. ": expected an endpoint, got " .. type(endpoint))
+    end
+    check(call(self._c, id_of(self, name), endpoint), name, endpoint)
+  end
+end
+
+--- Accepts connections at an endpoint ("tcp://127.0.0.1:5555", "ipc://path", "inproc://name").
+-- A host's name is looked up. Raises with the endpoint in the text.
+Socket.bind = endpoint_call("bind")
+--- Ends a bind.
+Socket.unbind = endpoint_call("unbind")
+--- Connects to an endpoint, now or as soon as somebody listens there.
+Socket.connect = endpoint_call("connect")
+--- Ends a connect.
+Socket.disconnect = endpoint_call("disconnect")
+
+--- Binds to a free port and returns it.
+-- @param address the endpoint without its port: "tcp://127.0.0.1"
+-- @param min, max the ports to choose from, both included; without them the system chooses
+-- @param tries how many ports to try before EADDRINUSE is raised; 100 unless given
+function Socket:bind_to_random_port(address, min, max, tries)
+  if not min then
+    self:bind(address .. ":*")
+    return tonumber(self.last_endpoint:match(":(%d+)$"))
+  end
+  for _ = 1, tries or 100 do
+    local port = math.random(min, max or 65535)
+    local ok, err = pcall(self.bind, self, address .. ":" .. port)
+    if ok then return port end
+    if err.name ~= "EADDRINUSE" then error(err, 0) end
+  end
+  error(errors.new(errors.numbers.EADDRINUSE, "bind_to_random_port " .. address), 0)
+end
+
+--- Closes the socket. Doing it again is allowed.
+-- @param linger ms for which libzmq still tries to send what it has; the option's unless given
+function Socket:close(linger)
+  if not self._id then return end
+  C.eddy_socket_close(self._c, self._id, linger or C.EDDY_OWN_LINGER)
+  self._id = false
+end
+
+local function check_data(data, what)
+  if type(data) ~= "string" then
+    error(what .. ": expected a string, got " .. type(data), 3)
+  end
+end
+
+--- Sends one frame, waiting until the socket takes it or SNDTIMEO is over.
+-- @param data a string
+-- @param flags zmq.DONTWAIT: do not wait; zmq.SNDMORE: more frames follow
+-- @return true, or nil and an EAGAIN error when it could not be sent now or in time
+function Socket:send(data, flags)
+  check_data(data, "send")
+  local result = C.eddy_socket_send(self._c, id_of(self, "send"), data, #data, flags or 0)
+  if result == 0 then return true end
+  return again(result, "send", self)
+end
+
+--- Fills an array of parts with the strings of a list, for one call of the core.
+-- @return the array and the number of parts
+function Socket.pack(list, what)
+  if type(list) ~= "table" then
+    error(what .. ": expected a list of strings, got " .. type(list), 3)
+  end
+  local count = #list
+  if count == 0 then error(what .. ": the message has no frames", 3) end
+  if count > parts_room then
+    parts_room = count * 2
+    parts = ffi.new("eddy_part[?]", parts_room)
+  end
+  for i = 1, count do
+    local data = list[i]
+    if type(data) ~= "string" then
+      error(what .. ": frame " .. i .. ": expected a string, got " .. type(data), 3)
+    end
+    local each = parts[i - 1]
+    each.data, each.size = data, #data
+  end
+  return parts, count
+end
+
+--- Sends a message of several frames, whole or not at all. As `send`.
+-- @param list a list of strings
+function Socket:send_multipart(list, flags)
+  local array, count = Socket.pack(list, "send_multipart")
+  local id = id_of(self, "send_multipart")
+  local result = C.eddy_socket_send_parts(self._c, id, array, count, flags or 0)
+  if result == 0 then return true end
+  return again(result, "send_multipart", self)
+end
+
+local function receive(self, id, flags, what)
+  local result = C.eddy_socket_recv(self._c, id, flags, part)
+  if result < 0 then return again(result, what, self) end
+  if part[0].size < 0 then
+    error(errors.new(errors.numbers.EMSGSIZE, what .. ": a frame of 2 GiB or more"), 0)
+  end
+  return ffi.string(part[0].data, part[0].size)
+end
+
+--- Receives one frame, waiting for it, or for as long as RCVTIMEO says.
+-- @param flags zmq.DONTWAIT: do not wait
+-- @return a string, or nil and an EAGAIN error when there was none now or in time.
+-- `socket.rcvmore` tells whether the message has another.
+function Socket:recv(flags)
+  return receive(self, id_of(self, "recv"), flags or 0, "recv")
+end
+
+--- Receives a whole message. As `recv`.
+-- @return a list of strings
+function Socket:recv_multipart(flags)
+  local id = id_of(self, "recv_multipart")
+  local frame, err = receive(self, id, flags or 0, "recv_multipart")
+  if not frame then return nil, err end
+  local list, count = { frame }, 1
+  while part[0].more ~= 0 do
+    count = count + 1
+    list[count] = receive(self, id, 0, "recv_multipart")
+  end
+  return list
+end
+
+--- Waits until the socket can receive or send.
+-- @param timeout ms; nil or negative: for ever
+-- @param flags zmq.POLLIN (the default), zmq.POLLOUT, or both
+-- @return those of them that can be, 0 when the time is up. Raises ENOTSUP when closed.
+function Socket:poll(timeout, flags)
+  local id = id_of(self, "poll", errors.numbers.ENOTSUP)
+  return check(C.eddy_socket_poll(self._c, id, flags or constants.POLLIN, timeout or -1),
+    "poll", tostring(self))
+end
+
+--- Subscribes a SUB socket to a topic: to messages that begin with it, to all if it is empty.
+function Socket:subscribe(topic) self:set(constants.SUBSCRIBE, topic) end
+--- Ends a subscription.
+function Socket:unsubscribe(topic) self:set(constants.UNSUBSCRIBE, topic) end
+
+-- An option's name and number, from either.
+local function option_of(option, what)
+  local name = type(option) == "string" and option:upper() or names[option]
+  local number = name and options[name] and constants[name]
+  if not number then error(what .. ": no such option: " .. tostring(option), 3) end
+  return name, number
+end
+
+--- Sets an option.
+-- @param option its name ("linger") or number (zmq.LINGER)
+-- @param value a number, a boolean for options that switch, or a string
+function Socket:set(option, value)
+  local name, number = option_of(option, "set")
+  local id, kind = id_of(self, "set"), options[name]
+  if type(value) == "boolean" and kind == "int" then value = value and 1 or 0 end
+  local wanted = (kind == "int" or kind == "int64") and "number" or "string"
+  if type(value) ~= wanted and not (value == nil and kind == "string") then
+    errors.misuse("set " .. name .. ": expected a " .. wanted .. ", got " .. type(value))
+  end
+  local result
+  if kind == "int" then
+    int[0] = value
+    result = C.eddy_socket_set(self._c, id, number, int, ffi.sizeof(int))
+  elseif kind == "int64" then
+    int64[0] = value
+    result = C.eddy_socket_set(self._c, id, number, int64, ffi.sizeof(int64))
+  else
+    result = C.eddy_socket_set(self._c, id, number, value, value and #value or 0)
+  end
+  check(result, "set " .. name .. ":", tostring(self))
+end
+
+--- An option's value: a number or a string.
+-- @param option its name ("linger") or number (zmq.LINGER)
+function Socket:get(option)
+  local name, number = option_of(option, "get")
+  local id, kind = id_of(self, "get"), options[name]
+  local value, size = room, ROOM
+  if kind == "int" then value, size = int, ffi.sizeof(int) end
+  if kind == "int64" then value, size = int64, ffi.sizeof(int64) end
+  local filled = check(C.eddy_socket_get(self._c, id, number, value, size),
+    "get " .. name .. ":", tostring(self))
+  if kind == "int" then return int[0] end
+  if kind == "int64" then return tonumber(int64[0]) end
+  -- libzmq ends texts with a zero byte and counts it.
+  if kind == "string" and filled > 0 then filled = filled - 1 end
+  return ffi.string(room, filled)
+end
+
+local Instance = {}
+
+function Instance.__index(self, key)
+  local method = Socket[key]
+  if method ~= nil then return method end
+  if key == "closed" then return not self._id end
+  if key == "hwm" then return self:get("SNDHWM") end
+  if type(key) ~= "string" or not options[key:upper()] then
+    error("a socket has no attribute or option '" .. tostring(key) .. "'", 2)
+  end
+  return self:get(key)
+end
+
+function Instance.__newindex(self, key, value)
+  if key == "hwm" then
+    self:set("SNDHWM", value)
+    self:set("RCVHWM", value)
+  elseif type(key) == "string" and options[key:upper()] then
+    self:set(key, value)
+  else
+    error("a socket has no option '" .. tostring(key) .. "'", 2)
+  end
+end
+
+--- "PULL socket at tcp://127.0.0.1:5555", for messages to people.
+function Instance.__tostring(self)
+  if not self._id then return self._type .. " socket (closed)" end
+  local size = C.eddy_socket_get(self._c, self._id, constants.LAST_ENDPOINT, room, ROOM)
+  local endpoint = size > 1 and ffi.string(room, size - 1)
+  return self._type .. " socket" .. (endpoint and " at " .. endpoint or "")
+end
+
+--- Opens a socket; `context:socket` is what scripts call.
+-- @param context the context, which the socket keeps
+-- @param core the core's context
+-- @param number the type: zmq.REQ ...
+function Socket.open(context, core, number)
+  local type_name = types[number] or "type " .. tostring(number)
+  if type(number) ~= "number" then
+    error("socket: expected a type such as zmq.REQ, got " .. tostring(number), 3)
+  end
+  local id = check(C.eddy_socket_open(core, number), "socket", type_name)
+  return setmetatable({ _context = context, _c = core, _id = id, _type = type_name }, Instance)
+end
+
+--- Whether a value is a socket.
+function Socket.is(value)
+  return getmetatable(value) == Instance
+end
+
+
+return Socket

@@ -1,0 +1,357 @@
+--- Streams: a socket on a loop, with a callback for what it receives and a queue for what it
+-- cannot send yet.
+local c = require "eddy.c"
+local errors = require "eddy.errors"
+local loops = require "eddy.loop"
+local Socket = require "eddy.socket"
+
+local C, ffi = c.C, c.ffi
+local check, check_function = errors.check, errors.check_function
+local ENOBUFS = errors.numbers.ENOBUFS
+local ffi_string = ffi.string
+
+--- A stream. Fields: `socket` (nil once closed), `loop`, `name` (for messages to people; may
+-- be set).
+local Stream = {}
+
+local Instance = {}
+
+function Instance.__index(self, key)
+  local method = Stream[key]
+  if method ~= nil then return method end
+  if key == "name" then return tostring(self.socket or self._type .. " stream (closed)") end
+end
+
+function Instance.__tostring(self) return "stream (" .. self.name .. ")" end
+
+-- The stream's id; raises when it is closed.
+local function id_of(self, what)
+  return self._id or error(errors.new(errors.numbers.ENOTSOCK, what .. ": the stream " ..
+    self.name .. " is closed"), 0)
+end
+
+--- Puts a socket on a loop.
+-- @param socket a socket of eddy.zmq's; it is the stream's from now on
+-- @param loop the loop; the current one unless given
+local function new(socket, loop)
+  if not Socket.is(socket) then
+    error("stream: expected a socket, got " .. type(socket), 2)
+  end
+  loop = loop or loops.current()
+  if socket.closed then
+    error(errors.new(errors.numbers.ENOTSOCK, "stream: the socket is closed"), 0)
+  end
+  local id = check(C.eddy_stream_open(loop:_core("stream"), socket._c, socket._id), "stream:",
+    tostring(socket))
+  local self = setmetatable({
+    socket = socket, loop = loop, _id = id, _type = socket._type,
+    _on_recv = false, _on_send = false, _on_err = false, _on_close = false,
+    _on_full = false, _on_drain = false,
+    _sent = false, -- what on_send waits to hear of, from _sent_first on
+    _sent_first = 1, _sent_last = 0,
+  }, Instance)
+  loop:_adopt(id, self)
+  return self
+end
+
+local function set_receiver(self, fn, what)
+  local id = id_of(self, what)
+  local before = self._on_recv
+  self._on_recv = fn or false
+  if (fn ~= nil) ~= (before ~= false) then
+    C.eddy_stream_receive(self.loop._c, id, fn and 1 or 0)
+  end
+end
+
+local function check_copy(copy, what)
+  if copy == nil or copy == true then return end
+  error(what .. ": only strings can be received yet: copy must be true", 3)
+end
+
+--- Calls fn(msg) for each message, `msg` being the list of its frames. Until a function is
+-- set, and after nil, messages stay in the socket; setting one again delivers them.
+function Stream:on_recv(fn, copy)
+  check_function(fn, "on_recv", true)
+  check_copy(copy, "on_recv")
+  set_receiver(self, fn, "on_recv")
+end
+
+--- Calls fn(stream, msg) for each message. In place of `on_recv`, and stopped alike.
+function Stream:on_recv_stream(fn, copy)
+  check_function(fn, "on_recv_stream", true)
+  check_copy(copy, "on_recv_stream")
+  set_receiver(self, fn and function(msg) return fn(self, msg) end, "on_recv_stream")
+end
+
+--- Stops receiving; nothing is lost.
+function Stream:stop_on_recv() set_receiver(self, nil, "stop_on_recv") end
+
+--- Calls fn(msg, err) for each message sent from now on, after libzmq accepted it, or with
+-- the error when it did not.
+function Stream:on_send(fn)
+  check_function(fn, "on_send", true)
+  id_of(self, "on_send")
+  self._on_send = fn or false
+end
+
+--- Calls fn(stream, msg, err). In place of `on_send`, and stopped alike.
+function Stream:on_send_stream(fn)
+  check_function(fn, "on_send_stream", true)
+  id_of(self, "on_send_stream")
+  self._on_send = fn and function(msg, err) return fn(self, msg, err) end or false
+end
+
+--- Tells no more of sent messages; those that are queued are sent.
+function Stream:stop_on_send() self:on_send(nil) end
+
+--- Calls fn(err) for each send or receive of this stream that failed; otherwise the failure
+-- is logged.
+function Stream:on_err(fn)
+  check_function(fn, "on_err", true)
+  id_of(self, "on_err")
+  self._on_err = fn or false
+end
+
+--- Calls fn() once the stream is closed.
+function Stream:on_close(fn)
+  check_function(fn, "on_close", true)
+  self._on_close = fn or false
+end
+
+--- Calls fn(stream) when the send queue refused or dropped a message.
+function Stream:on_full(fn)
+  check_function(fn, "on_full", true)
+  self._on_full = fn or false
+end
+
+--- Calls fn(stream) when a queue that was full is down to half its limits.
+function Stream:on_drain(fn)
+  check_function(fn, "on_drain", true)
+  self._on_drain = fn or false
+end
+
+local function remember(self, msg, callback)
+  if not self._sent then self._sent = {} end
+  self._sent_last = self._sent_last + 1
+  self._sent[self._sent_last] = { msg, callback or false }
+end
+
+-- What a send returns. `sent` is its message, if somebody waits for word of it.
+local function sent(self, result, what, msg, callback)
+  if result >= 0 then
+    -- A message that its policy dropped at once is not reported again.
+    if msg and result ~= 2 then remember(self, msg, callback) end
+    return true
+  end
+  if result == -ENOBUFS then
+    return nil, errors.new(ENOBUFS, what .. ": the send queue of " .. self.name .. " is full")
+  end
+  return check(result, what .. ":", self.name)
+end
+
+local function callback_of(opts, what)
+  local callback = opts and opts.callback
+  if callback ~= nil then check_function(callback, what .. ": callback") end
+  return callback
+end
+
+--- Sends a message of one frame: at once, when nothing is queued and the socket can take it,
+-- else as soon as it can. Never waits.
+-- @param data a string
+-- @param opts { callback = fn }: fn(msg, err) in place of on_send, for this message alone
+-- @return true, or nil and an ENOBUFS error when the send queue is full
+function Stream:send(data, opts)
+  if type(data) ~= "string" then
+    error("send: expected a string, got " .. type(data), 2)
+  end
+  local callback = opts and callback_of(opts, "send")
+  local report = callback or self._on_send
+  local result = C.eddy_stream_send(self.loop._c, id_of(self, "send"), data, #data,
+    report and 1 or 0)
+  if result >= 0 and not report then return true end
+  return sent(self, result, "send", report and { data }, callback)
+end
+
+--- Sends a message of several frames, whole or not at all. As `send`.
+-- @param parts a list of strings, which is copied
+function Stream:send_multipart(parts, opts)
+  local array, count = Socket.pack(parts, "send_multipart")
+  local callback = opts and callback_of(opts, "send_multipart")
+  local report = callback or self._on_send
+  local result = C.eddy_stream_send_parts(self.loop._c, id_of(self, "send_multipart"), array,
+    count, report and 1 or 0)
+  if result >= 0 and not report then return true end
+  return sent(self, result, "send_multipart", report and { unpack(parts) }, callback)
+end
+
+local policies = {
+  error = C.EDDY_DROP_NONE, drop_newest = C.EDDY_DROP_NEWEST, drop_oldest = C.EDDY_DROP_OLDEST,
+}
+
+--- Limits the send queue.
+-- @param limit { bytes = n, messages = n, policy = "error" | "drop_newest" | "drop_oldest" };
+-- 64 MiB, any number of messages and "error" where nothing is said
+function Stream:set_send_limit(limit)
+  if type(limit) ~= "table" then
+    error("set_send_limit: expected a table, got " .. type(limit), 2)
+  end
+  local policy = policies[limit.policy or "error"]
+  if not policy then
+    error("set_send_limit: no such policy: " .. tostring(limit.policy), 2)
+  end
+  for _, name in ipairs { "bytes", "messages" } do
+    local value = limit[name]
+    if value ~= nil and (type(value) ~= "number" or not (value >= 0)) then
+      error("set_send_limit: " .. name .. ": expected a number of at least 0, got " ..
+        tostring(value), 2)
+    end
+  end
+  check(C.eddy_stream_limit(self.loop._c, id_of(self, "set_send_limit"), limit.messages or -1,
+    limit.bytes or C.EDDY_SEND_LIMIT, policy), "set_send_limit:", self.name)
+end
+
+--- Limits how many messages the stream receives in a turn; 64 unless set.
+function Stream:set_budget(messages)
+  if type(messages) ~= "number" or messages < 1 or messages % 1 ~= 0 then
+    error("set_budget: expected a whole number of at least 1, got " .. tostring(messages), 2)
+  end
+  check(C.eddy_stream_budget(self.loop._c, id_of(self, "set_budget"), messages), "set_budget:",
+    self.name)
+end
+
+--- Whether the stream is closed.
+function Stream:closed() return not self._id end
+
+--- Whether a function is set that receives.
+function Stream:receiving() return self._on_recv ~= false end
+
+--- Whether messages are queued.
+function Stream:sending() return self._id ~= false and self:stats().queued > 0 end
+
+--- Counters: messages_in, bytes_in, messages_out, bytes_out, queued, queued_bytes, dropped,
+-- errors.
+function Stream:stats()
+  local stats = ffi.new("eddy_stream_stats")
+  check(C.eddy_stream_stats_get(self.loop._c, id_of(self, "stats"), stats), "stats:", self.name)
+  return {
+    messages_in = stats.messages_in, bytes_in = stats.bytes_in,
+    messages_out = stats.messages_out, bytes_out = stats.bytes_out,
+    queued = stats.queued, queued_bytes = stats.queued_bytes,
+    dropped = stats.dropped, errors = stats.errors,
+  }
+end
+
+-- The stream is no more: forget its callbacks, and tell on_close.
+local function ended(self)
+  local on_close, socket = self._on_close, self.socket
+  self.loop:_abandon(self._id)
+  self.name = rawget(self, "name") or tostring(socket) .. " stream"
+  self._id, self.socket = false, nil
+  socket._id = false
+  self._on_recv, self._on_send, self._on_err, self._on_close = false, false, false, false
+  self._on_full, self._on_drain, self._sent = false, false, false
+  if on_close then self.loop:_protect(self, on_close) end
+end
+
+--- Closes the stream and its socket. From now on no callback of its is called but on_close,
+-- at once. Messages that were still queued are lost: a warning says so.
+-- @param linger ms for which libzmq still tries to send what it has; the option's unless given
+-- @return how many messages are lost
+function Stream:close(linger)
+  if not self._id then return 0 end
+  local name = self.name
+  local lost = C.eddy_stream_close(self.loop._c, self._id, linger or C.EDDY_OWN_LINGER)
+  ended(self)
+  if lost > 0 then self.loop:_log(name .. " closed with " .. lost .. " messages not sent") end
+  return lost
+end
+
+-- The loop is being closed and takes the core's stream with it.
+function Stream:_closing_loop() ended(self) end
+
+local function failed(self, what, code)
+  local err = errors.new(code, what .. ": " .. self.name)
+  if self._on_err then
+    self.loop:_protect(self, self._on_err, err)
+  else
+    self.loop:_log(tostring(err))
+  end
+  return err
+end
+
+-- The oldest message that somebody waits for word of went out, or failed.
+local function report(self, err)
+  local first = self._sent_first
+  local entry = self._sent[first]
+  self._sent[first], self._sent_first = nil, first + 1
+  local callback = entry[2] or self._on_send
+  if callback then self.loop:_protect(self, callback, entry[1], err) end
+end
+
+local function collect(inbox, head)
+  local msg, count = {}, 0
+  repeat
+    local part = inbox.parts[head]
+    head, count = head + 1, count + 1
+    if part.size < 0 then
+      msg.too_large = true
+    else
+      msg[count] = ffi_string(part.data, part.size)
+    end
+  until part.more == 0
+  return msg, head
+end
+
+-- The hot loop. `head` moves before the handler runs: an error costs that message alone, and
+-- a handler that receives inside (or pauses, closes, stops) finds everything in order.
+local function drain(self, inbox)
+  local loop = self.loop
+  while inbox.head < inbox.tail do
+    local fn = self._on_recv
+    if not fn or loop._stop then return end
+    local head = inbox.head
+    local part = inbox.parts[head]
+    local msg
+    if part.more == 0 and part.size >= 0 then
+      msg = { ffi_string(part.data, part.size) }
+      inbox.head = head + 1
+    else
+      msg, head = collect(inbox, head)
+      inbox.head = head
+      if msg.too_large then
+        error(errors.new(errors.numbers.EMSGSIZE, "a frame of 2 GiB or more"), 0)
+      end
+    end
+    fn(msg)
+  end
+end
+
+function Stream:_handle(event)
+  local kind = event.kind
+  if kind == C.EDDY_RECEIVED then
+    local inbox = event.inbox
+    repeat until self.loop:_protect(self, drain, self, inbox)
+  elseif kind == C.EDDY_SENT then
+    for _ = 1, event.value do
+      if self._sent then report(self) end
+    end
+  elseif kind == C.EDDY_SEND_FAILED then
+    local err = failed(self, "send", event.value)
+    if event.reported ~= 0 and self._sent then report(self, err) end
+  elseif kind == C.EDDY_RECEIVE_FAILED then
+    failed(self, "receive", event.value)
+  elseif kind == C.EDDY_FULL then
+    if self._on_full then self.loop:_protect(self, self._on_full, self) end
+  elseif kind == C.EDDY_DRAINED then
+    if self._on_drain then self.loop:_protect(self, self._on_drain, self) end
+  elseif kind == C.EDDY_CLOSED then
+    local err = errors.new(event.value, self.name .. ": its socket is gone; the stream is closed")
+    self.loop:_log(tostring(err))
+    C.eddy_stream_close(self.loop._c, self._id, 0)
+    ended(self)
+  end
+end
+
+function Stream:_describe() return self.name end
+
+return setmetatable({ new = new }, { __call = function(_, ...) return new(...) end })

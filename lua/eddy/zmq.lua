@@ -1,0 +1,177 @@
+--- The plain, blocking layer over libzmq: contexts, sockets, constants.
+local c = require "eddy.c"
+local constants = require "eddy.constants"
+local errors = require "eddy.errors"
+local options = require "eddy.options"
+local Socket = require "eddy.socket"
+
+local C, ffi = c.C, c.ffi
+local check = errors.check
+
+local M = {}
+
+for name, value in pairs(constants) do M[name] = value end
+for name, value in pairs(errors.numbers) do M[name] = value end
+
+local context_options = { IO_THREADS = 1, MAX_SOCKETS = 1, SOCKET_LIMIT = 1, MAX_MSGSZ = 1,
+  THREAD_SCHED_POLICY = 1, THREAD_PRIORITY = 1, IPV6 = 1, BLOCKY = 1 }
+
+--- A context makes sockets. `context.closed` tells whether it is terminated.
+local Context = {}
+
+local function live(self, what)
+  if self._closed then
+    error(errors.new(errors.numbers.ENOTSUP, what .. ": the context is terminated"), 0)
+  end
+  return self._c
+end
+
+--- Makes a socket.
+-- @param number its type: zmq.REQ ...
+-- @param settings options by name, set first (`linger = 0`); then `subscribe`, `bind` and
+-- `connect`, each one value or a list
+function Context:socket(number, settings)
+  local socket = Socket.open(self, live(self, "socket"), number)
+  self._sockets[socket] = true
+  if settings then
+    local ok, err = pcall(M._apply, socket, settings)
+    if not ok then
+      socket:close(0)
+      error(err, 0)
+    end
+  end
+  return socket
+end
+
+local last = { "subscribe", "bind", "connect" }
+local is_last = { subscribe = true, bind = true, connect = true }
+
+function M._apply(socket, settings)
+  for name, value in pairs(settings) do
+    if not is_last[name] then socket:set(name, value) end
+  end
+  for _, name in ipairs(last) do
+    local values = settings[name]
+    if type(values) ~= "table" then values = { values } end
+    for _, value in ipairs(values) do Socket[name](socket, value) end
+  end
+end
+
+--- Terminates the context: waits until what lingers in it is sent or given up. Its sockets
+-- must be closed (EBUSY): nobody could close them while it waits.
+function Context:term()
+  if self._closed then return end
+  local result = C.eddy_context_term(self._c)
+  if result == -errors.numbers.EBUSY then
+    error(errors.new(-result, "term: " .. C.eddy_context_sockets(self._c) ..
+      " sockets are open; close them, or call destroy"), 0)
+  end
+  check(result, "term")
+  self._closed = true
+end
+
+--- Closes the context's sockets and terminates it.
+-- @param linger ms for which libzmq still tries to send what they have
+function Context:destroy(linger)
+  if self._closed then return end
+  for socket in pairs(self._sockets) do socket:close(linger) end
+  C.eddy_context_close_sockets(self._c, linger or -1)
+  self:term()
+end
+
+local function option_of(name, what)
+  local upper = type(name) == "string" and name:upper()
+  if upper and context_options[upper] and constants[upper] then return constants[upper] end
+  if type(name) == "number" then return name end
+  error(what .. ": a context has no option '" .. tostring(name) .. "'", 3)
+end
+
+--- A context option's value, by name ("io_threads") or number (zmq.IO_THREADS).
+function Context:get(name)
+  return check(C.eddy_context_get(live(self, "get"), option_of(name, "get")), "get", name)
+end
+
+--- Sets a context option.
+function Context:set(name, value)
+  check(C.eddy_context_set(live(self, "set"), option_of(name, "set"), value), "set", name)
+end
+
+local Instance = {}
+
+function Instance.__index(self, key)
+  local method = Context[key]
+  if method ~= nil then return method end
+  if key == "closed" then return self._closed end
+  return self:get(key)
+end
+
+function Instance.__newindex(self, key, value)
+  self:set(key, value)
+end
+
+function Instance.__tostring(self)
+  if self._closed then return "context (closed)" end
+  return "context (" .. C.eddy_context_sockets(self._c) .. " sockets)"
+end
+
+local all = setmetatable({}, { __mode = "k" })
+
+--- A new context. All of a process share one libzmq context below, so that inproc endpoints
+-- join their sockets; with `io_threads` it gets one of its own.
+-- @param settings { io_threads = n }
+function M.context(settings)
+  local io_threads = settings and settings.io_threads or -1
+  if settings and settings.io_threads and io_threads < 0 then
+    error(errors.new(errors.numbers.EINVAL, "context: io_threads = " .. io_threads), 0)
+  end
+  local made = ffi.new("eddy_context *[1]")
+  check(C.eddy_context_new(io_threads, made), "context")
+  local self = setmetatable({
+    _c = ffi.gc(made[0], C.eddy_context_free),
+    _closed = false,
+    _sockets = setmetatable({}, { __mode = "k" }),
+  }, Instance)
+  all[self] = true
+  return self
+end
+
+-- For the host: all contexts.
+function M._all() return all end
+
+local instance
+
+--- The one context of this Lua state, made at the first call and again after its end.
+function M.instance()
+  if not instance or instance.closed then instance = M.context() end
+  return instance
+end
+
+--- libzmq's version: "4.3.4".
+function M.version()
+  return ffi.string(C.eddy_zmq_version())
+end
+
+--- Whether libzmq has a capability: "ipc", "curve" ...
+function M.has(capability)
+  return C.eddy_has(capability) == 1
+end
+
+--- The text of an errno.
+function M.strerror(code)
+  return ffi.string(C.eddy_error_text(code))
+end
+
+--- Whether a value is a socket of this module.
+M.is_socket = Socket.is
+
+--- The names of all socket options.
+function M.option_names()
+  local names = {}
+  for name in pairs(options) do
+    if constants[name] then names[#names + 1] = name:lower() end
+  end
+  table.sort(names)
+  return names
+end
+
+return M
