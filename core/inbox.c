@@ -50,8 +50,8 @@ void eddy__inbox_free(eddy__inbox *inbox) {
 static int receive_part(eddy__inbox *inbox, eddy__socket *socket) {
     if (inbox->fill == inbox->capacity && grow(inbox) != 0) return -ENOMEM;
     zmq_msg_t *msg = &inbox->msgs[inbox->fill];
-    int size = eddy__socket_recv(socket, msg, ZMQ_DONTWAIT);
-    if (size < 0) return size;
+    int size = eddy__msg_recv(msg, socket->zmq);
+    if (size < 0) return -errno;
     eddy_part *part = &inbox->view.parts[inbox->fill++];
     part->data = zmq_msg_data(msg);
     part->size = size < INT_MAX ? size : EDDY_TOO_LARGE;
@@ -62,6 +62,7 @@ static int receive_part(eddy__inbox *inbox, eddy__socket *socket) {
 int eddy__inbox_receive(eddy__inbox *inbox, eddy__socket *socket, uint32_t budget,
                         double *messages, double *bytes) {
     double limit = *bytes + EDDY_BATCH_BYTES;
+    eddy__socket_touch(socket);
     while (budget > 0 && *bytes < limit) {
         int size = receive_part(inbox, socket);
         /* EFSM: a REQ or REP socket has had its message, and it is the other side's turn. */
@@ -75,9 +76,17 @@ int eddy__inbox_receive(eddy__inbox *inbox, eddy__socket *socket, uint32_t budge
     return 1;
 }
 
+/* A small part's bytes lie inside its zmq_msg_t: there is nothing to free before the next
+ * receive writes over it. */
+static int is_inside(const eddy__inbox *inbox, uint32_t i) {
+    const char *data = inbox->view.parts[i].data, *msg = (const char *)&inbox->msgs[i];
+    return data >= msg && data < msg + sizeof inbox->msgs[i];
+}
+
 int eddy__inbox_release(eddy__inbox *inbox) {
     if (inbox->view.head < inbox->fill) return 0;
     for (uint32_t i = 0; i < inbox->fill; i++) {
+        if (is_inside(inbox, i)) continue;
         zmq_msg_close(&inbox->msgs[i]);
         zmq_msg_init(&inbox->msgs[i]);
     }

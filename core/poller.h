@@ -30,6 +30,7 @@ typedef struct eddy__poller {
     eddy__slots sources;
     eddy__list dirty; /* sockets whose events must be read before blocking */
     eddy__list ready; /* sources with something to do */
+    double waited;    /* when the kernel was asked last */
     double swept;     /* when the last sweep was */
     double missed_wakeups;
 } eddy__poller;
@@ -48,7 +49,14 @@ int eddy__poller_want(eddy__poller *poller, eddy__source *source, int wanted);
 /* Stops watching. Must come before the socket or descriptor is closed. */
 void eddy__poller_remove(eddy__poller *poller, eddy__source *source);
 
-/* Queues the source for another look: it was left before all its events were used up. */
+/* Leaves the source ready: its owner had its share before all events were used up. */
+static inline void eddy__poller_keep(eddy__poller *poller, eddy__source *source, int ready) {
+    source->ready = ready;
+    eddy__list_remove(&source->mark);
+    eddy__list_push(&poller->ready, &source->mark);
+}
+
+/* Queues the source for another look: its events may not be used up. */
 static inline void eddy__poller_recheck(eddy__poller *poller, eddy__source *source) {
     eddy__list_push(&poller->dirty, &source->mark);
 }

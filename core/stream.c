@@ -10,6 +10,10 @@ enum {
     LONGEST_RETRY_MS = 50,
 };
 
+static int has_unread(const eddy__stream *stream) {
+    return stream->inbox && eddy__inbox_waiting(stream->inbox);
+}
+
 static void count_alive(eddy__stream *stream) {
     int alive = !stream->closing && stream->socket &&
                 (stream->receiving || stream->outcomes.expected > 0);
@@ -27,7 +31,7 @@ static void tell(eddy__due *due) {
     eddy__batch *batch = &stream->turn->batch;
     uint32_t id = stream->grave.id;
     /* One event each: unread messages, a failed receive, full, drained, closed. */
-    int unread = stream->receiving && stream->inbox && eddy__inbox_waiting(stream->inbox);
+    int unread = stream->receiving && has_unread(stream);
     int *states[] = {&stream->receive_error, &stream->tell_full, &stream->tell_drained};
     static const int kinds[] = {EDDY_RECEIVE_FAILED, EDDY_FULL, EDDY_DRAINED};
 
@@ -110,8 +114,7 @@ int eddy__stream_open(eddy__turn *turn, eddy_context *context, eddy__socket *soc
 static void update(eddy__stream *stream) {
     count_alive(stream);
     if (!stream->socket) return;
-    int unread = stream->inbox && eddy__inbox_waiting(stream->inbox);
-    int wanted = (stream->receiving && !unread ? EDDY_READ : 0) |
+    int wanted = (stream->receiving ? EDDY_READ : 0) |
                  (stream->queue.first && stream->retry.position == 0 ? EDDY_WRITE : 0);
     eddy__poller_want(&stream->turn->poller, &stream->source, wanted);
 }
@@ -149,7 +152,7 @@ void eddy__stream_orphan(eddy__stream *stream, int error) {
 
 void eddy__stream_receive(eddy__stream *stream, int on) {
     stream->receiving = on;
-    if (on && stream->inbox && eddy__inbox_waiting(stream->inbox)) make_due(stream);
+    if (on && has_unread(stream)) make_due(stream);
     update(stream);
 }
 
@@ -272,7 +275,12 @@ static int take_inbox(eddy__stream *stream) {
     return 0;
 }
 
-static void receive(eddy__stream *stream) {
+/* True when the stream had its share and the socket may have more. */
+static int receive(eddy__stream *stream) {
+    if (has_unread(stream)) {
+        eddy__poller_recheck(&stream->turn->poller, &stream->source);
+        return 0;
+    }
     int rc = take_inbox(stream);
     if (rc == 0)
         rc = eddy__inbox_receive(stream->inbox, stream->socket, stream->budget,
@@ -284,14 +292,18 @@ static void receive(eddy__stream *stream) {
         stream->stats.errors += 1;
         make_due(stream);
     }
-    if (stream->inbox && eddy__inbox_waiting(stream->inbox)) make_due(stream);
+    if (has_unread(stream)) make_due(stream);
+    return rc > 0;
 }
 
 void eddy__stream_serve(eddy__stream *stream) {
-    int ready = stream->source.ready;
+    int ready = stream->source.ready, more = 0;
     stream->source.ready = 0;
-    if (ready & EDDY_READ) receive(stream);
+    if (ready & EDDY_READ) more = receive(stream);
     if (stream->socket && (ready & EDDY_WRITE)) eddy__stream_flush(stream);
+    /* With messages to send too, a look at the socket's events tells both. */
+    if (more && !stream->queue.first)
+        eddy__poller_keep(&stream->turn->poller, &stream->source, EDDY_READ);
     update(stream);
 }
 

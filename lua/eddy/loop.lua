@@ -40,6 +40,7 @@ function M.new()
     _batch_last = 0,
     _event_next = 0,  -- of the last turn's events, the next to dispatch
     _event_last = 0,  -- how many there are
+    _current = false, -- the target whose event is being handled without a call of its own
     _stop = false,
     _running = false,
     _started = false, -- it ran at least once
@@ -93,7 +94,7 @@ function Loop:_abandon(id)
   if target and (target._id == id or not target._id) then self._targets[slot] = nil end
 end
 
-function Loop:_log(text)
+function Loop._log(_, text)
   io.stderr:write("eddy: ", text, "\n")
 end
 
@@ -148,6 +149,10 @@ function Loop:add_callback(fn, ...)
   self._callbacks[count] = setmetatable({ fn = fn, count = select("#", ...), ... }, Callback)
 end
 
+local function call(callback)
+  return callback.fn(unpack(callback, 1, callback.count))
+end
+
 local function run_callbacks(self)
   if self._batch_next > self._batch_last then
     if self._queued == 0 then return end
@@ -158,7 +163,7 @@ local function run_callbacks(self)
     local i = self._batch_next
     local callback = self._batch[i]
     self._batch[i], self._batch_next = nil, i + 1
-    self:_protect(callback, function() return callback.fn(unpack(callback, 1, callback.count)) end)
+    self:_protect(callback, call, callback)
   end
 end
 
@@ -171,7 +176,11 @@ local function dispatch(self)
     if id ~= 0 then
       local target = targets[band(id, SLOT_MASK)]
       -- What was closed earlier in this turn hears nothing more.
-      if target and target._id == id then target:_handle(event) end
+      if target and target._id == id then
+        self._current = target
+        target:_handle(event)
+        self._current = false
+      end
     elseif kind == SIGNAL then
       local signal = self._signals[event.value]
       if signal then signal:_handle() end
@@ -195,6 +204,9 @@ local function turn(self, timeout)
   dispatch(self)
 end
 
+-- One protected call is around the whole run, none around a message: with it LuaJIT compiles
+-- the way from the core to the handler and back as one. An error in a stream's handler ends
+-- up in `drive`, which runs on; the core tells again of messages that were not read.
 local function run(self, until_idle)
   while not self._stop do
     if until_idle and self._queued == 0 and self._event_next >= self._event_last and
@@ -210,10 +222,16 @@ local function drive(self, until_idle)
   if running then error("start: a loop is already running", 3) end
   running, self._running, self._started = self, true, true
   guard(tonumber(ffi.cast("intptr_t", core)))
-  local ok, err = pcall(run, self, until_idle)
+  local ok, failure
+  repeat
+    ok, failure = xpcall(run, trace, self, until_idle)
+    local target = self._current
+    self._current = false
+    if not ok and target then self:_failed(failure, target) end
+  until ok or not target
   release()
   running, self._running, self._stop = nil, false, false
-  if not ok then error(err, 0) end
+  if not ok then error(failure.value, 0) end
 end
 
 --- Runs the loop until it is stopped. It can be started again.

@@ -201,7 +201,7 @@ function Stream:set_send_limit(limit)
   end
   for _, name in ipairs { "bytes", "messages" } do
     local value = limit[name]
-    if value ~= nil and (type(value) ~= "number" or not (value >= 0)) then
+    if value ~= nil and (type(value) ~= "number" or value < 0 or value ~= value) then
       error("set_send_limit: " .. name .. ": expected a number of at least 0, got " ..
         tostring(value), 2)
     end
@@ -329,8 +329,7 @@ end
 function Stream:_handle(event)
   local kind = event.kind
   if kind == C.EDDY_RECEIVED then
-    local inbox = event.inbox
-    repeat until self.loop:_protect(self, drain, self, inbox)
+    drain(self, event.inbox)
   elseif kind == C.EDDY_SENT then
     for _ = 1, event.value do
       if self._sent then report(self) end
