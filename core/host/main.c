@@ -9,6 +9,7 @@
 #include <luajit.h>
 #include <lualib.h>
 #include <math.h>
+#include <stdint.h>
 #include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -28,7 +29,8 @@ static int panic(lua_State *lua) {
 }
 
 static int guard(lua_State *lua) {
-    eddy__interrupt_guard((eddy_loop *)lua_touserdata(lua, 1));
+    /* FFI pointers come as numbers; they fit. */
+    eddy__interrupt_guard((eddy_loop *)(intptr_t)lua_tonumber(lua, 1));
     return 0;
 }
 

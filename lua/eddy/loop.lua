@@ -190,13 +190,20 @@ local function dispatch(self)
   end
 end
 
+-- Whether something could still bring an event, or is queued.
+local function alive(self)
+  return self._queued > 0 or self._batch_next <= self._batch_last or
+    self._event_next < self._event_last or C.eddy_loop_alive(self._c) > 0
+end
+
 -- One turn: callbacks queued before it, then what the core has. What a stop leaves
 -- undispatched comes first when the loop runs again.
-local function turn(self, timeout)
+local function turn(self, until_idle)
   if self._event_next >= self._event_last then
     run_callbacks(self)
     if self._stop then return end
-    if self._queued > 0 then timeout = 0 end
+    local timeout = -1
+    if self._queued > 0 or (until_idle and not alive(self)) then timeout = 0 end
     self._event_last = 0
     self._event_last = check(C.eddy_loop_turn(self._c, timeout), "loop")
     self._event_next = 0
@@ -209,11 +216,8 @@ end
 -- up in `drive`, which runs on; the core tells again of messages that were not read.
 local function run(self, until_idle)
   while not self._stop do
-    if until_idle and self._queued == 0 and self._event_next >= self._event_last and
-        C.eddy_loop_alive(self._c) == 0 then
-      break
-    end
-    turn(self, -1)
+    if until_idle and not alive(self) then break end
+    turn(self, until_idle)
   end
 end
 

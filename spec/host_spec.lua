@@ -1,0 +1,196 @@
+local process = require "spec.process"
+
+local eddy, shell = process.eddy, process.shell
+
+describe("the command eddy", function()
+  local scripts = {}
+
+  local function script(text)
+    local name = process.script(text)
+    scripts[#scripts + 1] = name
+    return name
+  end
+
+  after_each(function()
+    for i, name in ipairs(scripts) do
+      os.remove(name)
+      scripts[i] = nil
+    end
+  end)
+
+  local function check(expected_code, code, out, err)
+    assert.message(out .. err).equal(expected_code, code)
+    return out, err
+  end
+
+  it("runs a script with its arguments", function()
+    local name = script "print(...) print(arg[0], arg[1], arg[2], #arg)"
+    assert.equal("a\tb c\n" .. name .. "\ta\tb c\t2\n", check(0, eddy(name, "a", "b c")))
+  end)
+
+  it("passes options after the script on to it", function()
+    assert.equal("--version\n", check(0, eddy(script "print(...)", "--version")))
+  end)
+
+  it("runs code from the command line and from the standard input", function()
+    assert.equal("3\n", check(0, eddy("-e", "print(1 + 2)")))
+    assert.equal("x\t1\n", check(0, eddy("-e", "print(..., #arg)", "x")))
+    local command = "echo 'print(7)' | " .. process.quote(EDDY_HOST) .. " -"
+    assert.equal("7\n", check(0, shell(command)))
+  end)
+
+  it("runs a script that begins with #!", function()
+    local name = script("#!" .. EDDY_HOST .. "\nprint('hashbang', ...)")
+    assert(os.execute("chmod +x " .. name) == 0)
+    assert.equal("hashbang\ta\n", check(0, shell(name .. " a")))
+  end)
+
+  it("prints its versions and its usage", function()
+    assert.matches("^eddy %d+%.%d+%.%d+ %(LuaJIT .*, libzmq %d", check(0, eddy("--version")))
+    assert.matches("^usage: eddy ", check(0, eddy("--help")))
+  end)
+
+  local function one_line(expected, code, out, err)
+    assert.equal("", out)
+    assert.message(err).equal(1, select(2, err:gsub("\n", "\n")))
+    assert.matches(expected, err)
+    return code
+  end
+
+  it("says in one line what is wrong with the command line, and exits with 2", function()
+    assert.equal(2, one_line("^eddy: no script", eddy()))
+    assert.equal(2, one_line("unknown option %-%-frobnicate", eddy("--frobnicate", "x.lua")))
+    assert.equal(2, one_line("%-e needs code", eddy("-e")))
+    assert.equal(2, one_line("%-%-drain needs a number", eddy("--drain", "soon", "x.lua")))
+    assert.equal(2, one_line("/no/such/script%.lua: No such file", eddy("/no/such/script.lua")))
+    assert.equal(2, one_line("/tmp: Is a directory", eddy("/tmp")))
+  end)
+
+  it("says in one line where a syntax error is, and exits with 1", function()
+    local name = script "print(1)\nx x\n"
+    assert.equal(1, one_line(name:gsub("%p", "%%%0") .. ":2: ", eddy(name)))
+  end)
+
+  it("refuses bytecode", function()
+    assert.equal(1, one_line("", eddy(script(string.dump(function() end)))))
+  end)
+
+  it("gives a traceback with file and line for a script that fails, and exits with 1", function()
+    local name = script "local function broken()\n  error('boom')\nend\nbroken()"
+    local _, err = check(1, eddy(name))
+    assert.matches("eddy: " .. name .. ":2: boom\nstack traceback:", err, 1, true)
+    assert.matches(name .. ":4: in main chunk", err, 1, true)
+  end)
+
+  it("shows error objects and values without text too", function()
+    local _, err = check(1, eddy("-e", "require('eddy.zmq').instance():socket(4):connect('x')"))
+    assert.matches("eddy: connect x: Invalid argument %(EINVAL%)", err)
+    _, err = check(1, eddy("-e", "error(setmetatable({}, {__tostring = error}))"))
+    assert.matches("eddy: an error object whose __tostring fails", err)
+    check(1, eddy("-e", "error()"))
+  end)
+
+  local loop = "local loop = require('eddy').loop.instance() "
+
+  it("runs the loop of a script that left something alive, until nothing is", function()
+    assert.equal("tick\ntock\n", check(0, eddy("-e", loop .. [[
+      loop:call_later(1, function() print("tick") loop:add_callback(print, "tock") end)]])))
+  end)
+
+  it("does not run a loop that has nothing, or that ran already", function()
+    check(0, eddy("-e", loop))
+    assert.equal("once\n", check(0, eddy("-e", loop .. [[
+      loop:call_every(1, function() print("once") loop:stop() end) loop:start()]])))
+  end)
+
+  it("waits for word of messages that somebody asked for", function()
+    assert.equal("sent x\n", check(0, eddy("-e", [[
+      local eddy, zmq = require "eddy", require "eddy.zmq"
+      local a = zmq.instance():socket(zmq.PAIR, { bind = "inproc://a" })
+      local b = zmq.instance():socket(zmq.PAIR, { connect = "inproc://a" })
+      eddy.stream(b):send("x", { callback = function(msg) print("sent " .. msg[1]) end })]])))
+  end)
+
+  it("exits with 1 when a callback failed and nobody handled it", function()
+    local _, err = check(1, eddy("-e", loop .. "loop:call_later(1, error, 'boom')"))
+    assert.matches("timer .-boom", err)
+    check(0, eddy("-e", loop .. "loop:on_error(print) loop:call_later(1, error, 'boom')"))
+  end)
+
+  it("sends what is queued before it ends, and what lingers in libzmq", function()
+    local out = check(0, eddy("-e", [[
+      local eddy, zmq = require "eddy", require "eddy.zmq"
+      local pull = zmq.instance():socket(zmq.PULL, { bind = "tcp://127.0.0.1:*" })
+      local push = zmq.instance():socket(zmq.PUSH, { connect = pull.last_endpoint })
+      eddy.stream(push):send("late")
+      print(pull:recv())]]))
+    assert.equal("late\n", out)
+  end)
+
+  it("exits with 75 and their number when messages could not be sent", function()
+    local out, err = check(75, eddy("--drain", "20", "-e", [[
+      local eddy, zmq = require "eddy", require "eddy.zmq"
+      local stream = eddy.stream(zmq.instance():socket(zmq.PUSH))
+      for i = 1, 3 do stream:send("nobody is there") end]]))
+    assert.equal("", out)
+    assert.matches("eddy: 3 messages were not sent within 20 ms", err)
+  end)
+
+  it("ends whatever lingers", function()
+    check(0, eddy("--drain", "20", "-e", [[
+      local zmq = require "eddy.zmq"
+      for _, context in ipairs { zmq.instance(), zmq.context { io_threads = 1 } } do
+        for i = 1, 3 do
+          local socket = context:socket(zmq.PUSH, { connect = "tcp://127.0.0.1:1" })
+          socket:send("nobody is there")
+          if i == 1 then socket:close() end
+        end
+      end]]))
+  end)
+
+  -- Runs a script that writes a line to the named pipe when it is ready for `commands`, which
+  -- have its pid as $pid.
+  local function signalled(text, commands)
+    return shell(([[
+      dir=$(mktemp -d); mkfifo $dir/ready
+      %s %s $dir/ready & pid=$!
+      read line < $dir/ready
+      %s
+      wait $pid; code=$?
+      rm -r $dir; exit $code]]):format(process.quote(EDDY_HOST), script(text), commands))
+  end
+
+  local ready = [[
+    local path = ...
+    local loop = require("eddy").loop.instance()
+    local function ready()
+      local pipe = io.open(path, "w") pipe:write("ready\n") pipe:close()
+    end
+  ]]
+
+  for _, signal in ipairs { "INT", "TERM" } do
+    it("stops the loop in order at SIG" .. signal, function()
+      local out = check(0, signalled(ready .. [[
+        loop:call_later(1, ready) loop:call_later(60000, print, "never")
+        loop:start() print("after")]], "kill -" .. signal .. " $pid"))
+      assert.equal("after\n", out)
+    end)
+  end
+
+  it("ends at once at the second signal, also when a handler hangs", function()
+    check(128 + 15, signalled(ready .. [[
+      loop:call_later(1, function() ready() while true do end end) loop:start()]],
+      "while kill -TERM $pid 2>/dev/null; do :; done"))
+  end)
+
+  it("ends at once at the first signal when no loop runs", function()
+    check(128 + 15, signalled(ready .. "ready() while true do end", "kill -TERM $pid"))
+  end)
+
+  it("leaves a signal to the script that asked for it", function()
+    local out = check(0, signalled(ready .. [[
+      loop:on_signal("SIGTERM", function(name) print("got " .. name) loop:stop() end)
+      loop:call_later(1, ready) loop:start()]], "kill -TERM $pid"))
+    assert.equal("got SIGTERM\n", out)
+  end)
+end)

@@ -1,0 +1,17 @@
+-- Free tcp ports on the loopback interface.
+local zmq = require "eddy.zmq"
+
+local M = {}
+
+--- `count` ports that were free a moment ago, all different.
+function M.free(count)
+  local sockets, ports = {}, {}
+  for i = 1, count do
+    sockets[i] = zmq.instance():socket(zmq.PULL)
+    ports[i] = sockets[i]:bind_to_random_port("tcp://127.0.0.1")
+  end
+  for _, socket in ipairs(sockets) do socket:close(0) end
+  return unpack(ports)
+end
+
+return M

@@ -1,0 +1,47 @@
+-- Runs commands as a user would, and keeps what they print.
+local M = {}
+
+local function read(name)
+  local file = assert(io.open(name, "rb"))
+  local text = file:read("*a")
+  file:close()
+  return text
+end
+
+local function quote(word) return "'" .. tostring(word):gsub("'", "'\\''") .. "'" end
+
+--- Runs a shell command, for at most 60 s.
+-- @return its exit code (128 + n for a signal), standard output, and standard error
+function M.shell(command)
+  local out, err = os.tmpname(), os.tmpname()
+  local script = ("timeout -k 1 60 bash -c %s >%s 2>%s </dev/null; echo $?"):format(
+    quote(command), out, err)
+  local pipe = assert(io.popen(script))
+  local code = tonumber(pipe:read("*l"))
+  pipe:close()
+  local printed, complained = read(out), read(err)
+  os.remove(out)
+  os.remove(err)
+  return code, printed, complained
+end
+
+--- Runs the host with these arguments. As `shell`.
+function M.eddy(...)
+  local words = { quote(EDDY_HOST) }
+  for i = 1, select("#", ...) do words[i + 1] = quote((select(i, ...))) end
+  return M.shell(table.concat(words, " "))
+end
+
+--- Writes a script to a temporary file, which `remove` deletes.
+-- @return its name
+function M.script(text)
+  local name = os.tmpname()
+  local file = assert(io.open(name, "w"))
+  file:write(text)
+  file:close()
+  return name
+end
+
+M.quote = quote
+
+return M
