@@ -172,8 +172,8 @@ int eddy_stream_send(eddy_loop *loop, uint32_t id, const char *data, uint32_t si
     return eddy_stream_send_parts(loop, id, &part, 1, report);
 }
 
-int eddy_stream_send_parts(eddy_loop *loop, uint32_t id, const eddy_part *parts,
-                           uint32_t count, int report) {
+int eddy_stream_send_parts(eddy_loop *loop, uint32_t id, const eddy_part *parts, uint32_t count,
+                           int report) {
     eddy__stream *stream = find_stream(loop, id);
     if (!stream || !stream->socket) return -EBADF;
     if (count == 0) return -EINVAL;
@@ -189,8 +189,7 @@ int eddy_stream_send_parts(eddy_loop *loop, uint32_t id, const eddy_part *parts,
     return rc;
 }
 
-int eddy_stream_limit(eddy_loop *loop, uint32_t id, double messages, double bytes,
-                      int policy) {
+int eddy_stream_limit(eddy_loop *loop, uint32_t id, double messages, double bytes, int policy) {
     eddy__stream *stream = find_stream(loop, id);
     if (!stream) return -EBADF;
     if (isnan(messages) || isnan(bytes) || policy < EDDY_DROP_NONE || policy > EDDY_DROP_OLDEST)

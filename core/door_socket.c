@@ -46,10 +46,10 @@ void eddy_context_free(eddy_context *context) {
 }
 
 /* Defines a public function of a socket that hands its arguments to the room. */
-#define SOCKET_DOOR(name, parameters, ...)                                                   \
-    int eddy_socket_##name(eddy_context *context, uint32_t id, __VA_ARGS__) {                \
-        eddy__socket *socket = eddy__context_find(context, id);                              \
-        return socket ? eddy__socket_##name parameters : -EBADF;                             \
+#define SOCKET_DOOR(name, parameters, ...)                                                     \
+    int eddy_socket_##name(eddy_context *context, uint32_t id, __VA_ARGS__) {                  \
+        eddy__socket *socket = eddy__context_find(context, id);                                \
+        return socket ? eddy__socket_##name parameters : -EBADF;                               \
     }
 
 SOCKET_DOOR(bind, (socket, endpoint), const char *endpoint)

@@ -16,12 +16,12 @@ enum {
     EDDY_WRITE = 2,
     EDDY_ERROR = 4,
 
-    EDDY_OWN_LINGER = -2,        /* close by the socket's own linger option */
-    EDDY_TOO_LARGE = -1,         /* a part's size when no Lua string could hold it */
-    EDDY_SLOT_BITS = 21,         /* the part of an id that tells its slot */
-    EDDY_BUDGET = 64,            /* messages a stream receives in a turn, unless set */
-    EDDY_BATCH_BYTES = 1 << 20,  /* bytes after which a stream receives no more in a turn */
-    EDDY_SEND_LIMIT = 64 << 20,  /* bytes that wait in a stream's send queue, unless set */
+    EDDY_OWN_LINGER = -2,       /* close by the socket's own linger option */
+    EDDY_TOO_LARGE = -1,        /* a part's size when no Lua string could hold it */
+    EDDY_SLOT_BITS = 21,        /* the part of an id that tells its slot */
+    EDDY_BUDGET = 64,           /* messages a stream receives in a turn, unless set */
+    EDDY_BATCH_BYTES = 1 << 20, /* bytes after which a stream receives no more in a turn */
+    EDDY_SEND_LIMIT = 64 << 20, /* bytes that wait in a stream's send queue, unless set */
 
     EDDY_DROP_NONE = 0, /* what a full send queue does: refuse the message, */
     EDDY_DROP_NEWEST,   /* drop it, */

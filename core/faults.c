@@ -1,9 +1,7 @@
 #include "faults.h"
 
 /* The tests' own state, absent from any other build. One thread makes plans and calls. */
-static __thread struct plan {
-    int seen, skip, times, error;
-} plans[EDDY__FAULT_CALLS];
+static __thread struct plan { int seen, skip, times, error; } plans[EDDY__FAULT_CALLS];
 
 int eddy__fault(int call) {
     struct plan *plan = &plans[call];

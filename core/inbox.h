@@ -8,11 +8,11 @@
 #include "socket.h"
 
 typedef struct eddy__inbox {
-    eddy_inbox view;   /* what Lua sees; must come first */
-    zmq_msg_t *msgs;   /* the owners of the parts' bytes, in the same places */
-    uint32_t fill;     /* parts received, the ones of an unfinished message included */
+    eddy_inbox view; /* what Lua sees; must come first */
+    zmq_msg_t *msgs; /* the owners of the parts' bytes, in the same places */
+    uint32_t fill;   /* parts received, the ones of an unfinished message included */
     uint32_t capacity;
-    eddy__node free;   /* in the loop's pool while no stream has it */
+    eddy__node free; /* in the loop's pool while no stream has it */
 } eddy__inbox;
 
 /* NULL when there is no memory. */

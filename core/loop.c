@@ -137,14 +137,9 @@ static void serve(eddy_loop *loop) {
     for (eddy__node *node; (node = eddy__list_shift(&ready));) {
         eddy__source *source = eddy__entry(node, eddy__source, mark);
         switch (source->owner) {
-        case EDDY__STREAM:
-            eddy__stream_serve(eddy__entry(source, eddy__stream, source));
-            break;
-        case EDDY__WATCH:
-            eddy__watch_serve(eddy__entry(source, eddy__watch, source));
-            break;
-        default:
-            serve_internal(loop, source);
+        case EDDY__STREAM: eddy__stream_serve(eddy__entry(source, eddy__stream, source)); break;
+        case EDDY__WATCH: eddy__watch_serve(eddy__entry(source, eddy__watch, source)); break;
+        default: serve_internal(loop, source);
         }
     }
 }

@@ -48,8 +48,8 @@ static int send_parts(eddy__socket *socket, zmq_msg_t *msgs, uint32_t count) {
         zmq_msg_t copy;
         zmq_msg_init(&copy);
         zmq_msg_copy(&copy, &msgs[i]);
-        int rc = eddy__socket_send(socket, &copy,
-                                   ZMQ_DONTWAIT | (i + 1 < count ? ZMQ_SNDMORE : 0));
+        int rc =
+            eddy__socket_send(socket, &copy, ZMQ_DONTWAIT | (i + 1 < count ? ZMQ_SNDMORE : 0));
         if (rc != 0) {
             zmq_msg_close(&copy);
             if (i > 0) finish_lost(socket, count - i - 1);

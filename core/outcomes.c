@@ -23,8 +23,7 @@ int eddy__outcomes_expect(eddy__outcomes *outcomes) {
 void eddy__outcomes_note(eddy__outcomes *outcomes, int error, int reported) {
     if (reported) outcomes->expected--;
     if (!error && !reported) return;
-    eddy__outcome *last =
-        outcomes->count > 0 ? &outcomes->entries[outcomes->count - 1] : NULL;
+    eddy__outcome *last = outcomes->count > 0 ? &outcomes->entries[outcomes->count - 1] : NULL;
     if (!error && last && !last->error) {
         last->count++;
         return;
@@ -45,6 +44,7 @@ int eddy__outcomes_tell(eddy__outcomes *outcomes, eddy__batch *batch, uint32_t i
         int value = outcome->error ? outcome->error : (int)outcome->count;
         eddy__batch_add(batch, kind, id, value)->reported = outcome->reported;
     }
+    if (told == 0) return rc;
     outcomes->count -= told;
     memmove(outcomes->entries, outcomes->entries + told,
             outcomes->count * sizeof *outcomes->entries);

@@ -125,7 +125,8 @@ int eddy__poller_wait(eddy__poller *poller, double timeout, double now) {
     struct epoll_event events[WAKE_UPS];
     struct timespec time, *limit = NULL;
     /* While there is work in hand, others may wait a moment: it saves the kernel's time. */
-    if (timeout == 0 && !eddy__list_empty(&poller->ready) && now - poller->waited < WAIT_EVERY_MS)
+    if (timeout == 0 && !eddy__list_empty(&poller->ready) &&
+        now - poller->waited < WAIT_EVERY_MS)
         return 0;
     poller->waited = now;
     if (timeout < 1e12) {
@@ -136,8 +137,7 @@ int eddy__poller_wait(eddy__poller *poller, double timeout, double now) {
     int count = eddy__epoll_wait(poller->epoll, events, WAKE_UPS, limit);
     if (count < 0) return errno == EINTR ? 0 : -errno;
     for (int i = 0; i < count; i++) {
-        eddy__source *source =
-            eddy__slots_find(&poller->sources, events[i].data.u32, SOURCE);
+        eddy__source *source = eddy__slots_find(&poller->sources, events[i].data.u32, SOURCE);
         if (source) wake(poller, source, events[i].events, now);
     }
     return 0;

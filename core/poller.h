@@ -17,12 +17,12 @@
 typedef struct eddy__source {
     eddy__socket *socket; /* NULL for a plain descriptor */
     int fd;
-    uint32_t id;          /* in the poller */
-    int owner;            /* what kind of thing embeds this source */
-    int wanted;           /* EDDY_READ and EDDY_WRITE, as its owner wants them */
-    int ready;            /* what of it is there; EDDY_ERROR too for a descriptor */
-    double seen;          /* when its readiness was last learnt */
-    eddy__node mark;      /* in `dirty` or in `ready` */
+    uint32_t id;     /* in the poller */
+    int owner;       /* what kind of thing embeds this source */
+    int wanted;      /* EDDY_READ and EDDY_WRITE, as its owner wants them */
+    int ready;       /* what of it is there; EDDY_ERROR too for a descriptor */
+    double seen;     /* when its readiness was last learnt */
+    eddy__node mark; /* in `dirty` or in `ready` */
 } eddy__source;
 
 typedef struct eddy__poller {

@@ -17,8 +17,8 @@ typedef struct eddy__queued {
 
 typedef struct eddy__sendq {
     eddy__queued *first, **last;
-    double messages, bytes, parts;       /* waiting now */
-    double message_limit, byte_limit;    /* infinity: none */
+    double messages, bytes, parts;    /* waiting now */
+    double message_limit, byte_limit; /* infinity: none */
 } eddy__sendq;
 
 void eddy__sendq_init(eddy__sendq *queue);

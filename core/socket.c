@@ -28,7 +28,8 @@ int eddy__socket_open(eddy__socket *socket, void *context, int type) {
 
 void eddy__socket_close(eddy__socket *socket, int linger) {
     if (!socket->zmq) return;
-    if (linger != EDDY_OWN_LINGER) eddy__zmq_set(socket->zmq, ZMQ_LINGER, &linger, sizeof linger);
+    if (linger != EDDY_OWN_LINGER)
+        eddy__zmq_set(socket->zmq, ZMQ_LINGER, &linger, sizeof linger);
     zmq_msg_close(&socket->received);
     zmq_close(socket->zmq);
     socket->zmq = NULL;
@@ -50,7 +51,10 @@ int eddy__socket_wait(eddy__socket *socket, int events, double timeout) {
         if (timeout >= 0 && left <= 0) return 0;
         struct pollfd item = {socket->fd, POLLIN, 0};
         /* Rounded up: a wait may be late, never short. */
-        if (poll(&item, 1, left < 0 ? -1 : left > 1e6 ? 1000000 : (int)left + 1) < 0 &&
+        if (poll(&item, 1,
+                 left < 0     ? -1
+                 : left > 1e6 ? 1000000
+                              : (int)left + 1) < 0 &&
             errno != EINTR)
             return -errno;
     }

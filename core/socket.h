@@ -10,15 +10,15 @@
 #include <zmq.h>
 
 typedef struct eddy__socket {
-    void *zmq;            /* NULL once closed */
-    int type;             /* ZMQ_REQ ... */
-    int fd;               /* ZMQ_FD: read-ready whenever ZMQ_EVENTS is worth a look */
-    uint32_t id;          /* in its context */
-    int pid;              /* of the process that may use it */
-    eddy__list *touched;  /* where `mark` goes when the socket is used; NULL: nobody waits */
-    eddy__node *mark;     /* the waiting source's node */
-    void *owner;          /* the stream or watch that has the socket; NULL: a plain one */
-    zmq_msg_t received;   /* the part that the last plain receive lent out */
+    void *zmq;           /* NULL once closed */
+    int type;            /* ZMQ_REQ ... */
+    int fd;              /* ZMQ_FD: read-ready whenever ZMQ_EVENTS is worth a look */
+    uint32_t id;         /* in its context */
+    int pid;             /* of the process that may use it */
+    eddy__list *touched; /* where `mark` goes when the socket is used; NULL: nobody waits */
+    eddy__node *mark;    /* the waiting source's node */
+    void *owner;         /* the stream or watch that has the socket; NULL: a plain one */
+    zmq_msg_t received;  /* the part that the last plain receive lent out */
 } eddy__socket;
 
 /* Opens a socket of that type. 0 or -errno. */

@@ -15,9 +15,9 @@ typedef struct eddy__stream {
     eddy_context *context;
     eddy__socket *socket; /* NULL once it is gone */
     eddy__source source;
-    eddy__timer retry;    /* armed while the socket refuses although it says it could */
+    eddy__timer retry; /* armed while the socket refuses although it says it could */
     double retry_delay;
-    eddy__inbox *inbox;   /* NULL while nothing was received */
+    eddy__inbox *inbox; /* NULL while nothing was received */
     eddy__sendq queue;
     eddy__outcomes outcomes;
     eddy_stream_stats stats;

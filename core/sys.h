@@ -17,24 +17,24 @@
 
 enum { EDDY__RETRIES = 100 };
 
-#define EDDY__CALL(result_type, failed, which, call)                                         \
-    do {                                                                                     \
-        int error = eddy__fault(which);                                                      \
-        if (error) return errno = error, failed;                                             \
-        result_type result = call;                                                           \
-        return result;                                                                       \
+#define EDDY__CALL(result_type, failed, which, call)                                           \
+    do {                                                                                       \
+        int error = eddy__fault(which);                                                        \
+        if (error) return errno = error, failed;                                               \
+        result_type result = call;                                                             \
+        return result;                                                                         \
     } while (0)
 
 /* As EDDY__CALL, for calls that return -1 and may be interrupted. */
-#define EDDY__RETRY(which, call)                                                             \
-    do {                                                                                     \
-        int result = -1;                                                                     \
-        for (int tries = 0; tries < EDDY__RETRIES; tries++) {                                \
-            int error = eddy__fault(which);                                                  \
-            result = error ? (errno = error, -1) : (call);                                   \
-            if (result != -1 || errno != EINTR) break;                                       \
-        }                                                                                    \
-        return result;                                                                       \
+#define EDDY__RETRY(which, call)                                                               \
+    do {                                                                                       \
+        int result = -1;                                                                       \
+        for (int tries = 0; tries < EDDY__RETRIES; tries++) {                                  \
+            int error = eddy__fault(which);                                                    \
+            result = error ? (errno = error, -1) : (call);                                     \
+            if (result != -1 || errno != EINTR) break;                                         \
+        }                                                                                      \
+        return result;                                                                         \
     } while (0)
 
 static inline void *eddy__calloc(size_t count, size_t size) {

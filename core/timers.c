@@ -19,8 +19,7 @@ void eddy__timers_free(eddy__timers *timers) {
 int eddy__timers_reserve(eddy__timers *timers) {
     if (timers->reserved == timers->capacity) {
         uint32_t capacity = timers->capacity ? timers->capacity * 2 : FIRST_CAPACITY;
-        eddy__timer_entry *heap =
-            eddy__realloc(timers->heap, (size_t)capacity * sizeof *heap);
+        eddy__timer_entry *heap = eddy__realloc(timers->heap, (size_t)capacity * sizeof *heap);
         if (!heap) return -ENOMEM;
         timers->heap = heap;
         timers->capacity = capacity;

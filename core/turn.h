@@ -24,11 +24,11 @@ typedef struct eddy__turn {
     eddy__poller poller;
     eddy__timers timers;
     eddy__batch batch;
-    eddy__list due;    /* streams and watches with something to tell */
-    eddy__list lent;   /* streams whose inbox Lua may be reading */
+    eddy__list due;     /* streams and watches with something to tell */
+    eddy__list lent;    /* streams whose inbox Lua may be reading */
     eddy__list inboxes; /* inboxes that no stream has */
-    eddy__list graves; /* what was closed: freed when the next turn begins */
-    int alive;         /* what could still bring an event */
+    eddy__list graves;  /* what was closed: freed when the next turn begins */
+    int alive;          /* what could still bring an event */
 } eddy__turn;
 
 /* First member of whatever may lie in `graves`. */

@@ -80,8 +80,9 @@ void eddy__wakeups_tell(eddy__wakeups *wakeups, eddy__batch *batch) {
         eddy__batch_add(batch, EDDY_WOKEN, wakeup->waker, 0)->number = wakeup->number;
     }
     wakeups->count -= told;
-    memmove(wakeups->entries, wakeups->entries + told,
-            (size_t)wakeups->count * sizeof *wakeups->entries);
+    if (told > 0)
+        memmove(wakeups->entries, wakeups->entries + told,
+                (size_t)wakeups->count * sizeof *wakeups->entries);
     int left = wakeups->count;
     pthread_mutex_unlock(&wakeups->lock);
     if (left > 0) notify(wakeups);

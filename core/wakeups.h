@@ -14,9 +14,9 @@ typedef struct eddy__wakeup {
 } eddy__wakeup;
 
 typedef struct eddy__wakeups {
-    eddy__source source;   /* of the eventfd */
-    atomic_int interrupt;  /* a value that is to be told; 0: none */
-    pthread_mutex_t lock;  /* of what follows */
+    eddy__source source;  /* of the eventfd */
+    atomic_int interrupt; /* a value that is to be told; 0: none */
+    pthread_mutex_t lock; /* of what follows */
     eddy__wakeup *entries;
     int count, capacity;
 } eddy__wakeups;

@@ -9,8 +9,8 @@
 #include <luajit.h>
 #include <lualib.h>
 #include <math.h>
-#include <stdint.h>
 #include <signal.h>
+#include <stdint.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>

@@ -1,0 +1,46 @@
+-- Every code block of the documents is run.
+local process = require "spec.process"
+
+local function blocks(path, language)
+  local file = assert(io.open(EDDY_ROOT .. "/" .. path))
+  local text = file:read("*a")
+  file:close()
+  return text:gmatch("```" .. language .. "\n(.-)```")
+end
+
+local documents = {
+  "README.md", "examples/README.md", "lua/README.md", "core/README.md", "spec/README.md",
+}
+
+describe("the documents", function()
+  -- Ends scripts that serve for ever, in order, once they have shown that they run.
+  local stopper = [[
+    local loop = require("eddy").loop.instance()
+    loop:call_later(200, function() loop:stop() end)
+  ]]
+
+  for _, path in ipairs(documents) do
+    local number = 0
+    for block in blocks(path, "lua") do
+      number = number + 1
+      it(path .. ": Lua block " .. number .. " runs", function()
+        local script = process.script(stopper .. block)
+        local code, out, err = process.eddy(script)
+        os.remove(script)
+        assert.message(out .. err).equal(0, code)
+      end)
+    end
+
+    for block in blocks(path, "sh") do
+      for command in block:gmatch("[^\n]+") do
+        it(path .. ": the command exists: " .. command, function()
+          local program = command:match("^(%S+)")
+          local name = command:match("^%./examples/run (%S+)")
+          local _, found = process.shell("command -v " .. program)
+          assert.not_equal("", found)
+          if name then assert(io.open(EDDY_ROOT .. "/examples/" .. name .. ".lua")):close() end
+        end)
+      end
+    end
+  end
+end)
