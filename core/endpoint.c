@@ -5,13 +5,23 @@
 #include <stdio.h>
 #include <string.h>
 
-enum { LONGEST = 512 };
+enum { LONGEST = 512, LAST_PORT = 65535 };
+
+static const char SCHEME[] = "tcp://";
+
+static int is_tcp(const char *endpoint) {
+    return strncmp(endpoint, SCHEME, sizeof SCHEME - 1) == 0;
+}
+
+static int has_port(const char *endpoint) {
+    const char *port = strrchr(endpoint, ':');
+    return !is_tcp(endpoint) || !port || strtol(port + 1, NULL, 10) <= LAST_PORT;
+}
 
 /* Writes the endpoint with its host's address in place of its name. 0 or -ENODEV. */
 static int resolve(void *socket, const char *endpoint, char *resolved) {
-    static const char scheme[] = "tcp://";
-    if (strncmp(endpoint, scheme, sizeof scheme - 1) != 0) return -ENODEV;
-    const char *host = endpoint + sizeof scheme - 1, *port = strrchr(host, ':');
+    if (!is_tcp(endpoint)) return -ENODEV;
+    const char *host = endpoint + sizeof SCHEME - 1, *port = strrchr(host, ':');
     char name[NI_MAXHOST], address[NI_MAXHOST];
     if (!port || port == host || (size_t)(port - host) >= sizeof name) return -ENODEV;
     memcpy(name, host, (size_t)(port - host));
@@ -29,11 +39,17 @@ static int resolve(void *socket, const char *endpoint, char *resolved) {
     const char *form = found->ai_family == AF_INET6 ? "%s[%s]%s" : "%s%s%s";
     freeaddrinfo(found);
     if (failed) return -ENODEV;
-    return snprintf(resolved, LONGEST, form, scheme, address, port) < LONGEST ? 0 : -ENODEV;
+    return snprintf(resolved, LONGEST, form, SCHEME, address, port) < LONGEST ? 0 : -ENODEV;
+}
+
+int eddy__endpoint_connect(void *socket, const char *endpoint) {
+    if (!has_port(endpoint)) return -EINVAL;
+    return eddy__zmq_connect(socket, endpoint) == 0 ? 0 : -errno;
 }
 
 int eddy__endpoint_bind(void *socket, const char *endpoint) {
     char resolved[LONGEST];
+    if (!has_port(endpoint)) return -EINVAL;
     if (eddy__zmq_bind(socket, endpoint) == 0) return 0;
     if (errno != ENODEV) return -errno;
     int error = resolve(socket, endpoint, resolved);

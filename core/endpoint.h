@@ -1,10 +1,12 @@
-/* Binding by name: libzmq 4.3.4 takes a number, `*` or a network device where it binds, so a
- * host name ("tcp://localhost:5555") is looked up here. */
+/* Endpoints, and binding by name: libzmq 4.3.4 takes a number, `*` or a network device where it
+ * binds, so a host name ("tcp://localhost:5555") is looked up here. */
 #ifndef EDDY_ENDPOINT_H
 #define EDDY_ENDPOINT_H
 
-/* 0 or -errno, -ENODEV when the host is neither an address, a device nor a known name. */
+/* 0 or -errno: -ENODEV when the host is neither an address, a device nor a known name. A tcp
+ * port above 65535 is -EINVAL, for binding and connecting; libzmq would take its low bits. */
 int eddy__endpoint_bind(void *socket, const char *endpoint);
+int eddy__endpoint_connect(void *socket, const char *endpoint);
 int eddy__endpoint_unbind(void *socket, const char *endpoint);
 
 #endif

@@ -31,11 +31,12 @@ int eddy_has(const char *capability) {
 }
 
 const char *eddy_error_name(int error) {
-    switch (error) { /* libzmq's own; the system has no names for them */
+    switch (error) { /* libzmq's own, which the system has no names for, or another one */
     case EFSM: return "EFSM";
     case ENOCOMPATPROTO: return "ENOCOMPATPROTO";
     case ETERM: return "ETERM";
     case EMTHREAD: return "EMTHREAD";
+    case ENOTSUP: return "ENOTSUP";
     default: return strerrorname_np(error);
     }
 }

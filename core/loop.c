@@ -38,7 +38,9 @@ void eddy__loop_each(eddy_loop *loop, int kind, void (*visit)(void *, void *), v
     int found;
     for (uint32_t i = 0; i < loop->turn.slots.used; i++) {
         void *object = eddy__slots_at(&loop->turn.slots, i, &found);
-        if (object && found == kind) visit(object, data);
+        if (!object || found != kind) continue;
+        int is_closed = eddy__list_linked(&((eddy__grave *)object)->node);
+        if (!is_closed) visit(object, data);
     }
 }
 
@@ -111,6 +113,9 @@ static int wait(eddy_loop *loop, double timeout) {
     turn->now = eddy__clock_now(&loop->clock);
     eddy__poller_sweep(&turn->poller, turn->now);
     eddy__poller_refresh(&turn->poller, turn->now);
+    /* A timer must not fire while a reply that came before it is not looked for. */
+    int nothing_due = eddy__timers_next(&turn->timers) > turn->now;
+    if (nothing_due && eddy__poller_busy(&turn->poller, turn->now)) return 0;
     int rc = eddy__poller_wait(&turn->poller, patience(loop, timeout), turn->now);
     int idle = eddy__list_empty(&turn->due) && eddy__list_empty(&turn->poller.ready);
     if (loop->clock.is_virtual && idle && timeout != 0) {

@@ -16,7 +16,7 @@ struct eddy_loop {
     double turns, events;
 };
 
-/* Calls `visit` for everything of that kind that is open. */
+/* Calls `visit` for every stream, watch or timer, as `kind` has it, that is open. */
 void eddy__loop_each(eddy_loop *loop, int kind, void (*visit)(void *object, void *data),
                      void *data);
 

@@ -121,13 +121,14 @@ static void wake(eddy__poller *poller, eddy__source *source, uint32_t events, do
     if (source->ready) eddy__list_push(&poller->ready, &source->mark);
 }
 
+int eddy__poller_busy(const eddy__poller *poller, double now) {
+    double since = now - poller->waited;
+    return since > 0 && since < WAIT_EVERY_MS && !eddy__list_empty(&poller->ready);
+}
+
 int eddy__poller_wait(eddy__poller *poller, double timeout, double now) {
     struct epoll_event events[WAKE_UPS];
     struct timespec time, *limit = NULL;
-    /* While there is work in hand, others may wait a moment: it saves the kernel's time. */
-    if (timeout == 0 && !eddy__list_empty(&poller->ready) &&
-        now - poller->waited < WAIT_EVERY_MS)
-        return 0;
     poller->waited = now;
     if (timeout < 1e12) {
         time.tv_sec = (time_t)(timeout / 1e3);

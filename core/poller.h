@@ -64,6 +64,10 @@ static inline void eddy__poller_recheck(eddy__poller *poller, eddy__source *sour
 /* Reads the events of all dirty sockets; the ready ones go to `ready`. */
 void eddy__poller_refresh(eddy__poller *poller, double now);
 
+/* True while there is work in hand and the kernel was asked a moment ago: not asking it again
+ * saves its time. (A virtual clock, which stands still, is never busy.) */
+int eddy__poller_busy(const eddy__poller *poller, double now);
+
 /* Waits up to `timeout` ms for wake-ups (infinity: for ever) and puts what is ready into
  * `ready`. 0, or -errno. A signal ends the wait early, as if its time were up. */
 int eddy__poller_wait(eddy__poller *poller, double timeout, double now);

@@ -72,7 +72,7 @@ int eddy__socket_unbind(eddy__socket *socket, const char *endpoint) {
 
 int eddy__socket_connect(eddy__socket *socket, const char *endpoint) {
     eddy__socket_touch(socket);
-    return eddy__zmq_connect(socket->zmq, endpoint) == 0 ? 0 : -errno;
+    return eddy__endpoint_connect(socket->zmq, endpoint);
 }
 
 int eddy__socket_disconnect(eddy__socket *socket, const char *endpoint) {

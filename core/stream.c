@@ -174,6 +174,16 @@ static void drop_oldest(eddy__stream *stream) {
     eddy__sendq_drop(oldest);
 }
 
+static void tell_when_drained(eddy__stream *stream) {
+    eddy__sendq *queue = &stream->queue;
+    if (!stream->full) return;
+    if (queue->messages * 2 > queue->message_limit || queue->bytes * 2 > queue->byte_limit)
+        return;
+    stream->full = 0;
+    stream->tell_drained = 1;
+    make_due(stream);
+}
+
 /* Makes room in the queue, as the policy has it. 0, 2 when the message is to be dropped, or
  * -ENOBUFS. */
 static int make_room(eddy__stream *stream, double bytes, uint32_t count) {
@@ -185,6 +195,8 @@ static int make_room(eddy__stream *stream, double bytes, uint32_t count) {
             drop_oldest(stream);
         if (eddy__sendq_fits(&stream->queue, bytes, count)) return 0;
     }
+    /* Too large for any queue: there is nothing to wait for. */
+    if (!stream->queue.first) tell_when_drained(stream);
     if (stream->policy == EDDY_DROP_NONE) return -ENOBUFS;
     stream->stats.dropped += 1;
     return 2;
@@ -233,16 +245,6 @@ static void back_off(eddy__stream *stream) {
     eddy__timers_arm(&stream->turn->timers, &stream->retry,
                      stream->turn->now + stream->retry_delay);
     stream->retry_delay = fmin(stream->retry_delay * 2, LONGEST_RETRY_MS);
-}
-
-static void tell_when_drained(eddy__stream *stream) {
-    eddy__sendq *queue = &stream->queue;
-    if (!stream->full) return;
-    if (queue->messages * 2 > queue->message_limit || queue->bytes * 2 > queue->byte_limit)
-        return;
-    stream->full = 0;
-    stream->tell_drained = 1;
-    make_due(stream);
 }
 
 void eddy__stream_flush(eddy__stream *stream) {

@@ -40,7 +40,15 @@ static int release(lua_State *lua) {
     return 0;
 }
 
-/* From a build tree the modules' files are used; there `lua` lies beside the executable. */
+/* In a build tree the modules' files come before those in the executable: `...` is where. */
+static const char USE_FILES[] =
+    "local path = ...\n"
+    "table.insert(package.loaders, 1, function(name)\n"
+    "  local file = (name .. '.'):find('^eddy%.') and package.searchpath(name, path)\n"
+    "  return file and assert(loadfile(file))\n"
+    "end)\n";
+
+/* A build tree has `lua` beside the executable. */
 static void use_build_tree(lua_State *lua) {
     char path[PATH_MAX], modules[PATH_MAX + 16];
     ssize_t length = readlink("/proc/self/exe", path, sizeof path - 1);
@@ -48,11 +56,9 @@ static void use_build_tree(lua_State *lua) {
     path[length] = '\0';
     snprintf(modules, sizeof modules, "%s/lua", dirname(path));
     if (access(modules, F_OK) != 0) return;
-    lua_getglobal(lua, "package");
-    lua_getfield(lua, -1, "path");
-    lua_pushfstring(lua, "%s/?.lua;%s/?/init.lua;%s", modules, modules, lua_tostring(lua, -1));
-    lua_setfield(lua, -3, "path");
-    lua_pop(lua, 2);
+    if (luaL_loadstring(lua, USE_FILES) != 0) lua_error(lua);
+    lua_pushfstring(lua, "%s/?.lua;%s/?/init.lua", modules, modules);
+    lua_call(lua, 1, 0);
 }
 
 /* Runs inside a protected call: loads the host's module and gives it the arguments and the

@@ -24,15 +24,22 @@ end
 
 --- Raises an error object for a negative result of the core; returns any other result.
 -- @param result what the core returned: -errno, or 0 and above
--- @param what what was asked of it, and of whom: parts of one text
+-- @param what, whom what was asked of it, and of whom (anything with a text)
 function M.check(result, what, whom)
   if result >= 0 then return result end
-  error(M.new(-result, whom and what .. " " .. whom or what), 0)
+  error(M.new(-result, whom and what .. " " .. tostring(whom) or what), 0)
 end
 
---- Raises a mistake of the caller's: at the line that called the function that calls this.
+local ours = debug.getinfo(1, "S").source:match("^(.*)errors%.lua$")
+
+--- Raises a mistake of a script's, at the script's line.
 function M.misuse(text)
-  error(text, 3)
+  local level = 2
+  repeat
+    level = level + 1
+    local info = debug.getinfo(level, "S")
+  until not info or info.what ~= "C" and info.source:sub(1, #ours) ~= ours
+  error(text, level)
 end
 
 --- Raises unless `value` is a function (or, with `or_nil`, nil).
@@ -40,7 +47,14 @@ function M.check_function(value, what, or_nil)
   if type(value) == "function" or (or_nil and value == nil) then return end
   local meta = type(value) == "table" and getmetatable(value)
   if meta and meta.__call then return end
-  error(what .. ": expected a function, got " .. type(value), 3)
+  M.misuse(what .. ": expected a function, got " .. type(value))
+end
+
+--- Where a function was written, "script.lua:12", for messages to people.
+function M.where(fn)
+  if type(fn) ~= "function" then return "a callable table" end
+  local info = debug.getinfo(fn, "S")
+  return info.what == "C" and "a C function" or info.short_src .. ":" .. info.linedefined
 end
 
 local numbers = {}

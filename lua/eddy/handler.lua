@@ -19,8 +19,8 @@ local function key_of(what)
     local fd = what:fileno()
     return fd, fd
   end
-  error("expected a descriptor, a socket, or something with a fileno method, got " ..
-    type(what), 3)
+  errors.misuse("expected a descriptor, a socket, or something with a fileno method, got " ..
+    type(what))
 end
 
 function M.add(loop, what, fn, events)
@@ -30,10 +30,13 @@ function M.add(loop, what, fn, events)
   events = events or C.EDDY_READ
   if fd then
     id = C.eddy_watch_fd(core, fd, events)
+  elseif what._id then
+    id = C.eddy_watch_socket(core, what._c, what._id, events)
   else
-    id = C.eddy_watch_socket(core, what._c, what._id or 0, events)
+    id = -errors.numbers.ENOTSOCK
   end
   self._id = check(id, "add_handler:", self:_describe())
+  if not fd then what._owner = self end
   loop._handlers[key] = self
   loop:_adopt(id, self)
 end
@@ -49,22 +52,29 @@ function M.remove(loop, what)
   local self = loop._handlers[(key_of(what))]
   if not self then return end
   loop._handlers[self._key] = nil
+  if type(self._key) == "table" and self._key._owner == self then self._key._owner = false end
   loop:_abandon(self._id)
   if loop._c then C.eddy_watch_close(loop._c, self._id) end
 end
 
+-- Somebody closes the socket.
+function Handler:_socket_closing(linger)
+  self._loop:_log(self:_describe() .. ": the socket was closed; its handler is removed")
+  M.remove(self._loop, self._what)
+  self._what:close(linger)
+end
+
+-- The loop is being closed and takes the core's watch with it.
+function Handler:_closing_loop() M.remove(self._loop, self._what) end
+
 function Handler:_handle(event)
-  if event.kind == C.EDDY_CLOSED then
-    M.remove(self._loop, self._what)
-    self._loop:_log(self:_describe() .. ": the socket was closed; its handler is removed")
-    return
-  end
+  if event.kind == C.EDDY_CLOSED then return self:_socket_closing(0) end
   self._loop:_protect(self, self._fn, self._what, event.value)
 end
 
 function Handler:_describe()
-  if type(self._what) == "number" then return "handler of descriptor " .. self._what end
-  return "handler of " .. tostring(self._what)
+  if type(self._key) == "number" then return "handler of descriptor " .. self._key end
+  return "handler of " .. tostring(self._key)
 end
 
 --- A signal's handler; `cancel` ends it.
@@ -73,7 +83,7 @@ Signal.__index = Signal
 
 function M.on_signal(loop, name, fn)
   local number = type(name) == "number" and name or C.eddy_signal_number(tostring(name))
-  if number == 0 then error("on_signal: no such signal: " .. tostring(name), 3) end
+  if number == 0 then errors.misuse("on_signal: no such signal: " .. tostring(name)) end
   local core, self = loop:_core("on_signal"), loop._signals[number]
   if fn == nil then
     if self then self:cancel() end

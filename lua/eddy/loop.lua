@@ -18,6 +18,7 @@ Loop.__index = Loop
 
 --- For `add_handler`: as zmq.POLLIN, POLLOUT and POLLERR.
 M.READ, M.WRITE, M.ERROR = C.EDDY_READ, C.EDDY_WRITE, C.EDDY_ERROR
+Loop.READ, Loop.WRITE, Loop.ERROR = M.READ, M.WRITE, M.ERROR
 
 local default, running
 local all = setmetatable({}, { __mode = "k" })
@@ -66,7 +67,7 @@ end
 -- called again; raises when another loop is the default already.
 function M.install(loop)
   if default and loop and default ~= loop then
-    error("install: another loop is the default already", 2)
+    errors.misuse("install: another loop is the default already")
   end
   default = default or loop or M.new()
   return default
@@ -83,7 +84,7 @@ function Loop:install() return M.install(self) end
 
 -- The core's loop; raises when it is closed.
 function Loop:_core(what)
-  return self._c or error(what .. ": the loop is closed", 3)
+  return self._c or errors.misuse(what .. ": the loop is closed")
 end
 
 function Loop:_adopt(id, target) self._targets[band(id, SLOT_MASK)] = target end
@@ -107,12 +108,16 @@ end
 
 -- The one policy for errors in callbacks: on_error decides, else they are logged.
 function Loop:_failed(failure, target)
+  if type(failure) ~= "table" then -- out of memory or stack: `trace` could not run
+    failure = { value = failure, traceback = tostring(failure) }
+  end
   local name = target:_describe()
   local report = name .. ": " .. failure.traceback
   if self._on_error then
-    local ok, result = xpcall(self._on_error, trace, failure.value, failure.traceback, name)
+    local ok, problem = xpcall(self._on_error, trace, failure.value, failure.traceback, name)
     if ok then return end
-    report = report .. "\neddy: and on_error failed: " .. result.traceback
+    report = report .. "\neddy: and on_error failed: " ..
+      (type(problem) == "table" and problem.traceback or tostring(problem))
   end
   self._errors = self._errors + 1
   self:_log(report)
@@ -135,10 +140,7 @@ end
 local Callback = {}
 Callback.__index = Callback
 
-function Callback:_describe()
-  local info = debug.getinfo(self.fn, "S")
-  return "callback (" .. (info and info.short_src .. ":" .. info.linedefined or "?") .. ")"
-end
+function Callback:_describe() return "callback (" .. errors.where(self.fn) .. ")" end
 
 --- Calls fn(...) in the next turn, in the order of the calls.
 function Loop:add_callback(fn, ...)
@@ -190,6 +192,9 @@ local function dispatch(self)
   end
 end
 
+-- The event that is being dispatched is dispatched once more, when the loop runs again.
+function Loop:_again() self._event_next = self._event_next - 1 end
+
 -- Whether something could still bring an event, or is queued.
 local function alive(self)
   return self._queued > 0 or self._batch_next <= self._batch_last or
@@ -223,7 +228,7 @@ end
 
 local function drive(self, until_idle)
   local core = self:_core("start")
-  if running then error("start: a loop is already running", 3) end
+  if running then errors.misuse("start: a loop is already running") end
   running, self._running, self._started = self, true, true
   guard(tonumber(ffi.cast("intptr_t", core)))
   local ok, failure
@@ -235,7 +240,7 @@ local function drive(self, until_idle)
   until ok or not target
   release()
   running, self._running, self._stop = nil, false, false
-  if not ok then error(failure.value, 0) end
+  if not ok then error(type(failure) == "table" and failure.value or failure, 0) end
 end
 
 --- Runs the loop until it is stopped. It can be started again.
@@ -256,10 +261,13 @@ function Loop:running() return self._running end
 --- Closes the loop with every stream, handler and timer on it. Not while it runs.
 function Loop:close()
   if not self._c then return end
-  if self._running then error("close: the loop is running", 2) end
+  if self._running then errors.misuse("close: the loop is running") end
   local core = self._c
-  for _, target in pairs(self._targets) do
-    if target._closing_loop then target:_closing_loop() end
+  -- First a list: on_close may do anything to the loop.
+  local targets = {}
+  for _, target in pairs(self._targets) do targets[#targets + 1] = target end
+  for _, target in ipairs(targets) do
+    if target._closing_loop and target._id then target:_closing_loop() end
   end
   for _, signal in pairs(self._signals) do signal:cancel() end
   self._c, self._targets, self._handlers = nil, {}, {}
@@ -276,7 +284,7 @@ function Loop:time() return C.eddy_loop_time(self:_core("time")) end
 
 local function check_ms(ms, what)
   if type(ms) ~= "number" or ms ~= ms then
-    error(what .. ": expected a number of milliseconds, got " .. tostring(ms), 3)
+    errors.misuse(what .. ": expected a number of milliseconds, got " .. tostring(ms))
   end
 end
 
@@ -300,7 +308,7 @@ function Loop:call_every(ms, fn, ...)
   check_ms(ms, "call_every")
   check_function(fn, "call_every")
   if ms <= 0 or ms == math.huge then
-    error("call_every: expected a period above 0 ms, got " .. ms, 2)
+    errors.misuse("call_every: expected a period above 0 ms, got " .. ms)
   end
   return Timer.new(self, ms, nil, ms, fn, ...)
 end

@@ -38,7 +38,7 @@ end
 
 local function again(result, what, self)
   if result == -EAGAIN then return nil, errors.again end
-  return check(result, what .. ":", tostring(self))
+  return check(result, what .. ":", self)
 end
 
 local function endpoint_call(name)
@@ -83,13 +83,21 @@ end
 -- @param linger ms for which libzmq still tries to send what it has; the option's unless given
 function Socket:close(linger)
   if not self._id then return end
-  C.eddy_socket_close(self._c, self._id, linger or C.EDDY_OWN_LINGER)
-  self._id = false
+  if self._owner then return self._owner:_socket_closing(linger) end
+  local id = self._id
+  self:_closed()
+  C.eddy_socket_close(self._c, id, linger or C.EDDY_OWN_LINGER)
+end
+
+-- From now on the socket counts as closed; it keeps its name.
+function Socket:_closed()
+  self._was = tostring(self)
+  self._id, self._owner = false, false
 end
 
 local function check_data(data, what)
   if type(data) ~= "string" then
-    error(what .. ": expected a string, got " .. type(data), 3)
+    errors.misuse(what .. ": expected a string, got " .. type(data))
   end
 end
 
@@ -108,10 +116,10 @@ end
 -- @return the array and the number of parts
 function Socket.pack(list, what)
   if type(list) ~= "table" then
-    error(what .. ": expected a list of strings, got " .. type(list), 3)
+    errors.misuse(what .. ": expected a list of strings, got " .. type(list))
   end
   local count = #list
-  if count == 0 then error(what .. ": the message has no frames", 3) end
+  if count == 0 then errors.misuse(what .. ": the message has no frames") end
   if count > parts_room then
     parts_room = count * 2
     parts = ffi.new("eddy_part[?]", parts_room)
@@ -119,7 +127,7 @@ function Socket.pack(list, what)
   for i = 1, count do
     local data = list[i]
     if type(data) ~= "string" then
-      error(what .. ": frame " .. i .. ": expected a string, got " .. type(data), 3)
+      errors.misuse(what .. ": frame " .. i .. ": expected a string, got " .. type(data))
     end
     local each = parts[i - 1]
     each.data, each.size = data, #data
@@ -175,7 +183,7 @@ end
 function Socket:poll(timeout, flags)
   local id = id_of(self, "poll", errors.numbers.ENOTSUP)
   return check(C.eddy_socket_poll(self._c, id, flags or constants.POLLIN, timeout or -1),
-    "poll", tostring(self))
+    "poll", self)
 end
 
 --- Subscribes a SUB socket to a topic: to messages that begin with it, to all if it is empty.
@@ -187,7 +195,7 @@ function Socket:unsubscribe(topic) self:set(constants.UNSUBSCRIBE, topic) end
 local function option_of(option, what)
   local name = type(option) == "string" and option:upper() or names[option]
   local number = name and options[name] and constants[name]
-  if not number then error(what .. ": no such option: " .. tostring(option), 3) end
+  if not number then errors.misuse(what .. ": no such option: " .. tostring(option)) end
   return name, number
 end
 
@@ -202,6 +210,9 @@ function Socket:set(option, value)
   if type(value) ~= wanted and not (value == nil and kind == "string") then
     errors.misuse("set " .. name .. ": expected a " .. wanted .. ", got " .. type(value))
   end
+  if wanted == "number" and (value % 1 ~= 0 or kind == "int" and math.abs(value) >= 2 ^ 31) then
+    errors.misuse("set " .. name .. ": expected a whole number that fits, got " .. value)
+  end
   local result
   if kind == "int" then
     int[0] = value
@@ -212,7 +223,7 @@ function Socket:set(option, value)
   else
     result = C.eddy_socket_set(self._c, id, number, value, value and #value or 0)
   end
-  check(result, "set " .. name .. ":", tostring(self))
+  check(result, "set " .. name .. ":", self)
 end
 
 --- An option's value: a number or a string.
@@ -224,7 +235,7 @@ function Socket:get(option)
   if kind == "int" then value, size = int, ffi.sizeof(int) end
   if kind == "int64" then value, size = int64, ffi.sizeof(int64) end
   local filled = check(C.eddy_socket_get(self._c, id, number, value, size),
-    "get " .. name .. ":", tostring(self))
+    "get " .. name .. ":", self)
   if kind == "int" then return int[0] end
   if kind == "int64" then return tonumber(int64[0]) end
   -- libzmq ends texts with a zero byte and counts it.
@@ -240,7 +251,7 @@ function Instance.__index(self, key)
   if key == "closed" then return not self._id end
   if key == "hwm" then return self:get("SNDHWM") end
   if type(key) ~= "string" or not options[key:upper()] then
-    error("a socket has no attribute or option '" .. tostring(key) .. "'", 2)
+    errors.misuse("a socket has no attribute or option '" .. tostring(key) .. "'")
   end
   return self:get(key)
 end
@@ -252,13 +263,13 @@ function Instance.__newindex(self, key, value)
   elseif type(key) == "string" and options[key:upper()] then
     self:set(key, value)
   else
-    error("a socket has no option '" .. tostring(key) .. "'", 2)
+    errors.misuse("a socket has no option '" .. tostring(key) .. "'")
   end
 end
 
 --- "PULL socket at tcp://127.0.0.1:5555", for messages to people.
 function Instance.__tostring(self)
-  if not self._id then return self._type .. " socket (closed)" end
+  if not self._id then return (self._was or self._type .. " socket") .. " (closed)" end
   local size = C.eddy_socket_get(self._c, self._id, constants.LAST_ENDPOINT, room, ROOM)
   local endpoint = size > 1 and ffi.string(room, size - 1)
   return self._type .. " socket" .. (endpoint and " at " .. endpoint or "")
@@ -271,10 +282,12 @@ end
 function Socket.open(context, core, number)
   local type_name = types[number] or "type " .. tostring(number)
   if type(number) ~= "number" then
-    error("socket: expected a type such as zmq.REQ, got " .. tostring(number), 3)
+    errors.misuse("socket: expected a type such as zmq.REQ, got " .. tostring(number))
   end
   local id = check(C.eddy_socket_open(core, number), "socket", type_name)
-  return setmetatable({ _context = context, _c = core, _id = id, _type = type_name }, Instance)
+  return setmetatable({
+    _context = context, _c = core, _id = id, _type = type_name, _owner = false, _was = false,
+  }, Instance)
 end
 
 --- Whether a value is a socket.

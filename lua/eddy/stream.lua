@@ -19,7 +19,7 @@ local Instance = {}
 function Instance.__index(self, key)
   local method = Stream[key]
   if method ~= nil then return method end
-  if key == "name" then return tostring(self.socket or self._type .. " stream (closed)") end
+  if key == "name" then return tostring(self.socket) end
 end
 
 function Instance.__tostring(self) return "stream (" .. self.name .. ")" end
@@ -35,7 +35,7 @@ end
 -- @param loop the loop; the current one unless given
 local function new(socket, loop)
   if not Socket.is(socket) then
-    error("stream: expected a socket, got " .. type(socket), 2)
+    errors.misuse("stream: expected a socket, got " .. type(socket))
   end
   loop = loop or loops.current()
   if socket.closed then
@@ -44,12 +44,14 @@ local function new(socket, loop)
   local id = check(C.eddy_stream_open(loop:_core("stream"), socket._c, socket._id), "stream:",
     tostring(socket))
   local self = setmetatable({
-    socket = socket, loop = loop, _id = id, _type = socket._type,
+    socket = socket, loop = loop, _id = id,
     _on_recv = false, _on_send = false, _on_err = false, _on_close = false,
     _on_full = false, _on_drain = false,
     _sent = false, -- what on_send waits to hear of, from _sent_first on
     _sent_first = 1, _sent_last = 0,
+    _told = 0, -- of an event that a stop interrupted, how many it told of
   }, Instance)
+  socket._owner = self
   loop:_adopt(id, self)
   return self
 end
@@ -65,7 +67,7 @@ end
 
 local function check_copy(copy, what)
   if copy == nil or copy == true then return end
-  error(what .. ": only strings can be received yet: copy must be true", 3)
+  errors.misuse(what .. ": only strings can be received yet: copy must be true")
 end
 
 --- Calls fn(msg) for each message, `msg` being the list of its frames. Until a function is
@@ -121,12 +123,14 @@ end
 --- Calls fn(stream) when the send queue refused or dropped a message.
 function Stream:on_full(fn)
   check_function(fn, "on_full", true)
+  id_of(self, "on_full")
   self._on_full = fn or false
 end
 
 --- Calls fn(stream) when a queue that was full is down to half its limits.
 function Stream:on_drain(fn)
   check_function(fn, "on_drain", true)
+  id_of(self, "on_drain")
   self._on_drain = fn or false
 end
 
@@ -149,6 +153,13 @@ local function sent(self, result, what, msg, callback)
   return check(result, what .. ":", self.name)
 end
 
+-- A list's own copy; it may have more entries than `unpack` can return.
+local function copy(list, count)
+  local own = {}
+  for i = 1, count do own[i] = list[i] end
+  return own
+end
+
 local function callback_of(opts, what)
   local callback = opts and opts.callback
   if callback ~= nil then check_function(callback, what .. ": callback") end
@@ -162,7 +173,7 @@ end
 -- @return true, or nil and an ENOBUFS error when the send queue is full
 function Stream:send(data, opts)
   if type(data) ~= "string" then
-    error("send: expected a string, got " .. type(data), 2)
+    errors.misuse("send: expected a string, got " .. type(data))
   end
   local callback = opts and callback_of(opts, "send")
   local report = callback or self._on_send
@@ -181,7 +192,7 @@ function Stream:send_multipart(parts, opts)
   local result = C.eddy_stream_send_parts(self.loop._c, id_of(self, "send_multipart"), array,
     count, report and 1 or 0)
   if result >= 0 and not report then return true end
-  return sent(self, result, "send_multipart", report and { unpack(parts) }, callback)
+  return sent(self, result, "send_multipart", report and copy(parts, count), callback)
 end
 
 local policies = {
@@ -193,17 +204,17 @@ local policies = {
 -- 64 MiB, any number of messages and "error" where nothing is said
 function Stream:set_send_limit(limit)
   if type(limit) ~= "table" then
-    error("set_send_limit: expected a table, got " .. type(limit), 2)
+    errors.misuse("set_send_limit: expected a table, got " .. type(limit))
   end
   local policy = policies[limit.policy or "error"]
   if not policy then
-    error("set_send_limit: no such policy: " .. tostring(limit.policy), 2)
+    errors.misuse("set_send_limit: no such policy: " .. tostring(limit.policy))
   end
   for _, name in ipairs { "bytes", "messages" } do
     local value = limit[name]
     if value ~= nil and (type(value) ~= "number" or value < 0 or value ~= value) then
-      error("set_send_limit: " .. name .. ": expected a number of at least 0, got " ..
-        tostring(value), 2)
+      errors.misuse("set_send_limit: " .. name .. ": expected a number of at least 0, got " ..
+        tostring(value))
     end
   end
   check(C.eddy_stream_limit(self.loop._c, id_of(self, "set_send_limit"), limit.messages or -1,
@@ -213,7 +224,7 @@ end
 --- Limits how many messages the stream receives in a turn; 64 unless set.
 function Stream:set_budget(messages)
   if type(messages) ~= "number" or messages < 1 or messages % 1 ~= 0 then
-    error("set_budget: expected a whole number of at least 1, got " .. tostring(messages), 2)
+    errors.misuse("set_budget: expected a whole number of at least 1, got " .. tostring(messages))
   end
   check(C.eddy_stream_budget(self.loop._c, id_of(self, "set_budget"), messages), "set_budget:",
     self.name)
@@ -241,13 +252,11 @@ function Stream:stats()
   }
 end
 
--- The stream is no more: forget its callbacks, and tell on_close.
+-- The stream is no more: its callbacks are forgotten, and on_close is told.
 local function ended(self)
-  local on_close, socket = self._on_close, self.socket
+  local on_close = self._on_close
   self.loop:_abandon(self._id)
-  self.name = rawget(self, "name") or tostring(socket) .. " stream"
   self._id, self.socket = false, nil
-  socket._id = false
   self._on_recv, self._on_send, self._on_err, self._on_close = false, false, false, false
   self._on_full, self._on_drain, self._sent = false, false, false
   if on_close then self.loop:_protect(self, on_close) end
@@ -259,15 +268,24 @@ end
 -- @return how many messages are lost
 function Stream:close(linger)
   if not self._id then return 0 end
-  local name = self.name
+  self.name = self.name
+  self.socket:_closed()
   local lost = C.eddy_stream_close(self.loop._c, self._id, linger or C.EDDY_OWN_LINGER)
+  if lost > 0 then
+    self.loop:_log(self.name .. " closed with " .. lost .. " messages not sent")
+  end
   ended(self)
-  if lost > 0 then self.loop:_log(name .. " closed with " .. lost .. " messages not sent") end
   return lost
 end
 
 -- The loop is being closed and takes the core's stream with it.
-function Stream:_closing_loop() ended(self) end
+function Stream:_closing_loop() self:close() end
+
+-- Somebody else closes the socket.
+function Stream:_socket_closing(linger)
+  self.loop:_log(self.name .. ": its socket was closed; the stream is closed")
+  self:close(linger)
+end
 
 local function failed(self, what, code)
   local err = errors.new(code, what .. ": " .. self.name)
@@ -286,6 +304,19 @@ local function report(self, err)
   self._sent[first], self._sent_first = nil, first + 1
   local callback = entry[2] or self._on_send
   if callback then self.loop:_protect(self, callback, entry[1], err) end
+end
+
+-- Tells of `count` messages that went out; after a stop, of the rest when the loop runs again.
+local function tell_sent(self, count)
+  for told = self._told, count - 1 do
+    if not self._sent then return end
+    if self.loop._stop then
+      self._told = told
+      return self.loop:_again()
+    end
+    report(self)
+  end
+  self._told = 0
 end
 
 local function collect(inbox, head)
@@ -331,9 +362,7 @@ function Stream:_handle(event)
   if kind == C.EDDY_RECEIVED then
     drain(self, event.inbox)
   elseif kind == C.EDDY_SENT then
-    for _ = 1, event.value do
-      if self._sent then report(self) end
-    end
+    tell_sent(self, event.value)
   elseif kind == C.EDDY_SEND_FAILED then
     local err = failed(self, "send", event.value)
     if event.reported ~= 0 and self._sent then report(self, err) end
@@ -346,8 +375,7 @@ function Stream:_handle(event)
   elseif kind == C.EDDY_CLOSED then
     local err = errors.new(event.value, self.name .. ": its socket is gone; the stream is closed")
     self.loop:_log(tostring(err))
-    C.eddy_stream_close(self.loop._c, self._id, 0)
-    ended(self)
+    self:close()
   end
 end
 

@@ -72,8 +72,8 @@ function Timer:active() return self._id ~= false end
 --- Spreads a periodic timer's calls: each period is made longer or shorter by up to half of
 -- this share of it. 0.1 makes periods of 95 to 105 %.
 function Timer:set_jitter(share)
-  if type(share) ~= "number" or share < 0 or share >= 2 then
-    error("set_jitter: expected a share from 0 to below 2, got " .. tostring(share), 2)
+  if type(share) ~= "number" or share < 0 or share >= 2 or share ~= share then
+    errors.misuse("set_jitter: expected a share from 0 to below 2, got " .. tostring(share))
   end
   self._jitter = share
   return self
@@ -96,9 +96,8 @@ function Timer:_handle()
 end
 
 function Timer:_describe()
-  local info = debug.getinfo(self._fn, "S")
-  local where = info and info.short_src .. ":" .. info.linedefined or "a callable table"
-  return (self._period > 0 and "periodic timer" or "timer") .. " (" .. where .. ")"
+  return (self._period > 0 and "periodic timer" or "timer") ..
+    " (" .. errors.where(self._fn) .. ")"
 end
 
 return Timer

@@ -83,7 +83,7 @@ local function option_of(name, what)
   local upper = type(name) == "string" and name:upper()
   if upper and context_options[upper] and constants[upper] then return constants[upper] end
   if type(name) == "number" then return name end
-  error(what .. ": a context has no option '" .. tostring(name) .. "'", 3)
+  errors.misuse(what .. ": a context has no option '" .. tostring(name) .. "'")
 end
 
 --- A context option's value, by name ("io_threads") or number (zmq.IO_THREADS).
