@@ -64,11 +64,14 @@ int eddy__inbox_receive(eddy__inbox *inbox, eddy__socket *socket, uint32_t budge
     double limit = *bytes + EDDY_BATCH_BYTES;
     eddy__socket_touch(socket);
     while (budget > 0 && *bytes < limit) {
-        int size = receive_part(inbox, socket);
-        /* EFSM: a REQ or REP socket has had its message, and it is the other side's turn. */
-        if (size < 0) return size == -EAGAIN || size == -EFSM ? 0 : size;
-        *bytes += size;
-        if (inbox->view.parts[inbox->fill - 1].more) continue;
+        int size, more;
+        do {
+            size = receive_part(inbox, socket);
+            /* EFSM: a REQ or REP socket has had its message; it is the other side's turn. */
+            if (size < 0) return size == -EAGAIN || size == -EFSM ? 0 : size;
+            *bytes += size;
+            more = inbox->view.parts[inbox->fill - 1].more;
+        } while (more);
         inbox->view.tail = inbox->fill;
         *messages += 1;
         budget--;
@@ -84,12 +87,19 @@ static int is_inside(const eddy__inbox *inbox, uint32_t i) {
 }
 
 int eddy__inbox_release(eddy__inbox *inbox) {
-    if (inbox->view.head < inbox->fill) return 0;
-    for (uint32_t i = 0; i < inbox->fill; i++) {
+    uint32_t read = inbox->view.head, left = inbox->fill - read;
+    for (uint32_t i = 0; i < read; i++) {
         if (is_inside(inbox, i)) continue;
         zmq_msg_close(&inbox->msgs[i]);
         zmq_msg_init(&inbox->msgs[i]);
     }
-    inbox->fill = inbox->view.head = inbox->view.tail = 0;
-    return 1;
+    for (uint32_t i = 0; read > 0 && i < left; i++) {
+        zmq_msg_move(&inbox->msgs[i], &inbox->msgs[read + i]);
+        inbox->view.parts[i] = inbox->view.parts[read + i];
+        show(inbox, i);
+    }
+    inbox->view.tail -= read;
+    inbox->view.head = 0;
+    inbox->fill = left;
+    return left == 0;
 }

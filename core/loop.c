@@ -182,24 +182,33 @@ int eddy_loop_turn(eddy_loop *loop, double timeout) {
     return loop->turn.batch.count;
 }
 
-static void flush(void *object, void *left) {
+typedef struct eddy__drain {
+    double waiting, lost; /* messages whose socket is there, and is not */
+} eddy__drain;
+
+static void flush(void *object, void *data) {
     eddy__stream *stream = object;
+    eddy__drain *drain = data;
     if (stream->socket && stream->queue.first) eddy__stream_flush(stream);
-    *(double *)left += stream->queue.messages;
+    *(stream->socket ? &drain->waiting : &drain->lost) += stream->queue.messages;
 }
 
 int eddy_loop_drain(eddy_loop *loop, double timeout) {
-    static const eddy__clock CLOCK = {0, 0};
-    eddy__turn *turn = &loop->turn;
-    double deadline = eddy__clock_now(&CLOCK) + timeout;
+    eddy__poller *poller = &loop->turn.poller;
+    double deadline = eddy_time() + timeout;
     for (;;) {
-        double left = 0, now = eddy__clock_now(&CLOCK);
-        eddy__loop_each(loop, EDDY__STREAM, flush, &left);
-        if (left == 0 || now >= deadline) return (int)left;
-        eddy__poller_refresh(&turn->poller, turn->now);
-        int rc = eddy__poller_wait(&turn->poller, fmin(deadline - now, DRAIN_MS), turn->now);
+        eddy__drain drain = {0, 0};
+        eddy__loop_each(loop, EDDY__STREAM, flush, &drain);
+        double left = deadline - eddy_time();
+        if (drain.waiting == 0 || left <= 0) return (int)(drain.waiting + drain.lost);
+        eddy__poller_refresh(poller, loop->turn.now);
+        int rc = eddy__poller_wait(poller, fmin(left, DRAIN_MS), loop->turn.now);
         if (rc != 0) return rc;
-        for (eddy__node *node; (node = eddy__list_shift(&turn->poller.ready));)
-            eddy__entry(node, eddy__source, mark)->ready = 0;
+        /* What is ready to receive stays so for the next turn. */
+        for (eddy__node *node; (node = eddy__list_shift(&poller->ready));) {
+            eddy__source *source = eddy__entry(node, eddy__source, mark);
+            source->ready = 0;
+            eddy__poller_recheck(poller, source);
+        }
     }
 }

@@ -14,11 +14,18 @@ void eddy__sendq_free(eddy__sendq *queue) {
     while (queue->first) eddy__sendq_drop(eddy__sendq_shift(queue));
 }
 
-int eddy__sendq_fits(const eddy__sendq *queue, double bytes, uint32_t count) {
+static int within(const eddy__sendq *queue, double messages, double bytes, double parts) {
     double memory = fmax(queue->byte_limit, EDDY_SEND_LIMIT);
-    return queue->messages + 1 <= queue->message_limit &&
-           queue->bytes + bytes <= queue->byte_limit &&
-           (queue->parts + count) * (double)sizeof(zmq_msg_t) <= memory;
+    return messages <= queue->message_limit && bytes <= queue->byte_limit &&
+           parts * (double)sizeof(zmq_msg_t) <= memory;
+}
+
+int eddy__sendq_fits(const eddy__sendq *queue, double bytes, uint32_t count) {
+    return within(queue, queue->messages + 1, queue->bytes + bytes, queue->parts + count);
+}
+
+int eddy__sendq_could_fit(const eddy__sendq *queue, double bytes, uint32_t count) {
+    return within(queue, 1, bytes, count);
 }
 
 int eddy__sendq_push(eddy__sendq *queue, zmq_msg_t *msgs, uint32_t count, double bytes,

@@ -117,13 +117,23 @@ static int blocking(eddy__socket *socket, zmq_msg_t *msg, int flags, int option,
     return result == -1 ? -error : result;
 }
 
-int eddy__socket_send(eddy__socket *socket, zmq_msg_t *msg, int flags) {
-    eddy__socket_touch(socket);
-    int result = eddy__msg_send(msg, socket->zmq, flags);
-    if (result >= 0) return 0;
+/* libzmq drops a message whose peer left half-way, and says so once to a call that does not
+ * wait: a call that waits, and may not lose the rest of the message to another peer, must be
+ * such a one from the start. */
+static int send_part(eddy__socket *socket, zmq_msg_t *msg, int flags) {
+    if (!(flags & ZMQ_DONTWAIT) && socket->midway)
+        return blocking(socket, msg, flags, ZMQ_SNDTIMEO, zmq_msg_send);
+    if (eddy__msg_send(msg, socket->zmq, flags) >= 0) return 0;
     if (errno != EAGAIN || (flags & ZMQ_DONTWAIT)) return -errno;
-    result = blocking(socket, msg, flags, ZMQ_SNDTIMEO, zmq_msg_send);
-    return result < 0 ? result : 0;
+    return blocking(socket, msg, flags, ZMQ_SNDTIMEO, zmq_msg_send);
+}
+
+int eddy__socket_send(eddy__socket *socket, zmq_msg_t *msg, int flags) {
+    int more = (flags & ZMQ_SNDMORE) != 0;
+    eddy__socket_touch(socket);
+    int rc = send_part(socket, msg, flags);
+    socket->midway = more && (rc >= 0 || socket->midway);
+    return rc < 0 ? rc : 0;
 }
 
 int eddy__socket_recv(eddy__socket *socket, zmq_msg_t *msg, int flags) {

@@ -18,6 +18,7 @@ typedef struct eddy__socket {
     eddy__list *touched; /* where `mark` goes when the socket is used; NULL: nobody waits */
     eddy__node *mark;    /* the waiting source's node */
     void *owner;         /* the stream or watch that has the socket; NULL: a plain one */
+    int midway;          /* the last part sent had another to follow */
     zmq_msg_t received;  /* the part that the last plain receive lent out */
 } eddy__socket;
 

@@ -190,12 +190,12 @@ static int make_room(eddy__stream *stream, double bytes, uint32_t count) {
     if (eddy__sendq_fits(&stream->queue, bytes, count)) return 0;
     stream->full = stream->tell_full = 1;
     make_due(stream);
-    if (stream->policy == EDDY_DROP_OLDEST) {
-        while (stream->queue.first && !eddy__sendq_fits(&stream->queue, bytes, count))
-            drop_oldest(stream);
-        if (eddy__sendq_fits(&stream->queue, bytes, count)) return 0;
+    if (stream->policy == EDDY_DROP_OLDEST &&
+        eddy__sendq_could_fit(&stream->queue, bytes, count)) {
+        while (!eddy__sendq_fits(&stream->queue, bytes, count)) drop_oldest(stream);
+        return 0;
     }
-    /* Too large for any queue: there is nothing to wait for. */
+    /* Too large even for an empty queue: there is nothing to wait for. */
     if (!stream->queue.first) tell_when_drained(stream);
     if (stream->policy == EDDY_DROP_NONE) return -ENOBUFS;
     stream->stats.dropped += 1;
@@ -293,6 +293,7 @@ static int receive(eddy__stream *stream) {
         stream->receive_error = -rc;
         stream->stats.errors += 1;
         make_due(stream);
+        eddy__poller_recheck(&stream->turn->poller, &stream->source);
     }
     if (has_unread(stream)) make_due(stream);
     return rc > 0;

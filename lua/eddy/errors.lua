@@ -63,6 +63,9 @@ for code = 1, 133 do
   if name ~= nil then numbers[ffi.string(name)] = code end
 end
 
+-- One number each, of which the table above has the other name.
+numbers.EOPNOTSUPP, numbers.EWOULDBLOCK = numbers.ENOTSUP, numbers.EAGAIN
+
 --- errno numbers by name, of the system and of libzmq.
 M.numbers = numbers
 
