@@ -223,7 +223,7 @@ int eddy_waker_close(eddy_loop *loop, uint32_t waker);
 int eddy_loop_wake(eddy_loop *loop, uint32_t waker, double number);
 
 /* Takes a signal as EDDY_SIGNAL events, or gives it back. It is blocked in this thread
- * meanwhile, so that it does nothing else. */
+ * meanwhile, so that it does nothing else. -EBUSY when a loop of the process has it. */
 int eddy_signal_watch(eddy_loop *loop, int signal);
 int eddy_signal_unwatch(eddy_loop *loop, int signal);
 

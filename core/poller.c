@@ -42,13 +42,23 @@ static int control(eddy__poller *poller, int op, eddy__source *source) {
     return eddy__epoll_ctl(poller->epoll, op, source->fd, &event) == 0 ? 0 : -errno;
 }
 
+/* A number that can be added was closed if another source has it: the kernel forgot that one,
+ * and to remove it must not remove this one. */
+static void supersede(eddy__poller *poller, const eddy__source *source) {
+    int kind;
+    for (uint32_t i = 0; i < poller->sources.used; i++) {
+        eddy__source *other = eddy__slots_at(&poller->sources, i, &kind);
+        if (other && other != source && other->fd == source->fd) other->gone = 1;
+    }
+}
+
 int eddy__poller_add(eddy__poller *poller, eddy__source *source, eddy__socket *socket, int fd) {
     int id = eddy__slots_add(&poller->sources, source, SOURCE);
     if (id < 0) return id;
     source->socket = socket;
     source->fd = socket ? socket->fd : fd;
     source->id = (uint32_t)id;
-    source->wanted = source->ready = 0;
+    source->wanted = source->ready = source->gone = 0;
     source->seen = 0;
     eddy__list_init(&source->mark);
     int rc = control(poller, EPOLL_CTL_ADD, source);
@@ -60,6 +70,8 @@ int eddy__poller_add(eddy__poller *poller, eddy__source *source, eddy__socket *s
         socket->touched = &poller->dirty;
         socket->mark = &source->mark;
         eddy__poller_recheck(poller, source);
+    } else {
+        supersede(poller, source);
     }
     return 0;
 }
@@ -82,7 +94,7 @@ int eddy__poller_want(eddy__poller *poller, eddy__source *source, int wanted) {
 
 void eddy__poller_remove(eddy__poller *poller, eddy__source *source) {
     struct epoll_event none = {0};
-    epoll_ctl(poller->epoll, EPOLL_CTL_DEL, source->fd, &none);
+    if (!source->gone) epoll_ctl(poller->epoll, EPOLL_CTL_DEL, source->fd, &none);
     if (source->socket) source->socket->touched = NULL;
     source->socket = NULL;
     source->ready = 0;

@@ -19,6 +19,7 @@ typedef struct eddy__source {
     int fd;
     uint32_t id;     /* in the poller */
     int owner;       /* what kind of thing embeds this source */
+    int gone;        /* the descriptor was closed, and its number is another's now */
     int wanted;      /* EDDY_READ and EDDY_WRITE, as its owner wants them */
     int ready;       /* what of it is there; EDDY_ERROR too for a descriptor */
     double seen;     /* when its readiness was last learnt */

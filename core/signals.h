@@ -19,7 +19,8 @@ void eddy__signals_init(eddy__signals *signals);
 /* Gives all watched signals back. */
 void eddy__signals_close(eddy__signals *signals, eddy__poller *poller);
 
-/* 0 or -errno: -EINVAL for what is no signal or cannot be caught, -EEXIST, -ENOENT. */
+/* 0 or -errno: -EINVAL for what is no signal or cannot be caught, -EBUSY when the process
+ * watches it already, here or on another loop, -ENOENT. */
 int eddy__signals_watch(eddy__signals *signals, eddy__poller *poller, int number);
 int eddy__signals_unwatch(eddy__signals *signals, int number);
 

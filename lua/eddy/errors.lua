@@ -50,6 +50,14 @@ function M.check_function(value, what, or_nil)
   M.misuse(what .. ": expected a function, got " .. type(value))
 end
 
+--- Raises unless `linger` is nil or a number of ms that fits.
+function M.check_linger(linger)
+  if linger == nil then return end
+  if type(linger) ~= "number" or linger ~= linger or math.abs(linger) >= 2 ^ 31 then
+    M.misuse("close: expected a linger in milliseconds, got " .. tostring(linger))
+  end
+end
+
 --- Where a function was written, "script.lua:12", for messages to people.
 function M.where(fn)
   if type(fn) ~= "function" then return "a callable table" end

@@ -26,7 +26,8 @@ end
 function M.add(loop, what, fn, events)
   local key, fd = key_of(what)
   local self = setmetatable({ _loop = loop, _what = what, _fn = fn, _key = key }, Handler)
-  local core, id = loop:_core("add_handler"), nil
+  local core, before = loop:_core("add_handler"), loop._handlers[key]
+  local id
   events = events or C.EDDY_READ
   if fd then
     id = C.eddy_watch_fd(core, fd, events)
@@ -37,6 +38,8 @@ function M.add(loop, what, fn, events)
   end
   self._id = check(id, "add_handler:", self:_describe())
   if not fd then what._owner = self end
+  -- The descriptor that the handler before was for was closed, and its number came again.
+  if before then before:_remove() end
   loop._handlers[key] = self
   loop:_adopt(id, self)
 end
@@ -48,24 +51,28 @@ function M.update(loop, what, events)
     "update_handler:", self:_describe())
 end
 
-function M.remove(loop, what)
-  local self = loop._handlers[(key_of(what))]
-  if not self then return end
+function Handler:_remove()
+  local loop = self._loop
   loop._handlers[self._key] = nil
   if type(self._key) == "table" and self._key._owner == self then self._key._owner = false end
   loop:_abandon(self._id)
   if loop._c then C.eddy_watch_close(loop._c, self._id) end
 end
 
+function M.remove(loop, what)
+  local self = loop._handlers[(key_of(what))]
+  if self then self:_remove() end
+end
+
 -- Somebody closes the socket.
 function Handler:_socket_closing(linger)
   self._loop:_log(self:_describe() .. ": the socket was closed; its handler is removed")
-  M.remove(self._loop, self._what)
+  self:_remove()
   self._what:close(linger)
 end
 
 -- The loop is being closed and takes the core's watch with it.
-function Handler:_closing_loop() M.remove(self._loop, self._what) end
+function Handler:_closing_loop() self:_remove() end
 
 function Handler:_handle(event)
   if event.kind == C.EDDY_CLOSED then return self:_socket_closing(0) end
@@ -90,7 +97,7 @@ function M.on_signal(loop, name, fn)
     return nil
   end
   if self then
-    self._fn = fn
+    self._fn, self._name = fn, name
     return self
   end
   check(C.eddy_signal_watch(core, number), "on_signal", tostring(name))
@@ -141,6 +148,6 @@ function Waker:_handle(event)
   self._loop:_protect(self, self._fn, event.number)
 end
 
-function Waker:_describe() return "waker" end
+function Waker:_describe() return "waker (" .. errors.where(self._fn) .. ")" end
 
 return M

@@ -124,8 +124,8 @@ function Loop:_failed(failure, target)
 end
 
 -- Calls fn, whose error costs nothing but itself. True when there was none.
-function Loop:_protect(target, fn, a, b)
-  local ok, failure = xpcall(fn, trace, a, b)
+function Loop:_protect(target, fn, ...)
+  local ok, failure = xpcall(fn, trace, ...)
   if not ok then self:_failed(failure, target) end
   return ok
 end
@@ -290,6 +290,7 @@ end
 
 --- Calls fn(...) once, `ms` from now. Returns the timer.
 function Loop:call_later(ms, fn, ...)
+  self:_core("call_later")
   check_ms(ms, "call_later")
   check_function(fn, "call_later")
   return Timer.new(self, ms, nil, 0, fn, ...)
@@ -297,6 +298,7 @@ end
 
 --- Calls fn(...) once, when the loop's time is `time`. Returns the timer.
 function Loop:call_at(time, fn, ...)
+  self:_core("call_at")
   check_ms(time, "call_at")
   check_function(fn, "call_at")
   return Timer.new(self, time - self:time(), time, 0, fn, ...)
@@ -305,6 +307,7 @@ end
 --- Calls fn(...) every `ms`, the first time `ms` from now. Calls stay on that grid; those
 -- that a slow handler made impossible are left out. Returns the timer.
 function Loop:call_every(ms, fn, ...)
+  self:_core("call_every")
   check_ms(ms, "call_every")
   check_function(fn, "call_every")
   if ms <= 0 or ms == math.huge then

@@ -82,6 +82,7 @@ end
 --- Closes the socket. Doing it again is allowed.
 -- @param linger ms for which libzmq still tries to send what it has; the option's unless given
 function Socket:close(linger)
+  errors.check_linger(linger)
   if not self._id then return end
   if self._owner then return self._owner:_socket_closing(linger) end
   local id = self._id

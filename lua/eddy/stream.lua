@@ -140,15 +140,22 @@ local function remember(self, msg, callback)
   self._sent[self._sent_last] = { msg, callback or false }
 end
 
+local function full(self, what)
+  return errors.new(ENOBUFS, what .. ": the send queue of " .. self.name .. " is full")
+end
+
 -- What a send returns. `sent` is its message, if somebody waits for word of it.
 local function sent(self, result, what, msg, callback)
   if result >= 0 then
-    -- A message that its policy dropped at once is not reported again.
-    if msg and result ~= 2 then remember(self, msg, callback) end
+    if msg and result == 2 then -- dropped at once, so that no event tells of it
+      self.loop:add_callback(callback or self._on_send, msg, full(self, what))
+    elseif msg then
+      remember(self, msg, callback)
+    end
     return true
   end
   if result == -ENOBUFS then
-    return nil, errors.new(ENOBUFS, what .. ": the send queue of " .. self.name .. " is full")
+    return nil, full(self, what)
   end
   return check(result, what .. ":", self.name)
 end
@@ -267,12 +274,14 @@ end
 -- @param linger ms for which libzmq still tries to send what it has; the option's unless given
 -- @return how many messages are lost
 function Stream:close(linger)
+  errors.check_linger(linger)
   if not self._id then return 0 end
   self.name = self.name
   self.socket:_closed()
   local lost = C.eddy_stream_close(self.loop._c, self._id, linger or C.EDDY_OWN_LINGER)
   if lost > 0 then
-    self.loop:_log(self.name .. " closed with " .. lost .. " messages not sent")
+    self.loop:_log(("%s closed with %d message%s not sent"):format(self.name, lost,
+      lost == 1 and "" or "s"))
   end
   ended(self)
   return lost

@@ -1,0 +1,151 @@
+-- What the specs of the Lua API share: a fresh loop and context for each test, sockets that
+-- are joined, and ways to wait that fail instead of hanging.
+local ffi = require "ffi"
+local eddy = require "eddy"
+local zmq = require "eddy.zmq"
+
+ffi.cdef [[
+long readlink(const char *path, char *buffer, size_t size);
+char *mkdtemp(char *template);
+]]
+
+local M = {}
+
+local loop, context, log
+local names = 0
+
+--- A private loop and a context for one test. What the loop logs is kept.
+function M.open()
+  log = {}
+  loop = eddy.loop.new()
+  loop._log = function(_, text) log[#log + 1] = text end
+  context = zmq.context()
+  return loop, context
+end
+
+--- Closes both. Fails when a wake-up was missed, or something was logged that the test did
+-- not take.
+function M.close()
+  local missed = loop._c and loop:stats().missed_wakeups or 0
+  loop:close()
+  context:destroy(0)
+  if missed ~= 0 then error("missed wake-ups: " .. missed) end
+  if #log > 0 then error("the loop logged:\n" .. table.concat(log, "\n")) end
+end
+
+--- What was logged, as one text; it counts as expected from now on.
+function M.take_log()
+  local text = table.concat(log, "\n")
+  for i = #log, 1, -1 do log[i] = nil end
+  return text
+end
+
+--- An endpoint that no other test has.
+function M.inproc()
+  names = names + 1
+  return "inproc://spec-" .. names
+end
+
+--- Two joined sockets; the first one is bound.
+function M.pair(type_a, type_b, transport)
+  local a, b = context:socket(type_a, { linger = 0 }), context:socket(type_b, { linger = 0 })
+  if transport == "tcp" then
+    a:bind("tcp://127.0.0.1:*")
+  else
+    a:bind(M.inproc())
+  end
+  b:connect(a.last_endpoint)
+  return a, b
+end
+
+--- The same with a stream on each.
+function M.streams(type_a, type_b, transport)
+  local a, b = M.pair(type_a, type_b, transport)
+  return eddy.stream(a, loop), eddy.stream(b, loop)
+end
+
+--- A socket without a peer, so that what it sends is queued; and where a peer can connect.
+function M.lonely(number)
+  local socket, endpoint = context:socket(number, { linger = 0 }), M.inproc()
+  socket:bind(endpoint)
+  return socket, endpoint
+end
+
+--- Runs a loop until something stops it; fails after `ms`.
+function M.run(on, ms)
+  local late = false
+  local bound = on:call_later(ms or 5000, function()
+    late = true
+    on:stop()
+  end)
+  on:start()
+  bound:cancel()
+  if late then error("nothing stopped the loop in time; logged: " .. table.concat(log, "\n"), 2) end
+end
+
+--- Runs a loop for some turns that do not wait: long enough for whatever is on its way inside
+-- the process.
+function M.turns(on, count)
+  local left = count or 10
+  local function turn()
+    left = left - 1
+    if left < 0 then on:stop() else on:add_callback(turn) end
+  end
+  on:add_callback(turn)
+  M.run(on)
+end
+
+--- A list, and a handler that adds what it gets to it and stops the loop at the `count`th.
+function M.collector(count)
+  local list = {}
+  return list, function(msg)
+    list[#list + 1] = msg
+    if #list == count then loop:stop() end
+  end
+end
+
+--- The first frames of messages, in one string.
+function M.heads(messages)
+  local heads = {}
+  for i, msg in ipairs(messages) do heads[i] = msg[1] end
+  return table.concat(heads, " ")
+end
+
+--- Takes what there is on a plain socket, waiting for the first message; its heads.
+function M.receive_all(socket)
+  local messages = {}
+  socket:poll(2000)
+  repeat
+    local msg = socket:recv_multipart(zmq.DONTWAIT)
+    messages[#messages + 1] = msg
+  until not msg
+  return M.heads(messages), messages
+end
+
+--- Lets time pass without the loop.
+function M.busy(ms)
+  local C = require("eddy.c").C
+  local until_then = C.eddy_time() + ms
+  while C.eddy_time() < until_then do end
+end
+
+--- Runs Lua code in a host of its own. Returns its output, errors included, and exit code.
+function M.script(code, command)
+  local buffer = ffi.new("char[4096]")
+  local length = ffi.C.readlink("/proc/self/exe", buffer, 4096)
+  local host = command or "'" .. ffi.string(buffer, length) .. "'"
+  local quoted = "'" .. code:gsub("'", "'\\''") .. "'"
+  local pipe = io.popen("timeout 10 " .. host .. " -e " .. quoted .. " 2>&1; echo \"=$?\"")
+  local output = pipe:read("*a")
+  pipe:close()
+  local text, status = output:match("^(.*)=(%d+)\n$")
+  return text, tonumber(status)
+end
+
+--- A new folder; `os.remove` removes it when it is empty.
+function M.temp_dir()
+  local template = ffi.new("char[32]", "/tmp/eddy-spec-XXXXXX")
+  return ffi.string(ffi.C.mkdtemp(template))
+end
+
+return M
