@@ -1,3 +1,4 @@
+local ports = require "spec.ports"
 local process = require "spec.process"
 
 local eddy, shell = process.eddy, process.shell
@@ -125,6 +126,22 @@ describe("the command eddy", function()
       eddy.stream(push):send("late")
       print(pull:recv())]]))
     assert.equal("late\n", out)
+  end)
+
+  it("loses nothing when a script calls os.exit, in a handler or not", function()
+    for _, exit in ipairs { "os.exit(7)", "loop:add_callback(os.exit, 7) loop:start()" } do
+      local endpoint = "tcp://127.0.0.1:" .. ports.free(1)
+      local receiver = script(([[
+        local zmq = require "eddy.zmq"
+        print(zmq.instance():socket(zmq.PULL, { bind = %q }):recv())]]):format(endpoint))
+      local sender = script(loop .. ([[
+        local eddy, zmq = require "eddy", require "eddy.zmq"
+        local stream = eddy.stream(zmq.instance():socket(zmq.PUSH, { connect = %q }))
+        stream:send("late") ]]):format(endpoint) .. exit)
+      local out = check(7, shell(([[%s %s & %s %s; code=$?; wait; exit $code]]):format(
+        EDDY_HOST, receiver, EDDY_HOST, sender)))
+      assert.equal("late\n", out)
+    end
   end)
 
   it("exits with 75 and their number when messages could not be sent", function()

@@ -8,7 +8,6 @@
 #include <lua.h>
 #include <luajit.h>
 #include <lualib.h>
-#include <math.h>
 #include <signal.h>
 #include <stdint.h>
 #include <stdio.h>
@@ -17,10 +16,7 @@
 #include <sys/resource.h>
 #include <unistd.h>
 
-enum {
-    INTERNAL_ERROR = 70,
-    GRACE_MS = 1000, /* for libzmq's end, beyond the time that is for draining */
-};
+enum { INTERNAL_ERROR = 70 };
 
 static int panic(lua_State *lua) {
     fprintf(stderr, "eddy: out of memory or an error outside all protection: %s\n",
@@ -114,6 +110,6 @@ int main(int argc, char **argv) {
     lua_close(lua);
     fflush(NULL);
     /* Something inside libzmq would hold us longer than it may. */
-    if (eddy_shutdown(fmax(deadline, eddy_time()) + GRACE_MS) != 0) _exit(status);
+    if (eddy_shutdown(deadline) != 0) _exit(status);
     return status;
 }

@@ -7,6 +7,7 @@ local C, ffi = c.C, c.ffi
 
 local OK, FAILED, USAGE, UNSENT = 0, 1, 2, 75
 local DRAIN_MS = 5000
+local GRACE_MS = 1000 -- for libzmq's end, beyond the time that is for draining
 
 local usage = [[
 usage: eddy [options] SCRIPT [ARG...]
@@ -113,17 +114,32 @@ local function run_script(chunk, job)
   return OK
 end
 
--- Sends what waits on all loops, then closes all sockets. Returns how many callbacks failed
--- unheard, and how many messages are left.
-local function finish(deadline)
-  local failed, unsent = 0, 0
+-- Sends what waits on all loops for at most `drain` ms, says what could not be sent, and
+-- closes all sockets. Returns how many callbacks failed unheard, how many messages are left,
+-- and the time at which libzmq must have ended.
+local function finish(drain)
+  local failed, unsent, deadline = 0, 0, C.eddy_time() + drain
   local function left() return math.max(0, deadline - C.eddy_time()) end
   for loop in pairs(loops._all()) do
     failed = failed + loop._errors
     if loop._c then unsent = unsent + math.max(0, C.eddy_loop_drain(loop._c, left())) end
   end
   for context in pairs(zmq._all()) do C.eddy_context_close_sockets(context._c, left()) end
-  return failed, unsent
+  if unsent > 0 then
+    complain(("%d message%s not sent within %g ms"):format(unsent,
+      unsent == 1 and " was" or "s were", drain))
+  end
+  return failed, unsent, deadline
+end
+
+-- A script that calls os.exit loses no messages either.
+local function replace_exit(drain)
+  local exit = os.exit
+  os.exit = function(code) -- luacheck: ignore 122
+    local _, _, deadline = finish(drain)
+    C.eddy_shutdown(deadline + GRACE_MS)
+    exit(code, true)
+  end
 end
 
 local M = {}
@@ -131,7 +147,7 @@ local M = {}
 --- Runs the command.
 -- @param args the command line, from 0
 -- @param guard, release C functions that put SIGINT and SIGTERM on a loop and take them off
--- @return the exit code, and the loop's time at which libzmq must have ended
+-- @return the exit code, and the time at which libzmq must have ended
 function M.main(args, guard, release)
   io.stdout:setvbuf("line")
   loops._set_guard(guard, release)
@@ -140,16 +156,13 @@ function M.main(args, guard, release)
   local chunk
   chunk, code = load_chunk(job)
   if not chunk then return code, 0 end
+  replace_exit(job.drain)
   code = run_script(chunk, job)
 
-  local deadline = C.eddy_time() + job.drain
-  local failed, unsent = finish(deadline)
-  if unsent > 0 then
-    complain(("%d messages were not sent within %g ms"):format(unsent, job.drain))
-    if code == OK then code = UNSENT end
-  end
-  if failed > 0 then code = FAILED end
-  return code, deadline
+  local failed, unsent, deadline = finish(job.drain)
+  if failed > 0 and code == OK then code = FAILED end
+  if unsent > 0 and code == OK then code = UNSENT end
+  return code, deadline + GRACE_MS
 end
 
 return M
