@@ -11,4 +11,4 @@ table.insert(arg, 1, "--shuffle")
 -- In Lua 5.1 busted leaves with an error that says nothing when specs failed.
 local ok, err = pcall(require "busted.runner", { standalone = false })
 if not ok and err then error(err, 0) end
-os.exit(1, true)
+os.exit(ok and 0 or 1, true)
