@@ -1,4 +1,5 @@
 #include "context.h"
+#include "deadline.h"
 #include "slots.h"
 #include "sys.h"
 
@@ -178,8 +179,7 @@ int eddy_shutdown(double deadline) {
     void *zmq = process.pid == getpid() ? process.zmq : NULL;
     process.zmq = NULL;
     if (zmq) terminate(zmq);
-    struct timespec limit = {.tv_sec = (time_t)(deadline / 1e3)};
-    limit.tv_nsec = (long)((deadline - (double)limit.tv_sec * 1e3) * 1e6);
+    struct timespec limit = eddy__deadline(deadline);
     int rc = 0;
     while (process.ending > 0 && rc == 0)
         rc = pthread_cond_clockwait(&process.ended, &process.lock, CLOCK_MONOTONIC, &limit);

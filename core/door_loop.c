@@ -181,8 +181,7 @@ int eddy_stream_send_parts(eddy_loop *loop, uint32_t id, const eddy_part *parts,
     if (!msgs) return -ENOMEM;
     int rc = eddy__message_copy(msgs, parts, count);
     if (rc == 0) {
-        double bytes = 0;
-        for (uint32_t i = 0; i < count; i++) bytes += parts[i].size;
+        double bytes = eddy__message_bytes(msgs, count);
         rc = eddy__stream_send(stream, msgs, count, bytes, report);
     }
     eddy__message_leave(msgs, few);

@@ -1,6 +1,7 @@
 /* The public functions of contexts and sockets: each looks the id up, refuses a stale one,
  * and calls the room. */
 #include "context.h"
+#include "frame.h"
 #include "message.h"
 #include "stream.h"
 #include "sys.h"
@@ -116,5 +117,22 @@ int eddy_socket_recv(eddy_context *context, uint32_t id, int flags, eddy_part *p
     part->data = zmq_msg_data(&socket->received);
     part->size = zmq_msg_size(&socket->received) < INT32_MAX ? size : EDDY_TOO_LARGE;
     part->more = zmq_msg_more(&socket->received);
+    return 0;
+}
+
+int eddy_socket_release(eddy_context *context, uint32_t id) {
+    eddy__socket *socket = eddy__context_find(context, id);
+    if (!socket) return -EBADF;
+    zmq_msg_close(&socket->received);
+    return zmq_msg_init(&socket->received);
+}
+
+int eddy_socket_recv_frame(eddy_context *context, uint32_t id, int flags, eddy_frame *frame) {
+    eddy__socket *socket = eddy__context_find(context, id);
+    if (!socket) return -EBADF;
+    int size = eddy__socket_recv(socket, &socket->received, flags);
+    if (size < 0) return size;
+    eddy_frame_close(frame);
+    eddy__frame_take(frame, &socket->received);
     return 0;
 }

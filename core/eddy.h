@@ -18,6 +18,7 @@ enum {
 
     EDDY_OWN_LINGER = -2,       /* close by the socket's own linger option */
     EDDY_TOO_LARGE = -1,        /* a part's size when no Lua string could hold it */
+    EDDY_FRAME = -2,            /* the size of a part to send whose data is an eddy_frame */
     EDDY_SLOT_BITS = 21,        /* the part of an id that tells its slot */
     EDDY_BUDGET = 64,           /* messages a stream receives in a turn, unless set */
     EDDY_BATCH_BYTES = 1 << 20, /* bytes after which a stream receives no more in a turn */
@@ -35,7 +36,8 @@ enum eddy_event_kind {
     EDDY_SENT,           /* stream: libzmq accepted `value` more of the reported messages */
     EDDY_SEND_FAILED,    /* stream: the next message failed with errno `value`; `reported` */
     EDDY_FULL,           /* stream: the send queue refused or dropped a message */
-    EDDY_DRAINED,        /* stream: a queue that was full is down to half its limits */
+    EDDY_DRAINED,        /* stream: a queue that was full is down to half its limits, and the
+                            socket can take more */
     EDDY_CLOSED,         /* stream or watch: its socket is gone; `value` is the errno */
     EDDY_READY,          /* watch: `value` is of EDDY_READ, EDDY_WRITE, EDDY_ERROR */
     EDDY_SIGNAL,         /* `value` is the signal's number; no id */
@@ -47,9 +49,22 @@ enum eddy_event_kind {
 typedef struct eddy_loop eddy_loop;
 typedef struct eddy_context eddy_context;
 
+/* Counts the uses that libzmq, or anybody else, still makes of bytes. */
+typedef struct eddy_tracker eddy_tracker;
+
+/* A part that is kept without copying its bytes. All zero while closed. */
+typedef struct eddy_frame {
+    uint64_t _message[8]; /* a zmq_msg_t */
+    char *_data;          /* good until the frame is closed */
+    double _size;         /* bytes */
+    int32_t _more;        /* the message it was received in has another part */
+    int32_t _open;
+    eddy_tracker *_tracker; /* NULL: untracked */
+} eddy_frame;
+
 typedef struct eddy_part {
     const char *data;
-    int32_t size; /* or EDDY_TOO_LARGE */
+    int32_t size; /* or EDDY_TOO_LARGE, EDDY_FRAME */
     int32_t more; /* the message has another part */
 } eddy_part;
 
@@ -142,6 +157,36 @@ int eddy_context_set(eddy_context *context, int option, int value);
  * would hold them longer; then only _exit is left. */
 int eddy_shutdown(double deadline);
 
+/* Frames. A frame is memory of the caller's, zeroed before its first use; closing, also by a
+ * finalizer, gives the bytes back when nobody else uses them. */
+
+/* Opens a frame with a copy of these bytes; with `track`, with a tracker of their use. */
+int eddy_frame_open(eddy_frame *frame, const char *data, double size, int track);
+
+/* Opens a frame on the same bytes as another one. */
+int eddy_frame_copy(eddy_frame *frame, eddy_frame *from);
+
+/* Closes it; again, and for one that never was open, does nothing. */
+void eddy_frame_close(eddy_frame *frame);
+
+/* What libzmq knows of the message's peer ("User-Id", "Socket-Type", "Peer-Address"); NULL
+ * when it does not. Good until the frame is closed. */
+const char *eddy_frame_property(eddy_frame *frame, const char *name);
+
+/* The bytes that the calling thread's open frames hold. */
+double eddy_frame_weight(void);
+
+/* Takes a part out of an inbox into a frame. */
+int eddy_inbox_take(eddy_inbox *inbox, uint32_t position, eddy_frame *frame);
+
+/* Another reference to a frame's tracker; NULL when it has none. */
+eddy_tracker *eddy_tracker_of(eddy_frame *frame);
+void eddy_tracker_free(eddy_tracker *tracker);
+
+/* Waits until nobody uses the bytes, up to `timeout` ms (negative: for ever). 1 when so, 0
+ * when the time is up. */
+int eddy_tracker_wait(eddy_tracker *tracker, double timeout);
+
 /* Sockets. */
 
 /* Opens a socket of that type (ZMQ_REQ ...) and returns its id. */
@@ -173,6 +218,13 @@ int eddy_socket_send_parts(eddy_context *context, uint32_t socket, const eddy_pa
 /* Receives one part, waiting as RCVTIMEO says unless `flags` has ZMQ_DONTWAIT. Its bytes are
  * good until the next receive on this socket, or until the socket is closed. */
 int eddy_socket_recv(eddy_context *context, uint32_t socket, int flags, eddy_part *part);
+
+/* Ends the loan of what eddy_socket_recv received. */
+int eddy_socket_release(eddy_context *context, uint32_t socket);
+
+/* As eddy_socket_recv, into a frame. */
+int eddy_socket_recv_frame(eddy_context *context, uint32_t socket, int flags,
+                           eddy_frame *frame);
 
 /* Which of `events` (EDDY_READ, EDDY_WRITE) can be; waits up to `timeout` ms for one of
  * them, for ever when it is negative. */
@@ -217,7 +269,8 @@ int eddy_loop_stats_get(eddy_loop *loop, eddy_loop_stats *stats);
 int eddy_loop_interrupt(eddy_loop *loop, int value);
 
 /* A waker is what eddy_loop_wake brings an EDDY_WOKEN event to, with `number`: from any
- * thread, in order, as often as it was called. */
+ * thread, in order, as often as it was called. One that is closed is not looked for: its
+ * events come with a stale id. */
 int eddy_waker_open(eddy_loop *loop);
 int eddy_waker_close(eddy_loop *loop, uint32_t waker);
 int eddy_loop_wake(eddy_loop *loop, uint32_t waker, double number);
@@ -264,7 +317,8 @@ int eddy_stream_budget(eddy_loop *loop, uint32_t stream, int messages);
 
 /* Sends a whole message of copies of these bytes: now, when nothing is queued before it and
  * the socket can take it (0), or from the queue later (1). With `report`, an event tells
- * what became of it. -ENOBUFS when the queue is full, 2 when its policy dropped the message.
+ * what became of it. -ENOBUFS when the queue is full, -EMSGSIZE when the message is larger than
+ * all of it, 2 when its policy dropped the message.
  * Failures that come later come as events. */
 int eddy_stream_send(eddy_loop *loop, uint32_t stream, const char *data, uint32_t size,
                      int report);

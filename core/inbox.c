@@ -1,4 +1,5 @@
 #include "inbox.h"
+#include "frame.h"
 #include "sys.h"
 
 #include <limits.h>
@@ -102,4 +103,12 @@ int eddy__inbox_release(eddy__inbox *inbox) {
     inbox->view.head = 0;
     inbox->fill = left;
     return left == 0;
+}
+
+int eddy_inbox_take(eddy_inbox *view, uint32_t position, eddy_frame *frame) {
+    eddy__inbox *inbox = (eddy__inbox *)view; /* its first member */
+    if (position >= view->tail) return -EINVAL;
+    eddy_frame_close(frame);
+    eddy__frame_take(frame, &inbox->msgs[position]);
+    return 0;
 }

@@ -1,5 +1,5 @@
 #include "message.h"
-#include "eddy.h"
+#include "frame.h"
 #include "sys.h"
 
 #include <string.h>
@@ -12,16 +12,34 @@ void eddy__message_leave(zmq_msg_t *msgs, const zmq_msg_t *few) {
     if (msgs != few) eddy__free(msgs);
 }
 
+/* One part's message: a copy of its bytes, or of the frame that it leads to. */
+static int copy_part(zmq_msg_t *msg, const eddy_part *part) {
+    if (part->size == EDDY_FRAME) {
+        eddy_frame *frame = (eddy_frame *)part->data;
+        if (!frame->_open) return -EBADF;
+        zmq_msg_init(msg);
+        return zmq_msg_copy(msg, eddy__frame_msg(frame)) == 0 ? 0 : -errno;
+    }
+    if (eddy__msg_init(msg, (size_t)part->size) != 0) return -ENOMEM;
+    if (part->size > 0) memcpy(zmq_msg_data(msg), part->data, (size_t)part->size);
+    return 0;
+}
+
 int eddy__message_copy(zmq_msg_t *msgs, const eddy_part *parts, uint32_t count) {
     for (uint32_t i = 0; i < count; i++) {
-        size_t size = (size_t)parts[i].size;
-        if (eddy__msg_init(&msgs[i], size) != 0) {
+        int rc = copy_part(&msgs[i], &parts[i]);
+        if (rc != 0) {
             eddy__message_close(msgs, i);
-            return -ENOMEM;
+            return rc;
         }
-        if (size > 0) memcpy(zmq_msg_data(&msgs[i]), parts[i].data, size);
     }
     return 0;
+}
+
+double eddy__message_bytes(const zmq_msg_t *msgs, uint32_t count) {
+    double bytes = 0;
+    for (uint32_t i = 0; i < count; i++) bytes += (double)zmq_msg_size(&msgs[i]);
+    return bytes;
 }
 
 void eddy__message_close(zmq_msg_t *msgs, uint32_t count) {

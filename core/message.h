@@ -13,8 +13,12 @@ enum { EDDY__FEW_PARTS = 16 };
 zmq_msg_t *eddy__message_room(zmq_msg_t *few, uint32_t count);
 void eddy__message_leave(zmq_msg_t *msgs, const zmq_msg_t *few);
 
-/* Makes `count` messages of copies of the parts' bytes. 0, or -ENOMEM with none made. */
+/* Makes `count` messages of copies of the parts' bytes, or of the frames they lead to. 0, or
+ * -errno with none made: -ENOMEM, -EBADF for a closed frame. */
 int eddy__message_copy(zmq_msg_t *msgs, const struct eddy_part *parts, uint32_t count);
+
+/* How many bytes they have together. */
+double eddy__message_bytes(const zmq_msg_t *msgs, uint32_t count);
 
 /* Closes all of them. */
 void eddy__message_close(zmq_msg_t *msgs, uint32_t count);

@@ -25,7 +25,7 @@ int eddy__sendq_fits(const eddy__sendq *queue, double bytes, uint32_t count) {
 }
 
 int eddy__sendq_could_fit(const eddy__sendq *queue, double bytes, uint32_t count) {
-    return within(queue, 1, bytes, count);
+    return within(queue, 0, bytes, count);
 }
 
 int eddy__sendq_push(eddy__sendq *queue, zmq_msg_t *msgs, uint32_t count, double bytes,

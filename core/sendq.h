@@ -31,7 +31,7 @@ void eddy__sendq_free(eddy__sendq *queue);
  * what fits into EDDY_SEND_LIMIT bytes, or into the limit if that is larger. */
 int eddy__sendq_fits(const eddy__sendq *queue, double bytes, uint32_t count);
 
-/* True when it may be queued once the queue is empty. */
+/* True when its size alone does not keep it out of an empty queue. */
 int eddy__sendq_could_fit(const eddy__sendq *queue, double bytes, uint32_t count);
 
 /* Appends a message, which becomes the queue's: its parts are moved. 0 or -ENOMEM. */

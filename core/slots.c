@@ -9,6 +9,7 @@ enum {
     FIRST_CHUNK_BITS = 6,
     NONE = -1,
     GENERATION_BITS = 31 - EDDY_SLOT_BITS,
+    RESTING = 64, /* slots that stay free, so that no slot goes through its generations fast */
 };
 
 static const uint32_t SLOT_MASK = (1u << EDDY_SLOT_BITS) - 1;
@@ -42,11 +43,14 @@ static int fresh(eddy__slots *slots) {
 }
 
 int eddy__slots_add(eddy__slots *slots, void *object, int kind) {
-    int position = (int)slots->free_first;
-    if (position == NONE) {
+    int position = NONE;
+    if (slots->used - slots->count < RESTING) {
         position = fresh(slots);
-        if (position < 0) return position;
-    } else {
+        if (position == -ENOMEM || (position < 0 && slots->free_first == (uint32_t)NONE))
+            return position;
+    }
+    if (position < 0) {
+        position = (int)slots->free_first;
         slots->free_first = at(slots, (uint32_t)position)->next;
         if (slots->free_first == (uint32_t)NONE) slots->free_last = (uint32_t)NONE;
     }

@@ -114,8 +114,9 @@ int eddy__stream_open(eddy__turn *turn, eddy_context *context, eddy__socket *soc
 static void update(eddy__stream *stream) {
     count_alive(stream);
     if (!stream->socket) return;
+    int to_send = stream->queue.first || stream->full;
     int wanted = (stream->receiving ? EDDY_READ : 0) |
-                 (stream->queue.first && stream->retry.position == 0 ? EDDY_WRITE : 0);
+                 (to_send && stream->retry.position == 0 ? EDDY_WRITE : 0);
     eddy__poller_want(&stream->turn->poller, &stream->source, wanted);
 }
 
@@ -141,6 +142,13 @@ int eddy__stream_close(eddy__stream *stream, int linger) {
     eddy__turn_bury(stream->turn, &stream->grave);
     count_alive(stream);
     return lost;
+}
+
+/* The context is gone: so is the socket. */
+static void terminated(eddy__stream *stream) {
+    eddy__socket *socket = stream->socket;
+    eddy__stream_orphan(stream, ETERM);
+    if (socket) eddy__context_close(stream->context, socket, EDDY_OWN_LINGER);
 }
 
 void eddy__stream_orphan(eddy__stream *stream, int error) {
@@ -184,22 +192,26 @@ static void tell_when_drained(eddy__stream *stream) {
     make_due(stream);
 }
 
-/* Makes room in the queue, as the policy has it. 0, 2 when the message is to be dropped, or
- * -ENOBUFS. */
-static int make_room(eddy__stream *stream, double bytes, uint32_t count) {
-    if (eddy__sendq_fits(&stream->queue, bytes, count)) return 0;
-    stream->full = stream->tell_full = 1;
-    make_due(stream);
-    if (stream->policy == EDDY_DROP_OLDEST &&
-        eddy__sendq_could_fit(&stream->queue, bytes, count)) {
-        while (!eddy__sendq_fits(&stream->queue, bytes, count)) drop_oldest(stream);
-        return 0;
-    }
-    /* Too large even for an empty queue: there is nothing to wait for. */
-    if (!stream->queue.first) tell_when_drained(stream);
-    if (stream->policy == EDDY_DROP_NONE) return -ENOBUFS;
+static int drop_newest(eddy__stream *stream) {
     stream->stats.dropped += 1;
     return 2;
+}
+
+/* Makes room in the queue, as the policy has it. 0, 2 when the message is dropped, -ENOBUFS,
+ * or -EMSGSIZE for one that is too large for any queue of these limits. */
+static int make_room(eddy__stream *stream, double bytes, uint32_t count) {
+    if (eddy__sendq_fits(&stream->queue, bytes, count)) return 0;
+    if (!eddy__sendq_could_fit(&stream->queue, bytes, count))
+        return stream->policy == EDDY_DROP_NONE ? -EMSGSIZE : drop_newest(stream);
+    stream->full = stream->tell_full = 1;
+    make_due(stream);
+    if (stream->policy == EDDY_DROP_NONE) return -ENOBUFS;
+    if (stream->policy == EDDY_DROP_NEWEST || !stream->queue.first) return drop_newest(stream);
+    while (!eddy__sendq_fits(&stream->queue, bytes, count)) {
+        if (!stream->queue.first) return drop_newest(stream);
+        drop_oldest(stream);
+    }
+    return 0;
 }
 
 /* The socket cannot take this message in its present state, but may later. */
@@ -229,6 +241,7 @@ int eddy__stream_send(eddy__stream *stream, zmq_msg_t *msgs, uint32_t count, dou
         if (!may_pass(rc)) {
             if (rc != 0) eddy__message_close(msgs, count);
             note(stream, -rc, bytes, report);
+            if (rc == -ETERM) terminated(stream);
             count_alive(stream);
             return 0;
         }
@@ -260,6 +273,7 @@ void eddy__stream_flush(eddy__stream *stream) {
         eddy__sendq_shift(&stream->queue);
         if (rc == 0) oldest->count = 0; /* its parts are libzmq's */
         eddy__sendq_drop(oldest);
+        if (rc == -ETERM) return terminated(stream);
     }
     tell_when_drained(stream);
 }
@@ -288,7 +302,7 @@ static int receive(eddy__stream *stream) {
         rc = eddy__inbox_receive(stream->inbox, stream->socket, stream->budget,
                                  &stream->stats.messages_in, &stream->stats.bytes_in);
     if (rc == -ETERM) {
-        eddy__stream_orphan(stream, ETERM);
+        terminated(stream);
     } else if (rc < 0) {
         stream->receive_error = -rc;
         stream->stats.errors += 1;

@@ -2,6 +2,7 @@
 local c = require "eddy.c"
 local constants = require "eddy.constants"
 local errors = require "eddy.errors"
+local frames = require "eddy.frame"
 local options = require "eddy.options"
 
 local C, ffi = c.C, c.ffi
@@ -96,28 +97,24 @@ function Socket:_closed()
   self._id, self._owner = false, false
 end
 
-local function check_data(data, what)
-  if type(data) ~= "string" then
-    errors.misuse(what .. ": expected a string, got " .. type(data))
+-- Fills a part of the array with a string or a frame.
+local function fill(each, data, what, position)
+  if type(data) == "string" then
+    each.data, each.size = data, #data
+  elseif frames.is(data) then
+    each.data, each.size = ffi.cast("const char *", data), C.EDDY_FRAME
+  else
+    errors.misuse(("%s: %sexpected a string or a frame, got %s"):format(what,
+      position and "frame " .. position .. ": " or "", type(data)))
   end
 end
 
---- Sends one frame, waiting until the socket takes it or SNDTIMEO is over.
--- @param data a string
--- @param flags zmq.DONTWAIT: do not wait; zmq.SNDMORE: more frames follow
--- @return true, or nil and an EAGAIN error when it could not be sent now or in time
-function Socket:send(data, flags)
-  check_data(data, "send")
-  local result = C.eddy_socket_send(self._c, id_of(self, "send"), data, #data, flags or 0)
-  if result == 0 then return true end
-  return again(result, "send", self)
-end
-
---- Fills an array of parts with the strings of a list, for one call of the core.
+--- Fills an array of parts with what a list has, for one call of the core.
+-- @param list a list of strings and frames
 -- @return the array and the number of parts
 function Socket.pack(list, what)
   if type(list) ~= "table" then
-    errors.misuse(what .. ": expected a list of strings, got " .. type(list))
+    errors.misuse(what .. ": expected a list of strings or frames, got " .. type(list))
   end
   local count = #list
   if count == 0 then errors.misuse(what .. ": the message has no frames") end
@@ -125,20 +122,51 @@ function Socket.pack(list, what)
     parts_room = count * 2
     parts = ffi.new("eddy_part[?]", parts_room)
   end
-  for i = 1, count do
-    local data = list[i]
-    if type(data) ~= "string" then
-      errors.misuse(what .. ": frame " .. i .. ": expected a string, got " .. type(data))
-    end
-    local each = parts[i - 1]
-    each.data, each.size = data, #data
-  end
+  for i = 1, count do fill(parts[i - 1], list[i], what, i) end
   return parts, count
 end
 
+-- Sends a message whose bytes are tracked; returns the tracker.
+local function send_tracked(self, list, flags, what)
+  local tracked = {}
+  for i, data in ipairs(list) do
+    tracked[i] = type(data) == "string" and frames.new(data, true) or data
+  end
+  local tracker = frames.tracker(unpack(tracked))
+  local array, count = Socket.pack(tracked, what)
+  local result = C.eddy_socket_send_parts(self._c, id_of(self, what), array, count, flags or 0)
+  for i, data in ipairs(list) do
+    if data ~= tracked[i] then tracked[i]:close() end
+  end
+  if result == 0 then return tracker end
+  return again(result, what, self)
+end
+
+--- Sends one frame, waiting until the socket takes it or SNDTIMEO is over.
+-- @param data a string or a frame
+-- @param flags zmq.DONTWAIT: do not wait; zmq.SNDMORE: more frames follow
+-- @param copy is for PyZMQ's sake: strings are copied, frames are not
+-- @param track whether to return a tracker
+-- @return true or a tracker, or nil and an EAGAIN error when it could not be sent now or in
+-- time
+function Socket:send(data, flags, copy, track) -- luacheck: no unused args
+  if track then return send_tracked(self, { data }, flags, "send") end
+  if type(data) ~= "string" then
+    fill(parts[0], data, "send")
+    local id = id_of(self, "send")
+    local result = C.eddy_socket_send_parts(self._c, id, parts, 1, flags or 0)
+    if result == 0 then return true end
+    return again(result, "send", self)
+  end
+  local result = C.eddy_socket_send(self._c, id_of(self, "send"), data, #data, flags or 0)
+  if result == 0 then return true end
+  return again(result, "send", self)
+end
+
 --- Sends a message of several frames, whole or not at all. As `send`.
--- @param list a list of strings
-function Socket:send_multipart(list, flags)
+-- @param list a list of strings and frames
+function Socket:send_multipart(list, flags, copy, track) -- luacheck: no unused args
+  if track then return send_tracked(self, list, flags, "send_multipart") end
   local array, count = Socket.pack(list, "send_multipart")
   local id = id_of(self, "send_multipart")
   local result = C.eddy_socket_send_parts(self._c, id, array, count, flags or 0)
@@ -146,33 +174,46 @@ function Socket:send_multipart(list, flags)
   return again(result, "send_multipart", self)
 end
 
-local function receive(self, id, flags, what)
+-- Receives one frame, as a string or, without copying, as a frame. Returns it and whether
+-- another follows; or nil and an error.
+local function receive(self, id, flags, copy, what)
+  if copy == false then
+    local frame = frames.empty()
+    local result = C.eddy_socket_recv_frame(self._c, id, flags, frame)
+    if result < 0 then return again(result, what, self) end
+    return frame, frame.more
+  end
   local result = C.eddy_socket_recv(self._c, id, flags, part)
   if result < 0 then return again(result, what, self) end
   if part[0].size < 0 then
     error(errors.new(errors.numbers.EMSGSIZE, what .. ": a frame of 2 GiB or more"), 0)
   end
-  return ffi.string(part[0].data, part[0].size)
+  local data, more = ffi.string(part[0].data, part[0].size), part[0].more ~= 0
+  C.eddy_socket_release(self._c, id) -- the next receive may be long in coming
+  return data, more
 end
 
 --- Receives one frame, waiting for it, or for as long as RCVTIMEO says.
 -- @param flags zmq.DONTWAIT: do not wait
--- @return a string, or nil and an EAGAIN error when there was none now or in time.
+-- @param copy false for a frame in place of a string
+-- @return a string or frame, or nil and an EAGAIN error when there was none now or in time.
 -- `socket.rcvmore` tells whether the message has another.
-function Socket:recv(flags)
-  return receive(self, id_of(self, "recv"), flags or 0, "recv")
+function Socket:recv(flags, copy)
+  local frame, err = receive(self, id_of(self, "recv"), flags or 0, copy, "recv")
+  if frame then return frame end
+  return nil, err
 end
 
 --- Receives a whole message. As `recv`.
--- @return a list of strings
-function Socket:recv_multipart(flags)
+-- @return a list of strings, or of frames
+function Socket:recv_multipart(flags, copy)
   local id = id_of(self, "recv_multipart")
-  local frame, err = receive(self, id, flags or 0, "recv_multipart")
-  if not frame then return nil, err end
+  local frame, more = receive(self, id, flags or 0, copy, "recv_multipart")
+  if not frame then return nil, more end
   local list, count = { frame }, 1
-  while part[0].more ~= 0 do
+  while more do
     count = count + 1
-    list[count] = receive(self, id, 0, "recv_multipart")
+    list[count], more = receive(self, id, 0, copy, "recv_multipart")
   end
   return list
 end

@@ -3,12 +3,13 @@
 local c = require "eddy.c"
 local errors = require "eddy.errors"
 local loops = require "eddy.loop"
+local drain = require "eddy.delivery"
+local frames = require "eddy.frame"
 local Socket = require "eddy.socket"
 
 local C, ffi = c.C, c.ffi
 local check, check_function = errors.check, errors.check_function
-local ENOBUFS = errors.numbers.ENOBUFS
-local ffi_string = ffi.string
+local EMSGSIZE, ENOBUFS = errors.numbers.EMSGSIZE, errors.numbers.ENOBUFS
 
 --- A stream. Fields: `socket` (nil once closed), `loop`, `name` (for messages to people; may
 -- be set).
@@ -46,7 +47,7 @@ local function new(socket, loop)
   local self = setmetatable({
     socket = socket, loop = loop, _id = id,
     _on_recv = false, _on_send = false, _on_err = false, _on_close = false,
-    _on_full = false, _on_drain = false,
+    _on_full = false, _on_drain = false, _copy = true,
     _sent = false, -- what on_send waits to hear of, from _sent_first on
     _sent_first = 1, _sent_last = 0,
     _told = 0, -- of an event that a stop interrupted, how many it told of
@@ -56,37 +57,31 @@ local function new(socket, loop)
   return self
 end
 
-local function set_receiver(self, fn, what)
+local function set_receiver(self, fn, copy, what)
   local id = id_of(self, what)
   local before = self._on_recv
-  self._on_recv = fn or false
+  self._on_recv, self._copy = fn or false, copy ~= false
   if (fn ~= nil) ~= (before ~= false) then
     C.eddy_stream_receive(self.loop._c, id, fn and 1 or 0)
   end
 end
 
-local function check_copy(copy, what)
-  if copy == nil or copy == true then return end
-  errors.misuse(what .. ": only strings can be received yet: copy must be true")
-end
-
 --- Calls fn(msg) for each message, `msg` being the list of its frames. Until a function is
 -- set, and after nil, messages stay in the socket; setting one again delivers them.
+-- @param copy false for frames in place of strings
 function Stream:on_recv(fn, copy)
   check_function(fn, "on_recv", true)
-  check_copy(copy, "on_recv")
-  set_receiver(self, fn, "on_recv")
+  set_receiver(self, fn, copy, "on_recv")
 end
 
 --- Calls fn(stream, msg) for each message. In place of `on_recv`, and stopped alike.
 function Stream:on_recv_stream(fn, copy)
   check_function(fn, "on_recv_stream", true)
-  check_copy(copy, "on_recv_stream")
-  set_receiver(self, fn and function(msg) return fn(self, msg) end, "on_recv_stream")
+  set_receiver(self, fn and function(msg) return fn(self, msg) end, copy, "on_recv_stream")
 end
 
 --- Stops receiving; nothing is lost.
-function Stream:stop_on_recv() set_receiver(self, nil, "stop_on_recv") end
+function Stream:stop_on_recv() set_receiver(self, nil, nil, "stop_on_recv") end
 
 --- Calls fn(msg, err) for each message sent from now on, after libzmq accepted it, or with
 -- the error when it did not.
@@ -140,23 +135,22 @@ local function remember(self, msg, callback)
   self._sent[self._sent_last] = { msg, callback or false }
 end
 
-local function full(self, what)
-  return errors.new(ENOBUFS, what .. ": the send queue of " .. self.name .. " is full")
+local function refused(self, what, code)
+  local reason = code == EMSGSIZE and " is smaller than the message" or " is full"
+  return errors.new(code, what .. ": the send queue of " .. self.name .. reason)
 end
 
 -- What a send returns. `sent` is its message, if somebody waits for word of it.
 local function sent(self, result, what, msg, callback)
   if result >= 0 then
     if msg and result == 2 then -- dropped at once, so that no event tells of it
-      self.loop:add_callback(callback or self._on_send, msg, full(self, what))
+      self.loop:add_callback(callback or self._on_send, msg, refused(self, what, ENOBUFS))
     elseif msg then
       remember(self, msg, callback)
     end
     return true
   end
-  if result == -ENOBUFS then
-    return nil, full(self, what)
-  end
+  if result == -ENOBUFS or result == -EMSGSIZE then return nil, refused(self, what, -result) end
   return check(result, what .. ":", self.name)
 end
 
@@ -175,12 +169,14 @@ end
 
 --- Sends a message of one frame: at once, when nothing is queued and the socket can take it,
 -- else as soon as it can. Never waits.
--- @param data a string
+-- @param data a string or a frame
 -- @param opts { callback = fn }: fn(msg, err) in place of on_send, for this message alone
--- @return true, or nil and an ENOBUFS error when the send queue is full
+-- @return true, or nil and an error: ENOBUFS when the send queue is full, EMSGSIZE when the
+-- message is larger than all of it
 function Stream:send(data, opts)
+  if frames.is(data) then return self:send_multipart({ data }, opts) end
   if type(data) ~= "string" then
-    errors.misuse("send: expected a string, got " .. type(data))
+    errors.misuse("send: expected a string or a frame, got " .. type(data))
   end
   local callback = opts and callback_of(opts, "send")
   local report = callback or self._on_send
@@ -191,7 +187,7 @@ function Stream:send(data, opts)
 end
 
 --- Sends a message of several frames, whole or not at all. As `send`.
--- @param parts a list of strings, which is copied
+-- @param parts a list of strings and frames, which is copied
 function Stream:send_multipart(parts, opts)
   local array, count = Socket.pack(parts, "send_multipart")
   local callback = opts and callback_of(opts, "send_multipart")
@@ -326,44 +322,6 @@ local function tell_sent(self, count)
     report(self)
   end
   self._told = 0
-end
-
-local function collect(inbox, head)
-  local msg, count = {}, 0
-  repeat
-    local part = inbox.parts[head]
-    head, count = head + 1, count + 1
-    if part.size < 0 then
-      msg.too_large = true
-    else
-      msg[count] = ffi_string(part.data, part.size)
-    end
-  until part.more == 0
-  return msg, head
-end
-
--- The hot loop. `head` moves before the handler runs: an error costs that message alone, and
--- a handler that receives inside (or pauses, closes, stops) finds everything in order.
-local function drain(self, inbox)
-  local loop = self.loop
-  while inbox.head < inbox.tail do
-    local fn = self._on_recv
-    if not fn or loop._stop then return end
-    local head = inbox.head
-    local part = inbox.parts[head]
-    local msg
-    if part.more == 0 and part.size >= 0 then
-      msg = { ffi_string(part.data, part.size) }
-      inbox.head = head + 1
-    else
-      msg, head = collect(inbox, head)
-      inbox.head = head
-      if msg.too_large then
-        error(errors.new(errors.numbers.EMSGSIZE, "a frame of 2 GiB or more"), 0)
-      end
-    end
-    fn(msg)
-  end
 end
 
 function Stream:_handle(event)

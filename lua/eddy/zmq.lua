@@ -2,6 +2,7 @@
 local c = require "eddy.c"
 local constants = require "eddy.constants"
 local errors = require "eddy.errors"
+local frames = require "eddy.frame"
 local options = require "eddy.options"
 local Socket = require "eddy.socket"
 
@@ -160,6 +161,17 @@ end
 function M.strerror(code)
   return ffi.string(C.eddy_error_text(code))
 end
+
+--- A frame of a copy of a string, or on the same bytes as another frame.
+-- @param data a string or a frame
+-- @param track whether `frame.tracker` tells who uses the bytes
+M.frame = frames.new
+
+--- A tracker of all these trackers and tracked frames together.
+M.tracker = frames.tracker
+
+--- Whether a value is a frame.
+M.is_frame = frames.is
 
 --- Whether a value is a socket of this module.
 M.is_socket = Socket.is

@@ -152,15 +152,27 @@ describe("a stream's send queue", function()
     for i = 1, 200 do assert.equal(tostring(i), got[i][1]) end
   end)
 
-  it("tells on_drain also when the message refused was larger than the limit", function()
-    local drained = false
+  it("refuses a message that is larger than all of it, and is not full for that", function()
     stream:set_send_limit { bytes = 4 }
-    stream:on_drain(function() drained = true end)
-    assert.is_nil((stream:send("too large")))
+    stream:on_full(error)
+    stream:on_drain(error)
+    local sent, err = stream:send("too large")
+    assert.is_nil(sent)
+    assert.equal("EMSGSIZE", err.name)
     support.turns(loop)
     context:socket(zmq.PULL, { linger = 0, connect = endpoint })
     support.turns(loop)
-    assert.is_true(drained)
+  end)
+
+  it("that may hold nothing tells on_drain when the socket can take something", function()
+    stream:set_send_limit { messages = 0 }
+    stream:on_drain(function() loop:stop() end)
+    local sent, err = stream:send("x")
+    assert.is_nil(sent)
+    assert.equal("ENOBUFS", err.name)
+    context:socket(zmq.PULL, { linger = 0, connect = endpoint })
+    support.run(loop)
+    assert.is_true(stream:send("x"))
   end)
 
   it("keeps to new limits, and not to old ones", function()

@@ -1,0 +1,17 @@
+/* Frames: parts that are kept without copying their bytes. */
+#ifndef EDDY_FRAME_H
+#define EDDY_FRAME_H
+
+#include "eddy.h"
+
+#include <zmq.h>
+
+/* The frame's message. */
+static inline zmq_msg_t *eddy__frame_msg(eddy_frame *frame) {
+    return (zmq_msg_t *)frame->_message;
+}
+
+/* Moves a received message into a frame that is closed. */
+void eddy__frame_take(eddy_frame *frame, zmq_msg_t *msg);
+
+#endif

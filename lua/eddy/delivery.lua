@@ -1,0 +1,58 @@
+-- The way of received messages from a stream's inbox to its handler: the hot loop.
+local c = require "eddy.c"
+local errors = require "eddy.errors"
+local frames = require "eddy.frame"
+
+local C = c.C
+local ffi_string = c.ffi.string
+
+local function collect(inbox, head)
+  local msg, count = {}, 0
+  repeat
+    local part = inbox.parts[head]
+    head, count = head + 1, count + 1
+    if part.size < 0 then
+      msg.too_large = true
+    else
+      msg[count] = ffi_string(part.data, part.size)
+    end
+  until part.more == 0
+  return msg, head
+end
+
+local function collect_frames(inbox, head)
+  local msg, count = {}, 0
+  repeat
+    local frame = frames.empty()
+    C.eddy_inbox_take(inbox, head, frame)
+    head, count = head + 1, count + 1
+    msg[count] = frame
+  until frame._more == 0
+  return msg, head
+end
+
+-- Hands a stream's handler what is in its inbox. `head` moves before the handler runs: an error
+-- costs that message alone, and a handler that pauses, closes or stops finds all in order.
+return function(self, inbox)
+  local loop = self.loop
+  while inbox.head < inbox.tail do
+    local fn = self._on_recv
+    if not fn or loop._stop then return end
+    local head = inbox.head
+    local part = inbox.parts[head]
+    local msg
+    if not self._copy then
+      msg, inbox.head = collect_frames(inbox, head)
+    elseif part.more == 0 and part.size >= 0 then
+      msg = { ffi_string(part.data, part.size) }
+      inbox.head = head + 1
+    else
+      msg, head = collect(inbox, head)
+      inbox.head = head
+      if msg.too_large then
+        error(errors.new(errors.numbers.EMSGSIZE, "a frame of 2 GiB or more"), 0)
+      end
+    end
+    fn(msg)
+  end
+end
