@@ -325,6 +325,16 @@ int eddy_stream_send(eddy_loop *loop, uint32_t stream, const char *data, uint32_
 int eddy_stream_send_parts(eddy_loop *loop, uint32_t stream, const eddy_part *parts,
                            uint32_t count, int report);
 
+/* For a flush, now and without waiting. `pull` ends the loan of what was read and receives up
+ * to `messages` more: it returns the inbox, NULL when there is nothing in it or the stream is
+ * stale. `push` sends up to `messages` from the queue and returns how many left it. */
+eddy_inbox *eddy_stream_pull(eddy_loop *loop, uint32_t stream, double messages);
+int eddy_stream_push(eddy_loop *loop, uint32_t stream, double messages);
+
+/* Sends what is queued, waiting up to `timeout` ms for the socket, and returns how many
+ * messages are left. */
+int eddy_stream_drain(eddy_loop *loop, uint32_t stream, double timeout);
+
 /* The send queue's limits (negative: none), and EDDY_DROP_NONE or another policy. */
 int eddy_stream_limit(eddy_loop *loop, uint32_t stream, double messages, double bytes,
                       int policy);

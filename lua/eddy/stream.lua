@@ -3,12 +3,14 @@
 local c = require "eddy.c"
 local errors = require "eddy.errors"
 local loops = require "eddy.loop"
-local drain = require "eddy.delivery"
+local delivery = require "eddy.delivery"
 local frames = require "eddy.frame"
+local json = require "eddy.json"
 local Socket = require "eddy.socket"
 
 local C, ffi = c.C, c.ffi
 local check, check_function = errors.check, errors.check_function
+local drain = delivery.drain
 local EMSGSIZE, ENOBUFS = errors.numbers.EMSGSIZE, errors.numbers.ENOBUFS
 
 --- A stream. Fields: `socket` (nil once closed), `loop`, `name` (for messages to people; may
@@ -30,6 +32,8 @@ local function id_of(self, what)
   return self._id or error(errors.new(errors.numbers.ENOTSOCK, what .. ": the stream " ..
     self.name .. " is closed"), 0)
 end
+
+function Stream:_check_open(what) id_of(self, what) end
 
 --- Puts a socket on a loop.
 -- @param socket a socket of eddy.zmq's; it is the stream's from now on
@@ -202,6 +206,13 @@ local policies = {
   error = C.EDDY_DROP_NONE, drop_newest = C.EDDY_DROP_NEWEST, drop_oldest = C.EDDY_DROP_OLDEST,
 }
 
+--- Sends an object as JSON, a message of one frame. As `send`; raises before anything is sent
+-- when there is no JSON for it. Needs lua-cjson.
+function Stream:send_json(object, opts)
+  id_of(self, "send_json")
+  return self:send(json.encode(object), opts)
+end
+
 --- Limits the send queue.
 -- @param limit { bytes = n, messages = n, policy = "error" | "drop_newest" | "drop_oldest" };
 -- 64 MiB, any number of messages and "error" where nothing is said
@@ -255,6 +266,8 @@ function Stream:stats()
   }
 end
 
+Stream.flush = require "eddy.flush"
+
 -- The stream is no more: its callbacks are forgotten, and on_close is told.
 local function ended(self)
   local on_close = self._on_close
@@ -267,11 +280,16 @@ end
 
 --- Closes the stream and its socket. From now on no callback of its is called but on_close,
 -- at once. Messages that were still queued are lost: a warning says so.
--- @param linger ms for which libzmq still tries to send what it has; the option's unless given
+-- @param linger ms for which libzmq still tries to send what it has, the option's unless given;
+-- or { drain = ms, linger = ms }: first waits up to `drain` ms while queued messages are sent
 -- @return how many messages are lost
 function Stream:close(linger)
+  local drain_ms
+  if type(linger) == "table" then drain_ms, linger = linger.drain, linger.linger end
   errors.check_linger(linger)
+  errors.check_linger(drain_ms)
   if not self._id then return 0 end
+  if drain_ms then C.eddy_stream_drain(self.loop._c, self._id, drain_ms) end
   self.name = self.name
   self.socket:_closed()
   local lost = C.eddy_stream_close(self.loop._c, self._id, linger or C.EDDY_OWN_LINGER)
