@@ -141,6 +141,10 @@ int eddy_watch_close(eddy_loop *loop, uint32_t id) {
     return 0;
 }
 
+int eddy_descriptor_close(int fd) {
+    return close(fd) == 0 ? 0 : -errno;
+}
+
 int eddy_stream_open(eddy_loop *loop, eddy_context *context, uint32_t id) {
     eddy__socket *socket = eddy__context_find(context, id);
     return socket ? eddy__stream_open(&loop->turn, context, socket) : -EBADF;

@@ -300,6 +300,9 @@ int eddy_watch_socket(eddy_loop *loop, eddy_context *context, uint32_t socket, i
 int eddy_watch_change(eddy_loop *loop, uint32_t watch, int events);
 int eddy_watch_close(eddy_loop *loop, uint32_t watch);
 
+/* Closes a descriptor, which nothing may watch any more. */
+int eddy_descriptor_close(int fd);
+
 /* Streams. */
 
 /* Puts a socket under a stream and returns the stream's id. It receives nothing yet. -EEXIST

@@ -2,6 +2,7 @@
 local c = require "eddy.c"
 local errors = require "eddy.errors"
 local handler = require "eddy.handler"
+local Task = require "eddy.task"
 local Timer = require "eddy.timer"
 
 local C, ffi = c.C, c.ffi
@@ -105,6 +106,8 @@ local function trace(err)
   if not ok then text = "an error object whose __tostring fails: " .. tostring(text) end
   return { value = err, traceback = debug.traceback(text, 2) }
 end
+
+Loop._trace = trace
 
 -- The one policy for errors in callbacks: on_error decides, else they are logged.
 function Loop:_failed(failure, target)
@@ -259,10 +262,12 @@ end
 function Loop:running() return self._running end
 
 --- Closes the loop with every stream, handler and timer on it. Not while it runs.
-function Loop:close()
+-- @param all_descriptors true: closes also the descriptors and sockets that have handlers
+function Loop:close(all_descriptors)
   if not self._c then return end
   if self._running then errors.misuse("close: the loop is running") end
   local core = self._c
+  if all_descriptors then handler.close_all(self) end
   -- First a list: on_close may do anything to the loop.
   local targets = {}
   for _, target in pairs(self._targets) do targets[#targets + 1] = target end
@@ -343,6 +348,35 @@ end
 function Loop:add_waker(fn)
   check_function(fn, "add_waker")
   return handler.add_waker(self, fn)
+end
+
+--- Runs fn(...) in a coroutine, from the next turn on. Returns the task: `done()`, `result()`,
+-- `error()`, `add_done_callback(fn)`. An error in it is logged.
+function Loop:spawn(fn, ...)
+  check_function(fn, "spawn")
+  return Task.new(self, false, fn, ...)
+end
+
+--- Runs the loop until fn, which runs in a coroutine on it, has ended.
+-- @param ms how long at most; for ever unless given
+-- @return its results; or nil and an ETIMEDOUT error when the time is up. Raises its error, or
+-- when the loop was stopped first.
+function Loop:run_sync(fn, ms)
+  check_function(fn, "run_sync")
+  if ms ~= nil then check_ms(ms, "run_sync") end
+  local task = Task.new(self, true, fn)
+  task:add_done_callback(function() self:stop() end)
+  local late = false
+  local timer = ms and self:call_later(ms, function()
+    late = true
+    self:stop()
+  end)
+  self:start()
+  if timer then timer:cancel() end
+  if task:done() then return task:result() end
+  task._awaited = false
+  if late then return nil, errors.new(errors.numbers.ETIMEDOUT, "run_sync") end
+  errors.misuse("run_sync: the loop was stopped before the function ended")
 end
 
 --- Counters: turns, events, missed_wakeups (always 0), streams, timers, handlers, errors.

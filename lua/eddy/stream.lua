@@ -51,7 +51,7 @@ local function new(socket, loop)
   local self = setmetatable({
     socket = socket, loop = loop, _id = id,
     _on_recv = false, _on_send = false, _on_err = false, _on_close = false,
-    _on_full = false, _on_drain = false, _copy = true,
+    _on_full = false, _on_drain = false, _copy = true, _time = 0,
     _sent = false, -- what on_send waits to hear of, from _sent_first on
     _sent_first = 1, _sent_last = 0,
     _told = 0, -- of an event that a stop interrupted, how many it told of
@@ -254,7 +254,7 @@ function Stream:receiving() return self._on_recv ~= false end
 function Stream:sending() return self._id ~= false and self:stats().queued > 0 end
 
 --- Counters: messages_in, bytes_in, messages_out, bytes_out, queued, queued_bytes, dropped,
--- errors.
+-- errors, and handler_time, the ms that on_recv's function took.
 function Stream:stats()
   local stats = ffi.new("eddy_stream_stats")
   check(C.eddy_stream_stats_get(self.loop._c, id_of(self, "stats"), stats), "stats:", self.name)
@@ -262,11 +262,20 @@ function Stream:stats()
     messages_in = stats.messages_in, bytes_in = stats.bytes_in,
     messages_out = stats.messages_out, bytes_out = stats.bytes_out,
     queued = stats.queued, queued_bytes = stats.queued_bytes,
-    dropped = stats.dropped, errors = stats.errors,
+    dropped = stats.dropped, errors = stats.errors, handler_time = self._time,
   }
 end
 
 Stream.flush = require "eddy.flush"
+
+-- The socket's own, for a stream that is open.
+for name in ([[bind connect unbind disconnect bind_to_random_port subscribe unsubscribe
+    get set]]):gmatch("%S+") do
+  Stream[name] = function(self, ...)
+    id_of(self, name)
+    return self.socket[name](self.socket, ...)
+  end
+end
 
 -- The stream is no more: its callbacks are forgotten, and on_close is told.
 local function ended(self)
@@ -345,7 +354,9 @@ end
 function Stream:_handle(event)
   local kind = event.kind
   if kind == C.EDDY_RECEIVED then
+    local began = C.eddy_time()
     drain(self, event.inbox)
+    self._time = self._time + C.eddy_time() - began
   elseif kind == C.EDDY_SENT then
     tell_sent(self, event.value)
   elseif kind == C.EDDY_SEND_FAILED then
