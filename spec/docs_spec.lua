@@ -10,6 +10,7 @@ end
 
 local documents = {
   "README.md", "examples/README.md", "lua/README.md", "core/README.md", "spec/README.md",
+  "lua/coming-from-pyzmq.md",
 }
 
 describe("the documents", function()
