@@ -23,6 +23,7 @@ struct eddy_context {
 static struct {
     pthread_mutex_t lock;
     void *zmq;  /* the shared one */
+    int users;  /* contexts that are on it */
     int pid;    /* after a fork the child needs a context of its own */
     int ending; /* contexts that are being terminated */
     pthread_cond_t ended;
@@ -49,8 +50,19 @@ static void *shared_zmq(void) {
     if (!process.zmq || process.pid != getpid()) {
         process.zmq = new_zmq(-1);
         process.pid = getpid();
+        process.users = 0;
     }
     void *zmq = process.zmq;
+    if (zmq) process.users++;
+    pthread_mutex_unlock(&process.lock);
+    return zmq;
+}
+
+/* A context leaves the shared one. Returns it when it was the last. */
+static void *leave_shared(void) {
+    pthread_mutex_lock(&process.lock);
+    void *zmq = --process.users == 0 ? process.zmq : NULL;
+    if (zmq) process.zmq = NULL;
     pthread_mutex_unlock(&process.lock);
     return zmq;
 }
@@ -101,9 +113,10 @@ void eddy__context_release(eddy_context *context) {
     int left = --context->references;
     pthread_mutex_unlock(&context->lock);
     if (left > 0) return;
-    if (context->zmq && !context->is_shared) {
+    void *zmq = context->zmq && context->is_shared ? leave_shared() : context->zmq;
+    if (zmq) {
         pthread_mutex_lock(&process.lock);
-        terminate(context->zmq);
+        terminate(zmq);
         pthread_mutex_unlock(&process.lock);
     }
     eddy__slots_free(&context->sockets);
@@ -114,9 +127,9 @@ void eddy__context_release(eddy_context *context) {
 int eddy_context_term(eddy_context *context) {
     if (!context->zmq) return -ETERM;
     if (context->sockets.count > 0) return -EBUSY;
-    if (!context->is_shared)
-        while (zmq_ctx_term(context->zmq) != 0 && errno == EINTR) continue;
+    void *zmq = context->is_shared ? leave_shared() : context->zmq;
     context->zmq = NULL;
+    while (zmq && zmq_ctx_term(zmq) != 0 && errno == EINTR) continue;
     return 0;
 }
 
@@ -156,7 +169,7 @@ int eddy_socket_open(eddy_context *context, int type) {
 }
 
 eddy__socket *eddy__context_find(const eddy_context *context, uint32_t id) {
-    return eddy__slots_find(&context->sockets, id, SOCKET);
+    return context ? eddy__slots_find(&context->sockets, id, SOCKET) : NULL;
 }
 
 eddy__socket *eddy__context_at(const eddy_context *context, uint32_t position, int *end) {

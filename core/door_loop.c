@@ -10,7 +10,7 @@
 #include <math.h>
 
 static eddy__stream *find_stream(eddy_loop *loop, uint32_t id) {
-    eddy__stream *stream = eddy__slots_find(&loop->turn.slots, id, EDDY__STREAM);
+    eddy__stream *stream = loop ? eddy__slots_find(&loop->turn.slots, id, EDDY__STREAM) : NULL;
     return stream && !stream->closing ? stream : NULL;
 }
 
@@ -218,6 +218,13 @@ int eddy_stream_drain(eddy_loop *loop, uint32_t id, double timeout) {
         if (can > 0 && stream->retry.position != 0) eddy__sleep(fmin(left, 1));
     }
     return (int)stream->queue.messages;
+}
+
+int eddy_stream_await_drain(eddy_loop *loop, uint32_t id, int on) {
+    eddy__stream *stream = find_stream(loop, id);
+    if (!stream) return -EBADF;
+    stream->awaits_drain = on;
+    return 0;
 }
 
 int eddy_stream_limit(eddy_loop *loop, uint32_t id, double messages, double bytes, int policy) {

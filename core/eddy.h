@@ -142,7 +142,7 @@ void eddy_context_free(eddy_context *context);
 int eddy_context_close_sockets(eddy_context *context, double linger);
 
 /* Terminates the context, waiting for what lingers in it. -EBUSY while sockets are open,
- * -ETERM when it is terminated already. The shared one stays for its other users. */
+ * -ETERM when it is terminated already. The shared one is terminated with its last user. */
 int eddy_context_term(eddy_context *context);
 
 /* How many sockets are open. */
@@ -337,6 +337,9 @@ int eddy_stream_push(eddy_loop *loop, uint32_t stream, double messages);
 /* Sends what is queued, waiting up to `timeout` ms for the socket, and returns how many
  * messages are left. */
 int eddy_stream_drain(eddy_loop *loop, uint32_t stream, double timeout);
+
+/* Whether somebody waits for EDDY_DRAINED: then a full stream counts as alive. */
+int eddy_stream_await_drain(eddy_loop *loop, uint32_t stream, int on);
 
 /* The send queue's limits (negative: none), and EDDY_DROP_NONE or another policy. */
 int eddy_stream_limit(eddy_loop *loop, uint32_t stream, double messages, double bytes,

@@ -4,6 +4,7 @@
 #include "endpoint.h"
 #include "sys.h"
 
+#include <math.h>
 #include <poll.h>
 #include <string.h>
 
@@ -43,6 +44,7 @@ int eddy__socket_events(eddy__socket *socket) {
 
 int eddy__socket_wait(eddy__socket *socket, int events, double timeout) {
     double deadline = eddy__clock_now(&CLOCK) + timeout;
+    if (isnan(timeout)) return -EINVAL;
     eddy__socket_touch(socket);
     for (;;) {
         int now = eddy__socket_events(socket);

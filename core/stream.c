@@ -16,7 +16,8 @@ static int has_unread(const eddy__stream *stream) {
 
 static void count_alive(eddy__stream *stream) {
     int alive = !stream->closing && stream->socket &&
-                (stream->receiving || stream->outcomes.expected > 0);
+                (stream->receiving || stream->outcomes.expected > 0 ||
+                 (stream->awaits_drain && (stream->full || stream->tell_drained)));
     alive |= !stream->closing && (stream->outcomes.count > 0 || stream->close_error);
     stream->turn->alive += alive - stream->counted;
     stream->counted = alive;
@@ -178,7 +179,7 @@ static void note(eddy__stream *stream, int error, double bytes, int report) {
 static void drop_oldest(eddy__stream *stream) {
     eddy__queued *oldest = eddy__sendq_shift(&stream->queue);
     stream->stats.dropped += 1;
-    if (oldest->report) note(stream, ENOBUFS, 0, 1);
+    if (oldest->report) eddy__outcomes_note(&stream->outcomes, ENOBUFS, 1);
     eddy__sendq_drop(oldest);
 }
 
@@ -344,6 +345,9 @@ void eddy__stream_settle(eddy__stream *stream) {
 }
 
 eddy__inbox *eddy__stream_pull(eddy__stream *stream, uint32_t messages) {
+    int sends_only =
+        stream->socket && (stream->socket->type == ZMQ_PUSH || stream->socket->type == ZMQ_PUB);
+    if (sends_only) return NULL;
     if (stream->inbox) eddy__inbox_release(stream->inbox);
     if (!has_unread(stream) && stream->socket && messages > 0) receive(stream, messages);
     return has_unread(stream) ? stream->inbox : NULL;

@@ -27,7 +27,7 @@ typedef struct eddy__stream {
     int policy;
     int receiving, counted; /* `counted`: among the loop's `alive` */
     int receive_error, close_error;
-    int full, tell_full, tell_drained;
+    int full, tell_full, tell_drained, awaits_drain;
     int closing;
 } eddy__stream;
 

@@ -153,6 +153,70 @@ describe("the command eddy", function()
     assert.matches("eddy: 3 messages were not sent within 20 ms", err)
   end)
 
+  it("exits with 75 also when os.exit says that all is well", function()
+    for _, exit in ipairs { "os.exit()", "os.exit(0)", "os.exit(true)" } do
+      local _, err = check(75, eddy("--drain", "20", "-e", [[
+        local eddy, zmq = require "eddy", require "eddy.zmq"
+        eddy.stream(zmq.instance():socket(zmq.PUSH)):send("nobody is there") ]] .. exit))
+      assert.matches("1 message was not sent within 20 ms", err)
+    end
+  end)
+
+  it("exits with 1 also for an error on a private loop that is gone", function()
+    local _, err = check(1, eddy("-e", [[
+      local loop = require("eddy").loop.new()
+      loop:call_later(1, error, "boom")
+      loop:call_later(2, loop.stop, loop)
+      loop:start()
+      loop:close()]]))
+    assert.matches("boom", err)
+  end)
+
+  it("closes everything before a script's finalizers run", function()
+    for _, exit in ipairs { "", "os.exit(0)" } do
+      local out = check(0, eddy("-e", [[
+        local eddy, zmq = require "eddy", require "eddy.zmq"
+        local stream = eddy.stream(zmq.instance():socket(zmq.PULL, { bind = "inproc://x" }))
+        local timer, context = eddy.loop.instance():call_every(1000, print), zmq.instance()
+        getmetatable(newproxy(true)).__gc = function()
+          print(stream:closed(), pcall(stream.send, stream, "x"))
+          print(pcall(context.socket, context, zmq.PULL))
+          timer:cancel()
+          stream:close()
+        end
+        eddy.loop.instance():stop()
+        eddy.loop.instance():start() ]] .. exit))
+      assert.matches("^true\tfalse\t", out)
+    end
+  end)
+
+  it("goes on while on_drain is waited for", function()
+    local endpoint = "tcp://127.0.0.1:" .. ports.free(1)
+    local receiver = script(([[
+      local zmq = require "eddy.zmq"
+      local socket, count = zmq.instance():socket(zmq.PULL, { bind = %q }), 0
+      while count < 100 do assert(socket:recv()) count = count + 1 end
+      print(count)]]):format(endpoint))
+    local sender = script(([[
+      local eddy, zmq = require "eddy", require "eddy.zmq"
+      local socket = zmq.instance():socket(zmq.PUSH, { sndhwm = 2, connect = %q })
+      local stream, sent = eddy.stream(socket), 0
+      stream:set_send_limit { messages = 5 }
+      local function fill()
+        while sent < 100 and stream:send("x") do sent = sent + 1 end
+      end
+      stream:on_drain(fill)
+      fill()]]):format(endpoint))
+    local out = check(0, shell(([[timeout 20 %s %s & %s %s; code=$?; wait; exit $code]]):format(
+      EDDY_HOST, receiver, EDDY_HOST, sender)))
+    assert.equal("100\n", out)
+  end)
+
+  it("ends when nobody reads what it prints", function()
+    check(128 + 13, shell("set -o pipefail; " .. process.quote(EDDY_HOST) ..
+      " -e 'while true do print(1) end' | head -1 >/dev/null"))
+  end)
+
   it("ends whatever lingers", function()
     check(0, eddy("--drain", "20", "-e", [[
       local zmq = require "eddy.zmq"

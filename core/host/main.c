@@ -8,7 +8,6 @@
 #include <lua.h>
 #include <luajit.h>
 #include <lualib.h>
-#include <signal.h>
 #include <stdint.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -89,7 +88,6 @@ static void raise_descriptor_limit(void) {
 
 int main(int argc, char **argv) {
     raise_descriptor_limit();
-    signal(SIGPIPE, SIG_IGN);
     lua_State *lua = luaL_newstate();
     if (!lua) {
         fprintf(stderr, "eddy: no memory for a Lua state\n");

@@ -36,6 +36,9 @@ return function(self, flag, limit)
   if limit ~= nil and (type(limit) ~= "number" or limit < 0 or limit ~= limit) then
     errors.misuse("flush: expected a limit of at least 0, got " .. tostring(limit))
   end
+  if flag ~= nil and type(flag) ~= "number" then
+    errors.misuse("flush: expected zmq.POLLIN, POLLOUT or both, got " .. tostring(flag))
+  end
   flag, limit = flag or C.EDDY_READ + C.EDDY_WRITE, limit or math.huge
   local receives, sends = band(flag, C.EDDY_READ) ~= 0, band(flag, C.EDDY_WRITE) ~= 0
   local handled = 0

@@ -13,7 +13,7 @@ Handler.__index = Handler
 
 -- What a descriptor or socket is registered under, and the descriptor.
 local function key_of(what)
-  if type(what) == "number" then return what, what end
+  if type(what) == "number" and what % 1 == 0 then return what, what end
   if type(what) == "table" and rawget(what, "_type") then return what end
   if (type(what) == "table" or type(what) == "userdata") and what.fileno then
     local fd = what:fileno()

@@ -7,6 +7,7 @@ local C, ffi = c.C, c.ffi
 
 local OK, FAILED, USAGE, UNSENT = 0, 1, 2, 75
 local DRAIN_MS = 5000
+local MOST_DRAIN_MS = 1e9
 local GRACE_MS = 1000 -- for libzmq's end, beyond the time that is for draining
 
 local usage = [[
@@ -49,7 +50,7 @@ local function parse(args)
       break
     elseif option == "--drain" then
       job.drain = tonumber(args[i + 1])
-      if not job.drain or not (job.drain >= 0 and job.drain < math.huge) then
+      if not job.drain or not (job.drain >= 0 and job.drain <= MOST_DRAIN_MS) then
         return misuse("--drain needs a number of milliseconds")
       end
       i = i + 2
@@ -87,7 +88,7 @@ local function load_chunk(job)
   end
   local chunk, err = loadfile(name, "t")
   if chunk then return chunk end
-  complain(err)
+  complain(err:find("wrong mode", 1, true) and job.file .. ": it is bytecode, not a script" or err)
   return nil, FAILED
 end
 
@@ -115,29 +116,33 @@ local function run_script(chunk, job)
 end
 
 -- Sends what waits on all loops for at most `drain` ms, says what could not be sent, and
--- closes all sockets. Returns how many callbacks failed unheard, how many messages are left,
--- and the time at which libzmq must have ended.
+-- frees all loops and closes all sockets. Returns how many messages are left, and the time at
+-- which libzmq must have ended.
 local function finish(drain)
-  local failed, unsent, deadline = 0, 0, C.eddy_time() + drain
+  local unsent, deadline = 0, C.eddy_time() + drain
   local function left() return math.max(0, deadline - C.eddy_time()) end
   for loop in pairs(loops._all()) do
-    failed = failed + loop._errors
     if loop._c then unsent = unsent + math.max(0, C.eddy_loop_drain(loop._c, left())) end
   end
-  for context in pairs(zmq._all()) do C.eddy_context_close_sockets(context._c, left()) end
+  for _, list in ipairs { loops._all(), zmq._all() } do
+    local each = {}
+    for one in pairs(list) do each[#each + 1] = one end
+    for _, one in ipairs(each) do one:_finish(left()) end
+  end
   if unsent > 0 then
     complain(("%d message%s not sent within %g ms"):format(unsent,
       unsent == 1 and " was" or "s were", drain))
   end
-  return failed, unsent, deadline
+  return unsent, deadline
 end
 
 -- A script that calls os.exit loses no messages either.
 local function replace_exit(drain)
   local exit = os.exit
   os.exit = function(code) -- luacheck: ignore 122
-    local _, _, deadline = finish(drain)
+    local unsent, deadline = finish(drain)
     C.eddy_shutdown(deadline + GRACE_MS)
+    if unsent > 0 and (code == nil or code == true or code == OK) then code = UNSENT end
     exit(code, true)
   end
 end
@@ -159,8 +164,8 @@ function M.main(args, guard, release)
   replace_exit(job.drain)
   code = run_script(chunk, job)
 
-  local failed, unsent, deadline = finish(job.drain)
-  if failed > 0 and code == OK then code = FAILED end
+  local unsent, deadline = finish(job.drain)
+  if loops._failures() > 0 and code == OK then code = FAILED end
   if unsent > 0 and code == OK then code = UNSENT end
   return code, deadline + GRACE_MS
 end

@@ -24,6 +24,7 @@ Loop.READ, Loop.WRITE, Loop.ERROR = M.READ, M.WRITE, M.ERROR
 local default, running
 local all = setmetatable({}, { __mode = "k" })
 local guard, release = function() end, function() end
+local failures = 0
 
 --- A private loop. Streams and timers are made on it by naming it.
 function M.new()
@@ -46,6 +47,7 @@ function M.new()
     _stop = false,
     _running = false,
     _started = false, -- it ran at least once
+    _closed = false,
     _errors = 0,      -- of callbacks, that nobody but the log heard of
     _on_error = false,
   }, Loop)
@@ -64,9 +66,16 @@ function M.current()
   return running or M.instance()
 end
 
+--- Whether a value is a loop.
+function M.is(value) return getmetatable(value) == Loop end
+
 --- Makes a loop the default one; without an argument, makes sure that there is one. May be
 -- called again; raises when another loop is the default already.
 function M.install(loop)
+  if loop ~= nil and not M.is(loop) then
+    errors.misuse("install: expected a loop, got " .. type(loop))
+  end
+  if loop then loop:_core("install") end
   if default and loop and default ~= loop then
     errors.misuse("install: another loop is the default already")
   end
@@ -80,12 +89,16 @@ function M._set_guard(begin, finish) guard, release = begin, finish end
 function M._default() return default end
 function M._all() return all end
 
+-- For the host: how many errors in callbacks, of all loops, nobody but the log heard of.
+function M._failures() return failures end
+
 --- The same as `eddy.loop.install(loop)`.
 function Loop:install() return M.install(self) end
 
 -- The core's loop; raises when it is closed.
 function Loop:_core(what)
-  return self._c or errors.misuse(what .. ": the loop is closed")
+  if self._closed then errors.misuse(what .. ": the loop is closed") end
+  return self._c
 end
 
 function Loop:_adopt(id, target) self._targets[band(id, SLOT_MASK)] = target end
@@ -123,6 +136,7 @@ function Loop:_failed(failure, target)
       (type(problem) == "table" and problem.traceback or tostring(problem))
   end
   self._errors = self._errors + 1
+  failures = failures + 1
   self:_log(report)
 end
 
@@ -239,7 +253,10 @@ local function drive(self, until_idle)
     ok, failure = xpcall(run, trace, self, until_idle)
     local target = self._current
     self._current = false
-    if not ok and target then self:_failed(failure, target) end
+    if not ok and target then
+      local told, problem = pcall(self._failed, self, failure, target)
+      if not told then self:_log("an error that cannot be told: " .. tostring(problem)) end
+    end
   until ok or not target
   release()
   running, self._running, self._stop = nil, false, false
@@ -264,8 +281,9 @@ function Loop:running() return self._running end
 --- Closes the loop with every stream, handler and timer on it. Not while it runs.
 -- @param all_descriptors true: closes also the descriptors and sockets that have handlers
 function Loop:close(all_descriptors)
-  if not self._c then return end
+  if self._closed then return end
   if self._running then errors.misuse("close: the loop is running") end
+  self._closed = true
   local core = self._c
   if all_descriptors then handler.close_all(self) end
   -- First a list: on_close may do anything to the loop.
@@ -275,13 +293,24 @@ function Loop:close(all_descriptors)
     if target._closing_loop and target._id then target:_closing_loop() end
   end
   for _, signal in pairs(self._signals) do signal:cancel() end
-  self._c, self._targets, self._handlers = nil, {}, {}
+  self:_free(core)
+  if default == self then default = nil end
+end
+
+function Loop:_free(core)
+  for _, target in pairs(self._targets) do target._id = false end
+  self._closed, self._c, self._targets, self._handlers = true, nil, {}, {}
   self._callbacks, self._queued, self._batch_next, self._batch_last = {}, 0, 1, 0
   self._event_next, self._event_last = 0, 0
   ffi.gc(core, nil)
   C.eddy_loop_free(core)
   all[self] = nil
-  if default == self then default = nil end
+end
+
+-- For the host, at its end: frees what is in the core, telling nobody. Finalizers of scripts
+-- that run later find everything closed.
+function Loop:_finish()
+  if self._c then self:_free(self._c) end
 end
 
 --- The loop's time in ms: monotonic, of no particular beginning.

@@ -122,6 +122,7 @@ function Socket.pack(list, what)
     parts_room = count * 2
     parts = ffi.new("eddy_part[?]", parts_room)
   end
+  if list[count + 2] ~= nil then errors.misuse(what .. ": the list has a hole") end
   for i = 1, count do fill(parts[i - 1], list[i], what, i) end
   return parts, count
 end
@@ -223,6 +224,9 @@ end
 -- @param flags zmq.POLLIN (the default), zmq.POLLOUT, or both
 -- @return those of them that can be, 0 when the time is up. Raises ENOTSUP when closed.
 function Socket:poll(timeout, flags)
+  if timeout ~= nil and (type(timeout) ~= "number" or timeout ~= timeout) then
+    errors.misuse("poll: expected a number of milliseconds, got " .. tostring(timeout))
+  end
   local id = id_of(self, "poll", errors.numbers.ENOTSUP)
   return check(C.eddy_socket_poll(self._c, id, flags or constants.POLLIN, timeout or -1),
     "poll", self)
@@ -252,7 +256,8 @@ function Socket:set(option, value)
   if type(value) ~= wanted and not (value == nil and kind == "string") then
     errors.misuse("set " .. name .. ": expected a " .. wanted .. ", got " .. type(value))
   end
-  if wanted == "number" and (value % 1 ~= 0 or kind == "int" and math.abs(value) >= 2 ^ 31) then
+  if wanted == "number" and (value % 1 ~= 0 or
+      math.abs(value) >= (kind == "int" and 2 ^ 31 or 2 ^ 63)) then
     errors.misuse("set " .. name .. ": expected a whole number that fits, got " .. value)
   end
   local result

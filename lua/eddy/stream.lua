@@ -43,6 +43,7 @@ local function new(socket, loop)
     errors.misuse("stream: expected a socket, got " .. type(socket))
   end
   loop = loop or loops.current()
+  if not loops.is(loop) then errors.misuse("stream: expected a loop, got " .. type(loop)) end
   if socket.closed then
     error(errors.new(errors.numbers.ENOTSOCK, "stream: the socket is closed"), 0)
   end
@@ -116,6 +117,7 @@ end
 --- Calls fn() once the stream is closed.
 function Stream:on_close(fn)
   check_function(fn, "on_close", true)
+  id_of(self, "on_close")
   self._on_close = fn or false
 end
 
@@ -129,7 +131,7 @@ end
 --- Calls fn(stream) when a queue that was full is down to half its limits.
 function Stream:on_drain(fn)
   check_function(fn, "on_drain", true)
-  id_of(self, "on_drain")
+  C.eddy_stream_await_drain(self.loop._c, id_of(self, "on_drain"), fn and 1 or 0)
   self._on_drain = fn or false
 end
 
@@ -144,11 +146,19 @@ local function refused(self, what, code)
   return errors.new(code, what .. ": the send queue of " .. self.name .. reason)
 end
 
+-- Tells of a message that was dropped at once, in the next turn, as an event would.
+local function tell_dropped(self, msg, callback, err)
+  self.loop:add_callback(function()
+    local fn = self._id and (callback or self._on_send)
+    if fn then self.loop:_protect(self, fn, msg, err) end
+  end)
+end
+
 -- What a send returns. `sent` is its message, if somebody waits for word of it.
 local function sent(self, result, what, msg, callback)
   if result >= 0 then
     if msg and result == 2 then -- dropped at once, so that no event tells of it
-      self.loop:add_callback(callback or self._on_send, msg, refused(self, what, ENOBUFS))
+      tell_dropped(self, msg, callback, refused(self, what, ENOBUFS))
     elseif msg then
       remember(self, msg, callback)
     end
@@ -166,7 +176,10 @@ local function copy(list, count)
 end
 
 local function callback_of(opts, what)
-  local callback = opts and opts.callback
+  if type(opts) ~= "table" then
+    errors.misuse(what .. ": expected a table of options, got " .. type(opts))
+  end
+  local callback = opts.callback
   if callback ~= nil then check_function(callback, what .. ": callback") end
   return callback
 end
@@ -360,7 +373,8 @@ function Stream:_handle(event)
   elseif kind == C.EDDY_SENT then
     tell_sent(self, event.value)
   elseif kind == C.EDDY_SEND_FAILED then
-    local err = failed(self, "send", event.value)
+    local dropped = event.value == ENOBUFS
+    local err = dropped and refused(self, "send", ENOBUFS) or failed(self, "send", event.value)
     if event.reported ~= 0 and self._sent then report(self, err) end
   elseif kind == C.EDDY_RECEIVE_FAILED then
     failed(self, "receive", event.value)
@@ -375,6 +389,6 @@ function Stream:_handle(event)
   end
 end
 
-function Stream:_describe() return self.name end
+function Stream:_describe() return tostring(self.name) end
 
 return setmetatable({ new = new }, { __call = function(_, ...) return new(...) end })

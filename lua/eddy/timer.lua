@@ -95,6 +95,9 @@ function Timer:_handle()
   C.eddy_timer_again(loop._c, id, jitter)
 end
 
+-- The loop is being closed and takes the core's timer with it.
+function Timer:_closing_loop() self._id = false end
+
 function Timer:_describe()
   return (self._period > 0 and "periodic timer" or "timer") ..
     " (" .. errors.where(self._fn) .. ")"

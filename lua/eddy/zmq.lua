@@ -68,7 +68,7 @@ function Context:term()
       " sockets are open; close them, or call destroy"), 0)
   end
   check(result, "term")
-  self._closed = true
+  rawset(self, "_closed", true)
 end
 
 --- Closes the context's sockets and terminates it.
@@ -78,6 +78,19 @@ function Context:destroy(linger)
   for socket in pairs(self._sockets) do socket:close(linger) end
   C.eddy_context_close_sockets(self._c, linger or -1)
   self:term()
+end
+
+-- For the host, at its end: as destroy, but nothing is waited for.
+function Context:_finish(linger)
+  if not self._c then return end
+  for socket in pairs(self._sockets) do
+    if socket._id then socket:_closed() end
+  end
+  C.eddy_context_close_sockets(self._c, linger)
+  ffi.gc(self._c, nil)
+  C.eddy_context_free(self._c)
+  rawset(self, "_closed", true)
+  rawset(self, "_c", false)
 end
 
 local function option_of(name, what)
@@ -122,6 +135,9 @@ local all = setmetatable({}, { __mode = "k" })
 -- @param settings { io_threads = n }
 function M.context(settings)
   local io_threads = settings and settings.io_threads or -1
+  if type(io_threads) ~= "number" then
+    errors.misuse("context: io_threads: expected a number, got " .. type(io_threads))
+  end
   if settings and settings.io_threads and io_threads < 0 then
     error(errors.new(errors.numbers.EINVAL, "context: io_threads = " .. io_threads), 0)
   end
@@ -154,6 +170,9 @@ end
 
 --- Whether libzmq has a capability: "ipc", "curve" ...
 function M.has(capability)
+  if type(capability) ~= "string" then
+    errors.misuse("has: expected a capability's name, got " .. type(capability))
+  end
   return C.eddy_has(capability) == 1
 end
 
