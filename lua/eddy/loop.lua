@@ -79,6 +79,13 @@ function M._set_guard(begin, finish) guard, release = begin, finish end
 function M._default() return default end
 function M._all() return all end
 
+-- For tests: what logs in place of Loop._log, on all loops. Returns what did so before.
+function M._set_log(log)
+  local before = Loop._log
+  Loop._log = log
+  return before
+end
+
 --- The same as `eddy.loop.install(loop)`.
 function Loop:install() return M.install(self) end
 
@@ -203,11 +210,11 @@ end
 
 -- One turn: callbacks queued before it, then what the core has. What a stop leaves
 -- undispatched comes first when the loop runs again.
-local function turn(self, until_idle)
+local function turn(self, until_idle, deadline)
   if self._event_next >= self._event_last then
     run_callbacks(self)
     if self._stop then return end
-    local timeout = -1
+    local timeout = deadline and math.max(0, deadline - C.eddy_time()) or -1
     if self._queued > 0 or (until_idle and not alive(self)) then timeout = 0 end
     self._event_last = 0
     self._event_last = check(C.eddy_loop_turn(self._c, timeout), "loop")
@@ -219,21 +226,22 @@ end
 -- One protected call is around the whole run, none around a message: with it LuaJIT compiles
 -- the way from the core to the handler and back as one. An error in a stream's handler ends
 -- up in `drive`, which runs on; the core tells again of messages that were not read.
-local function run(self, until_idle)
+local function run(self, until_idle, deadline, done)
   while not self._stop do
     if until_idle and not alive(self) then break end
-    turn(self, until_idle)
+    if done and (done() or C.eddy_time() >= deadline) then break end
+    turn(self, until_idle, deadline)
   end
 end
 
-local function drive(self, until_idle)
+local function drive(self, until_idle, deadline, done)
   local core = self:_core("start")
   if running then errors.misuse("start: a loop is already running") end
   running, self._running, self._started = self, true, true
   guard(tonumber(ffi.cast("intptr_t", core)))
   local ok, failure
   repeat
-    ok, failure = xpcall(run, trace, self, until_idle)
+    ok, failure = xpcall(run, trace, self, until_idle, deadline, done)
     local target = self._current
     self._current = false
     if not ok and target then self:_failed(failure, target) end
@@ -248,6 +256,10 @@ function Loop:start() drive(self, false) end
 
 -- Runs the loop until it is stopped, or nothing is left that could wake it.
 function Loop:_run_until_idle() drive(self, true) end
+
+-- Runs the loop until it is stopped, done() is true between two turns, or the deadline is
+-- over, which is one of eddy_time's: real time, also where the loop's is virtual.
+function Loop:_run_until(done, deadline) drive(self, false, deadline, done) end
 
 --- Ends the running `start`: nothing more is dispatched, and what is pending waits for the
 -- next one. Before a start, the next start returns at once.
