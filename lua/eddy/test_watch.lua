@@ -1,7 +1,7 @@
 --- What busted tells of the tests that run.
 local M = {}
 
-local started, passed -- functions of the case that is open
+local started, failed -- functions of the case that is open
 local watching = false
 
 --- busted, when it runs.
@@ -25,7 +25,6 @@ local function check(...)
       error("the test returned " .. what .. ", which nobody runs: wrap it in testing.async", 0)
     end
   end
-  if passed then passed() end
 end
 
 local function on_start(element)
@@ -40,18 +39,25 @@ local function on_start(element)
   return nil, true
 end
 
---- Calls on_started(name) before each test from now on, and on_passed() after one that did
--- not fail. A test that returns a coroutine fails.
-function M.tests(on_started, on_passed)
-  started, passed = on_started, on_passed
+local function on_failure()
+  if failed then failed() end
+  return nil, true
+end
+
+--- Calls on_started(name) before each test from now on, and on_failed() after one that
+-- failed. A test that returns a coroutine fails.
+function M.tests(on_started, on_failed)
+  started, failed = on_started, on_failed
   if watching then return end
   local busted = package.loaded.busted and M.busted()
   if not busted then return end
   watching = true
   busted.subscribe({ "test", "start" }, on_start)
+  busted.subscribe({ "failure", "it" }, on_failure)
+  busted.subscribe({ "error", "it" }, on_failure)
 end
 
 --- No longer.
-function M.forget() started, passed = nil, nil end
+function M.forget() started, failed = nil, nil end
 
 return M

@@ -72,8 +72,7 @@ local function open(self)
   keep_errors(self)
   if options.virtual_time then self:virtual_time() end
   current = self
-  watch.tests(function(name) self._name, self._broken = name, true end,
-    function() self._broken = false end)
+  watch.tests(function(name) self._name = name end, function() self._broken = true end)
   return self
 end
 
@@ -150,7 +149,7 @@ end
 -- raised. Returns whether done() was true, and whether the loop was stopped first, which ends
 -- the run unless `again`.
 local function run_until(self, done, ms, again)
-  local deadline, is_done, stopped = C.eddy_time() + ms, false, nil
+  local deadline, is_done, stopped = C.eddy_time() + ms, false
   local function finished()
     is_done = done()
     return is_done
@@ -200,7 +199,8 @@ end
 -- the next timer when there is not.
 function Case:virtual_time()
   live(self, "virtual_time")
-  errors.check(C.eddy_loop_virtual_time(self.loop._c, self.loop:time()), "virtual_time")
+  local now = math.ceil(self.loop:time()) -- whole, so that grids of ms meet exactly
+  errors.check(C.eddy_loop_virtual_time(self.loop._c, now), "virtual_time")
   self._virtual = true
 end
 
@@ -260,7 +260,6 @@ function M.async(fn, ms)
   return function(...)
     if current then return current:run(fn, ms, ...) end
     local case = M.new()
-    case._broken = true
     local outcome = pack(pcall(case.run, case, fn, ms, ...))
     case._broken = not outcome.ok
     case:close()
