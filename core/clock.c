@@ -1,5 +1,6 @@
 #include "clock.h"
 
+#include <math.h>
 #include <time.h>
 
 double eddy__clock_now(const eddy__clock *clock) {
@@ -7,4 +8,9 @@ double eddy__clock_now(const eddy__clock *clock) {
     struct timespec now;
     clock_gettime(CLOCK_MONOTONIC, &now);
     return (double)now.tv_sec * 1e3 + (double)now.tv_nsec / 1e6;
+}
+
+void eddy__sleep(double ms) {
+    struct timespec time = {(time_t)(ms / 1e3), (long)(fmod(ms, 1e3) * 1e6)};
+    nanosleep(&time, NULL);
 }

@@ -10,4 +10,7 @@ typedef struct eddy__clock {
 
 double eddy__clock_now(const eddy__clock *clock);
 
+/* Blocks for that many ms, or until a signal comes. */
+void eddy__sleep(double ms);
+
 #endif

@@ -141,6 +141,10 @@ int eddy_watch_close(eddy_loop *loop, uint32_t id) {
     return 0;
 }
 
+int eddy_descriptor_close(int fd) {
+    return close(fd) == 0 ? 0 : -errno;
+}
+
 int eddy_stream_open(eddy_loop *loop, eddy_context *context, uint32_t id) {
     eddy__socket *socket = eddy__context_find(context, id);
     return socket ? eddy__stream_open(&loop->turn, context, socket) : -EBADF;
@@ -186,6 +190,34 @@ int eddy_stream_send_parts(eddy_loop *loop, uint32_t id, const eddy_part *parts,
     }
     eddy__message_leave(msgs, few);
     return rc;
+}
+
+eddy_inbox *eddy_stream_pull(eddy_loop *loop, uint32_t id, double messages) {
+    eddy__stream *stream = find_stream(loop, id);
+    if (!stream) return NULL;
+    eddy__inbox *inbox = eddy__stream_pull(stream, (uint32_t)fmin(messages, EDDY_BUDGET));
+    return inbox ? &inbox->view : NULL;
+}
+
+int eddy_stream_push(eddy_loop *loop, uint32_t id, double messages) {
+    eddy__stream *stream = find_stream(loop, id);
+    if (!stream) return -EBADF;
+    return stream->socket ? eddy__stream_flush(stream, messages) : 0;
+}
+
+int eddy_stream_drain(eddy_loop *loop, uint32_t id, double timeout) {
+    eddy__stream *stream = find_stream(loop, id);
+    if (!stream) return -EBADF;
+    double deadline = eddy_time() + timeout;
+    while (stream->socket) {
+        eddy__stream_flush(stream, INFINITY);
+        double left = deadline - eddy_time();
+        if (!stream->queue.first || left <= 0) break;
+        /* A socket may say that it can send and refuse: it is not asked all the time. */
+        int can = eddy__socket_wait(stream->socket, EDDY_WRITE, left);
+        if (can > 0 && stream->retry.position != 0) eddy__sleep(fmin(left, 1));
+    }
+    return (int)stream->queue.messages;
 }
 
 int eddy_stream_limit(eddy_loop *loop, uint32_t id, double messages, double bytes, int policy) {

@@ -301,6 +301,9 @@ int eddy_watch_socket(eddy_loop *loop, eddy_context *context, uint32_t socket, i
 int eddy_watch_change(eddy_loop *loop, uint32_t watch, int events);
 int eddy_watch_close(eddy_loop *loop, uint32_t watch);
 
+/* Closes a descriptor, which nothing may watch any more. */
+int eddy_descriptor_close(int fd);
+
 /* Streams. */
 
 /* Puts a socket under a stream and returns the stream's id. It receives nothing yet. -EEXIST
@@ -325,6 +328,16 @@ int eddy_stream_send(eddy_loop *loop, uint32_t stream, const char *data, uint32_
                      int report);
 int eddy_stream_send_parts(eddy_loop *loop, uint32_t stream, const eddy_part *parts,
                            uint32_t count, int report);
+
+/* For a flush, now and without waiting. `pull` ends the loan of what was read and receives up
+ * to `messages` more: it returns the inbox, NULL when there is nothing in it or the stream is
+ * stale. `push` sends up to `messages` from the queue and returns how many left it. */
+eddy_inbox *eddy_stream_pull(eddy_loop *loop, uint32_t stream, double messages);
+int eddy_stream_push(eddy_loop *loop, uint32_t stream, double messages);
+
+/* Sends what is queued, waiting up to `timeout` ms for the socket, and returns how many
+ * messages are left. */
+int eddy_stream_drain(eddy_loop *loop, uint32_t stream, double timeout);
 
 /* The send queue's limits (negative: none), and EDDY_DROP_NONE or another policy. */
 int eddy_stream_limit(eddy_loop *loop, uint32_t stream, double messages, double bytes,

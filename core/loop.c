@@ -189,7 +189,7 @@ typedef struct eddy__drain {
 static void flush(void *object, void *data) {
     eddy__stream *stream = object;
     eddy__drain *drain = data;
-    if (stream->socket && stream->queue.first) eddy__stream_flush(stream);
+    if (stream->socket) eddy__stream_flush(stream, INFINITY);
     *(stream->socket ? &drain->waiting : &drain->lost) += stream->queue.messages;
 }
 

@@ -260,22 +260,29 @@ static void back_off(eddy__stream *stream) {
     stream->retry_delay = fmin(stream->retry_delay * 2, LONGEST_RETRY_MS);
 }
 
-void eddy__stream_flush(eddy__stream *stream) {
-    for (int i = 0; i < FLUSH_MESSAGES && stream->queue.first; i++) {
+int eddy__stream_flush(eddy__stream *stream, double messages) {
+    int left_queue = 0;
+    while (left_queue < messages && stream->queue.first) {
         eddy__queued *oldest = stream->queue.first;
         int rc = eddy__message_send(stream->socket, oldest->msgs, oldest->count);
         if (may_pass(rc)) {
             back_off(stream);
             break;
         }
+        left_queue++;
         stream->retry_delay = FIRST_RETRY_MS;
         note(stream, -rc, oldest->bytes, oldest->report);
         eddy__sendq_shift(&stream->queue);
         if (rc == 0) oldest->count = 0; /* its parts are libzmq's */
         eddy__sendq_drop(oldest);
-        if (rc == -ETERM) return terminated(stream);
+        if (rc == -ETERM) {
+            terminated(stream);
+            return left_queue;
+        }
     }
     tell_when_drained(stream);
+    update(stream);
+    return left_queue;
 }
 
 void eddy__stream_retry(eddy__stream *stream) {
@@ -292,14 +299,14 @@ static int take_inbox(eddy__stream *stream) {
 }
 
 /* True when the stream had its share and the socket may have more. */
-static int receive(eddy__stream *stream) {
+static int receive(eddy__stream *stream, uint32_t messages) {
     if (has_unread(stream)) {
         eddy__poller_recheck(&stream->turn->poller, &stream->source);
         return 0;
     }
     int rc = take_inbox(stream);
     if (rc == 0)
-        rc = eddy__inbox_receive(stream->inbox, stream->socket, stream->budget,
+        rc = eddy__inbox_receive(stream->inbox, stream->socket, messages,
                                  &stream->stats.messages_in, &stream->stats.bytes_in);
     if (rc == -ETERM) {
         terminated(stream);
@@ -316,8 +323,8 @@ static int receive(eddy__stream *stream) {
 void eddy__stream_serve(eddy__stream *stream) {
     int ready = stream->source.ready, more = 0;
     stream->source.ready = 0;
-    if (ready & EDDY_READ) more = receive(stream);
-    if (stream->socket && (ready & EDDY_WRITE)) eddy__stream_flush(stream);
+    if (ready & EDDY_READ) more = receive(stream, stream->budget);
+    if (stream->socket && (ready & EDDY_WRITE)) eddy__stream_flush(stream, FLUSH_MESSAGES);
     /* With messages to send too, a look at the socket's events tells both. */
     if (more && !stream->queue.first)
         eddy__poller_keep(&stream->turn->poller, &stream->source, EDDY_READ);
@@ -334,4 +341,10 @@ void eddy__stream_settle(eddy__stream *stream) {
         make_due(stream);
     }
     update(stream);
+}
+
+eddy__inbox *eddy__stream_pull(eddy__stream *stream, uint32_t messages) {
+    if (stream->inbox) eddy__inbox_release(stream->inbox);
+    if (!has_unread(stream) && stream->socket && messages > 0) receive(stream, messages);
+    return has_unread(stream) ? stream->inbox : NULL;
 }

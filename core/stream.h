@@ -50,8 +50,12 @@ int eddy__stream_send(eddy__stream *stream, zmq_msg_t *msgs, uint32_t count, dou
 /* Receives and sends what the socket is ready for. */
 void eddy__stream_serve(eddy__stream *stream);
 
-/* Moves queued messages into the socket until it takes no more. */
-void eddy__stream_flush(eddy__stream *stream);
+/* Moves queued messages into the socket until it takes no more, at most this many. Returns
+ * how many left the queue. */
+int eddy__stream_flush(eddy__stream *stream, double messages);
+
+/* Receives up to so many messages now, beside what is unread. NULL when nothing is there. */
+eddy__inbox *eddy__stream_pull(eddy__stream *stream, uint32_t messages);
 
 /* The back-off is over: the socket is tried again. */
 void eddy__stream_retry(eddy__stream *stream);

@@ -31,9 +31,22 @@ local function collect_frames(inbox, head)
   return msg, head
 end
 
+local M = {}
+
+-- Takes the next message out of an inbox that has one: strings, or frames.
+function M.take(inbox, copy)
+  local msg
+  if copy then
+    msg, inbox.head = collect(inbox, inbox.head)
+  else
+    msg, inbox.head = collect_frames(inbox, inbox.head)
+  end
+  return msg
+end
+
 -- Hands a stream's handler what is in its inbox. `head` moves before the handler runs: an error
 -- costs that message alone, and a handler that pauses, closes or stops finds all in order.
-return function(self, inbox)
+function M.drain(self, inbox)
   local loop = self.loop
   while inbox.head < inbox.tail do
     local fn = self._on_recv
@@ -56,3 +69,5 @@ return function(self, inbox)
     fn(msg)
   end
 end
+
+return M

@@ -29,16 +29,17 @@ function M.expect_log(pattern, fn)
   end
   errors.check_function(fn, "expect_log")
   local expectation = { pattern = pattern, others = {}, matched = false }
-  local depth, before = #active, nil
+  local depth, Loop = #active, loops._class
+  local before = Loop._log
   if depth == 0 then
-    before = loops._set_log(function(loop, text)
+    function Loop._log(loop, text)
       if not M.take(text) then before(loop, text) end
-    end)
+    end
   end
   active[depth + 1] = expectation
   local ok, err = pcall(fn)
   active[depth + 1] = nil
-  if before then loops._set_log(before) end
+  Loop._log = before
   if not ok then error(err, 0) end
   if expectation.matched then return expectation.matched end
   local others = #expectation.others > 0 and table.concat(expectation.others, "\n") or "nothing"

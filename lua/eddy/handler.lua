@@ -64,6 +64,21 @@ function M.remove(loop, what)
   if self then self:_remove() end
 end
 
+--- Removes all handlers and closes what they are for: by its own close method, if it has one.
+function M.close_all(loop)
+  local handlers = {}
+  for _, each in pairs(loop._handlers) do handlers[#handlers + 1] = each end
+  for _, each in ipairs(handlers) do
+    local what = each._what
+    each:_remove()
+    if type(what) ~= "number" and what.close then
+      what:close()
+    else
+      C.eddy_descriptor_close(each._key)
+    end
+  end
+end
+
 -- Somebody closes the socket.
 function Handler:_socket_closing(linger)
   self._loop:_log(self:_describe() .. ": the socket was closed; its handler is removed")

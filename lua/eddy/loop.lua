@@ -2,6 +2,7 @@
 local c = require "eddy.c"
 local errors = require "eddy.errors"
 local handler = require "eddy.handler"
+local Task = require "eddy.task"
 local Timer = require "eddy.timer"
 
 local C, ffi = c.C, c.ffi
@@ -79,12 +80,7 @@ function M._set_guard(begin, finish) guard, release = begin, finish end
 function M._default() return default end
 function M._all() return all end
 
--- For tests: what logs in place of Loop._log, on all loops. Returns what did so before.
-function M._set_log(log)
-  local before = Loop._log
-  Loop._log = log
-  return before
-end
+M._class = Loop -- for tests
 
 --- The same as `eddy.loop.install(loop)`.
 function Loop:install() return M.install(self) end
@@ -112,6 +108,8 @@ local function trace(err)
   if not ok then text = "an error object whose __tostring fails: " .. tostring(text) end
   return { value = err, traceback = debug.traceback(text, 2) }
 end
+
+Loop._trace = trace
 
 -- The one policy for errors in callbacks: on_error decides, else they are logged.
 function Loop:_failed(failure, target)
@@ -210,11 +208,12 @@ end
 
 -- One turn: callbacks queued before it, then what the core has. What a stop leaves
 -- undispatched comes first when the loop runs again.
-local function turn(self, until_idle, deadline)
+local function turn(self, until_idle, limit)
   if self._event_next >= self._event_last then
     run_callbacks(self)
     if self._stop then return end
-    local timeout = deadline and math.max(0, deadline - C.eddy_time()) or -1
+    local timeout = limit and limit() or -1
+    if limit and timeout <= 0 then return end
     if self._queued > 0 or (until_idle and not alive(self)) then timeout = 0 end
     self._event_last = 0
     self._event_last = check(C.eddy_loop_turn(self._c, timeout), "loop")
@@ -226,22 +225,21 @@ end
 -- One protected call is around the whole run, none around a message: with it LuaJIT compiles
 -- the way from the core to the handler and back as one. An error in a stream's handler ends
 -- up in `drive`, which runs on; the core tells again of messages that were not read.
-local function run(self, until_idle, deadline, done)
+local function run(self, until_idle, limit)
   while not self._stop do
-    if until_idle and not alive(self) then break end
-    if done and (done() or C.eddy_time() >= deadline) then break end
-    turn(self, until_idle, deadline)
+    if (until_idle and not alive(self)) or (limit and limit() <= 0) then break end
+    turn(self, until_idle, limit)
   end
 end
 
-local function drive(self, until_idle, deadline, done)
+local function drive(self, until_idle, limit)
   local core = self:_core("start")
   if running then errors.misuse("start: a loop is already running") end
   running, self._running, self._started = self, true, true
   guard(tonumber(ffi.cast("intptr_t", core)))
   local ok, failure
   repeat
-    ok, failure = xpcall(run, trace, self, until_idle, deadline, done)
+    ok, failure = xpcall(run, trace, self, until_idle, limit)
     local target = self._current
     self._current = false
     if not ok and target then self:_failed(failure, target) end
@@ -257,9 +255,9 @@ function Loop:start() drive(self, false) end
 -- Runs the loop until it is stopped, or nothing is left that could wake it.
 function Loop:_run_until_idle() drive(self, true) end
 
--- Runs the loop until it is stopped, done() is true between two turns, or the deadline is
--- over, which is one of eddy_time's: real time, also where the loop's is virtual.
-function Loop:_run_until(done, deadline) drive(self, false, deadline, done) end
+-- Runs the loop until it is stopped, or limit() is 0 or below: the ms of real time for which
+-- a turn may wait.
+function Loop:_run_within(limit) drive(self, false, limit) end
 
 --- Ends the running `start`: nothing more is dispatched, and what is pending waits for the
 -- next one. Before a start, the next start returns at once.
@@ -271,10 +269,12 @@ end
 function Loop:running() return self._running end
 
 --- Closes the loop with every stream, handler and timer on it. Not while it runs.
-function Loop:close()
+-- @param all_descriptors true: closes also the descriptors and sockets that have handlers
+function Loop:close(all_descriptors)
   if not self._c then return end
   if self._running then errors.misuse("close: the loop is running") end
   local core = self._c
+  if all_descriptors then handler.close_all(self) end
   -- First a list: on_close may do anything to the loop.
   local targets = {}
   for _, target in pairs(self._targets) do targets[#targets + 1] = target end
@@ -355,6 +355,35 @@ end
 function Loop:add_waker(fn)
   check_function(fn, "add_waker")
   return handler.add_waker(self, fn)
+end
+
+--- Runs fn(...) in a coroutine, from the next turn on. Returns the task: `done()`, `result()`,
+-- `error()`, `add_done_callback(fn)`. An error in it is logged.
+function Loop:spawn(fn, ...)
+  check_function(fn, "spawn")
+  return Task.new(self, false, fn, ...)
+end
+
+--- Runs the loop until fn, which runs in a coroutine on it, has ended.
+-- @param ms how long at most; for ever unless given
+-- @return its results; or nil and an ETIMEDOUT error when the time is up. Raises its error, or
+-- when the loop was stopped first.
+function Loop:run_sync(fn, ms)
+  check_function(fn, "run_sync")
+  if ms ~= nil then check_ms(ms, "run_sync") end
+  local task = Task.new(self, true, fn)
+  task:add_done_callback(function() self:stop() end)
+  local late = false
+  local timer = ms and self:call_later(ms, function()
+    late = true
+    self:stop()
+  end)
+  self:start()
+  if timer then timer:cancel() end
+  if task:done() then return task:result() end
+  task._awaited = false
+  if late then return nil, errors.new(errors.numbers.ETIMEDOUT, "run_sync") end
+  errors.misuse("run_sync: the loop was stopped before the function ended")
 end
 
 --- Counters: turns, events, missed_wakeups (always 0), streams, timers, handlers, errors.

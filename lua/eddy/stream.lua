@@ -3,12 +3,14 @@
 local c = require "eddy.c"
 local errors = require "eddy.errors"
 local loops = require "eddy.loop"
-local drain = require "eddy.delivery"
+local delivery = require "eddy.delivery"
 local frames = require "eddy.frame"
+local json = require "eddy.json"
 local Socket = require "eddy.socket"
 
 local C, ffi = c.C, c.ffi
 local check, check_function = errors.check, errors.check_function
+local drain = delivery.drain
 local EMSGSIZE, ENOBUFS = errors.numbers.EMSGSIZE, errors.numbers.ENOBUFS
 
 --- A stream. Fields: `socket` (nil once closed), `loop`, `name` (for messages to people; may
@@ -31,6 +33,8 @@ local function id_of(self, what)
     self.name .. " is closed"), 0)
 end
 
+function Stream:_check_open(what) id_of(self, what) end
+
 --- Puts a socket on a loop.
 -- @param socket a socket of eddy.zmq's; it is the stream's from now on
 -- @param loop the loop; the current one unless given
@@ -47,7 +51,7 @@ local function new(socket, loop)
   local self = setmetatable({
     socket = socket, loop = loop, _id = id,
     _on_recv = false, _on_send = false, _on_err = false, _on_close = false,
-    _on_full = false, _on_drain = false, _copy = true,
+    _on_full = false, _on_drain = false, _copy = true, _time = 0,
     _sent = false, -- what on_send waits to hear of, from _sent_first on
     _sent_first = 1, _sent_last = 0,
     _told = 0, -- of an event that a stop interrupted, how many it told of
@@ -202,6 +206,13 @@ local policies = {
   error = C.EDDY_DROP_NONE, drop_newest = C.EDDY_DROP_NEWEST, drop_oldest = C.EDDY_DROP_OLDEST,
 }
 
+--- Sends an object as JSON, a message of one frame. As `send`; raises before anything is sent
+-- when there is no JSON for it. Needs lua-cjson.
+function Stream:send_json(object, opts)
+  id_of(self, "send_json")
+  return self:send(json.encode(object), opts)
+end
+
 --- Limits the send queue.
 -- @param limit { bytes = n, messages = n, policy = "error" | "drop_newest" | "drop_oldest" };
 -- 64 MiB, any number of messages and "error" where nothing is said
@@ -243,7 +254,7 @@ function Stream:receiving() return self._on_recv ~= false end
 function Stream:sending() return self._id ~= false and self:stats().queued > 0 end
 
 --- Counters: messages_in, bytes_in, messages_out, bytes_out, queued, queued_bytes, dropped,
--- errors.
+-- errors, and handler_time, the ms that on_recv's function took.
 function Stream:stats()
   local stats = ffi.new("eddy_stream_stats")
   check(C.eddy_stream_stats_get(self.loop._c, id_of(self, "stats"), stats), "stats:", self.name)
@@ -251,8 +262,19 @@ function Stream:stats()
     messages_in = stats.messages_in, bytes_in = stats.bytes_in,
     messages_out = stats.messages_out, bytes_out = stats.bytes_out,
     queued = stats.queued, queued_bytes = stats.queued_bytes,
-    dropped = stats.dropped, errors = stats.errors,
+    dropped = stats.dropped, errors = stats.errors, handler_time = self._time,
   }
+end
+
+Stream.flush = require "eddy.flush"
+
+-- The socket's own, for a stream that is open.
+for name in ([[bind connect unbind disconnect bind_to_random_port subscribe unsubscribe
+    get set]]):gmatch("%S+") do
+  Stream[name] = function(self, ...)
+    id_of(self, name)
+    return self.socket[name](self.socket, ...)
+  end
 end
 
 -- The stream is no more: its callbacks are forgotten, and on_close is told.
@@ -267,11 +289,16 @@ end
 
 --- Closes the stream and its socket. From now on no callback of its is called but on_close,
 -- at once. Messages that were still queued are lost: a warning says so.
--- @param linger ms for which libzmq still tries to send what it has; the option's unless given
+-- @param linger ms for which libzmq still tries to send what it has, the option's unless given;
+-- or { drain = ms, linger = ms }: first waits up to `drain` ms while queued messages are sent
 -- @return how many messages are lost
 function Stream:close(linger)
+  local drain_ms
+  if type(linger) == "table" then drain_ms, linger = linger.drain, linger.linger end
   errors.check_linger(linger)
+  errors.check_linger(drain_ms)
   if not self._id then return 0 end
+  if drain_ms then C.eddy_stream_drain(self.loop._c, self._id, drain_ms) end
   self.name = self.name
   self.socket:_closed()
   local lost = C.eddy_stream_close(self.loop._c, self._id, linger or C.EDDY_OWN_LINGER)
@@ -327,7 +354,9 @@ end
 function Stream:_handle(event)
   local kind = event.kind
   if kind == C.EDDY_RECEIVED then
+    local began = C.eddy_time()
     drain(self, event.inbox)
+    self._time = self._time + C.eddy_time() - began
   elseif kind == C.EDDY_SENT then
     tell_sent(self, event.value)
   elseif kind == C.EDDY_SEND_FAILED then

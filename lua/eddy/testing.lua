@@ -150,19 +150,20 @@ end
 -- the run unless `again`.
 local function run_until(self, done, ms, again)
   local deadline, is_done, stopped = C.eddy_time() + ms, false
-  local function finished()
+  local function left()
     is_done = done()
-    return is_done
+    return is_done and 0 or deadline - C.eddy_time()
   end
   raise_kept(self)
   repeat
     self._waiting = true
-    local ok, err = pcall(self.loop._run_until, self.loop, finished, deadline)
+    local ok, err = pcall(self.loop._run_within, self.loop, left)
     self._waiting = false
     if not ok then error(err, 0) end
     raise_kept(self)
-    if is_done or finished() then return true, false end
-    stopped = C.eddy_time() < deadline
+    if is_done then return true, false end
+    stopped = left() > 0
+    if is_done then return true, false end
   until not (again and stopped)
   return false, stopped
 end
@@ -243,8 +244,8 @@ function Case:run(fn, ms, ...)
     outcome = pack(xpcall(fn, self.loop._trace, ...))
   end, ...)
   if not run_until(self, function() return outcome end, ms, true) then
-    errors.misuse(("run: %g ms are over, and the function (%s) has not ended"):format(ms,
-      errors.where(fn)))
+    error(("run: %g ms are over, and the function (%s) has not ended"):format(ms,
+      errors.where(fn)), 0)
   end
   if outcome.ok then return unpack(outcome, 1, outcome.count) end
   local failure = outcome[1]

@@ -39,6 +39,28 @@ describe("a loop is closed", function()
     assert.is_false(watched.closed)
   end)
 
+  it("with the descriptors and sockets of its handlers, when told to", function()
+    local ffi = require "ffi"
+    pcall(ffi.cdef, "int pipe(int descriptors[2]); int fcntl(int fd, int command, ...);")
+    local descriptors, closes = ffi.new("int[2]"), 0
+    assert.equal(0, ffi.C.pipe(descriptors))
+    local file = {
+      fileno = function() return descriptors[1] end,
+      close = function() closes = closes + 1 end,
+    }
+    local watched = context:socket(zmq.PULL)
+    loop:add_handler(descriptors[0], error)
+    loop:add_handler(file, error, loop.WRITE)
+    loop:add_handler(watched, error)
+    loop:close(true)
+    assert.is_true(watched.closed)
+    assert.equal(1, closes)
+    assert.equal(-1, ffi.C.fcntl(descriptors[0], 1))
+    assert.not_equal(-1, ffi.C.fcntl(descriptors[1], 1))
+    require("eddy.c").C.eddy_descriptor_close(descriptors[1])
+    support.take_log()
+  end)
+
   it("and refuses whatever comes then", function()
     local timer = loop:call_every(1, error)
     loop:close()

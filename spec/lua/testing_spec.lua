@@ -119,6 +119,13 @@ describe("lua/testing", function()
       assert.is_true(case:wait(function() return count == 6 end, 0))
     end)
 
+    it("see at once what a callback made true", function()
+      local before, came = C.eddy_time(), false
+      case.loop:add_callback(function() came = true end)
+      case:wait(function() return came end, 4000)
+      assert.is_true(C.eddy_time() - before < 2000)
+    end)
+
     it("raise what a condition raises", function()
       assert.matches("odd", problem(case.wait, case, function() error("odd") end))
       stop_later("fine")
@@ -442,8 +449,8 @@ describe("lua/testing", function()
     end)
 
     it("fail when the time is up: an explicit limit, or the default one", function()
-      assert.matches("run: 5 ms are over, and the function %(.-testing_spec.lua:%d+%) has not ended",
-        problem(case.run, case, function() coroutine.yield() end, 5))
+      assert.matches("run: 5 ms are over, and the function %(.-:%d+%) has not ended", problem(
+        case.run, case, function() coroutine.yield() end, 5))
       assert.matches("5 ms are over", problem(testing.async(function() coroutine.yield() end, 5)))
     end)
 

@@ -1,0 +1,54 @@
+-- A stream's flush.
+local c = require "eddy.c"
+local delivery = require "eddy.delivery"
+local errors = require "eddy.errors"
+
+local C = c.C
+local band = require("bit").band
+
+-- Receives up to `limit` messages now, through the handler, or to nowhere without one.
+-- Returns how many; fewer when there are no more, or the handler closed, paused or stopped.
+local function flush_receives(self, limit)
+  local loop, handled, has_handler = self.loop, 0, self._on_recv ~= false
+  while handled < limit do
+    local inbox = C.eddy_stream_pull(loop._c, self._id, limit - handled)
+    if inbox == nil then break end
+    while handled < limit and inbox.head < inbox.tail do
+      local msg, fn = delivery.take(inbox, self._copy), self._on_recv
+      handled = handled + 1
+      if fn then loop:_protect(self, fn, msg) end
+      if not self._id or (has_handler and not self._on_recv) or (loop._running and loop._stop) then
+        return handled, true
+      end
+    end
+  end
+  return handled
+end
+
+--- Handles what is pending now, in this call: receives through the handler (without one, what
+-- comes is thrown away and counted), and sends what is queued. Replies made meanwhile are sent
+-- too. Never waits. Ends early when the stream is closed or paused.
+-- @param flag zmq.POLLIN, zmq.POLLOUT, or both (the default)
+-- @param limit how many messages at most, both ways together; none unless given
+-- @return how many messages were received and sent
+return function(self, flag, limit)
+  self:_check_open("flush")
+  if limit ~= nil and (type(limit) ~= "number" or limit < 0 or limit ~= limit) then
+    errors.misuse("flush: expected a limit of at least 0, got " .. tostring(limit))
+  end
+  flag, limit = flag or C.EDDY_READ + C.EDDY_WRITE, limit or math.huge
+  local receives, sends = band(flag, C.EDDY_READ) ~= 0, band(flag, C.EDDY_WRITE) ~= 0
+  local handled = 0
+  repeat
+    local before, ends = handled, false
+    if receives then
+      local received
+      received, ends = flush_receives(self, limit - handled)
+      handled = handled + received
+    end
+    if sends and not ends and self._id and handled < limit then
+      handled = handled + math.max(0, C.eddy_stream_push(self.loop._c, self._id, limit - handled))
+    end
+  until ends or handled == before or handled >= limit
+  return handled
+end

@@ -1,0 +1,201 @@
+local support = require "spec.support"
+local zmq = require "eddy.zmq"
+
+describe("a stream's flush", function()
+  local loop, context
+
+  before_each(function() loop, context = support.open() end)
+  after_each(support.close)
+
+  -- A stream on a PAIR socket with `waiting` messages to receive and `queued` to send.
+  local function pair(waiting, queued)
+    local eddy = require "eddy"
+    local endpoint = support.inproc()
+    local stream = eddy.stream(context:socket(zmq.PAIR), loop)
+    for i = 1, queued or 0 do stream:send("out" .. i) end
+    local peer = context:socket(zmq.PAIR, { linger = 0, bind = endpoint })
+    stream.socket:connect(endpoint)
+    for i = 1, waiting or 0 do peer:send("in" .. i) end
+    return stream, peer
+  end
+
+  local function collect(stream)
+    local got = {}
+    stream:on_recv(function(msg) got[#got + 1] = msg[1] end)
+    return got
+  end
+
+  it("handles what is pending both ways, and counts it", function()
+    local stream, peer = pair(3, 2)
+    local got = collect(stream)
+    assert.equal(5, stream:flush())
+    assert.same({ "in1", "in2", "in3" }, got)
+    assert.equal("out1", peer:recv(zmq.DONTWAIT))
+    assert.equal("out2", peer:recv(zmq.DONTWAIT))
+    assert.equal(0, stream:flush())
+  end)
+
+  it("handles one direction when told", function()
+    local stream, peer = pair(2, 2)
+    local got = collect(stream)
+    assert.equal(2, stream:flush(zmq.POLLIN))
+    assert.equal(2, #got)
+    assert.is_nil((peer:recv(zmq.DONTWAIT)))
+    peer:send("in3")
+    assert.equal(2, stream:flush(zmq.POLLOUT))
+    assert.equal(2, #got)
+  end)
+
+  it("keeps to its limit exactly; 0 is nothing", function()
+    local stream = pair(3, 3)
+    local got = collect(stream)
+    assert.equal(0, stream:flush(nil, 0))
+    assert.equal(2, stream:flush(nil, 2))
+    assert.equal(2, #got)
+    assert.equal(2, stream:flush(nil, 2))
+    assert.equal(3, #got)
+    assert.equal(2, stream:flush())
+    assert.equal(0, stream:flush())
+    for _, wrong in ipairs { -1, "x", 0 / 0 } do
+      assert.error_matches(function() stream:flush(nil, wrong) end, "flush: expected a limit")
+    end
+  end)
+
+  it("sends the replies that are made meanwhile", function()
+    local stream, peer = pair(2, 1)
+    stream:on_recv(function(msg) stream:send("re " .. msg[1]) end)
+    stream:flush()
+    for _, expected in ipairs { "out1", "re in1", "re in2" } do
+      assert.equal(expected, peer:recv(zmq.DONTWAIT))
+    end
+  end)
+
+  it("throws away what comes without a handler, and counts it", function()
+    local stream = pair(3)
+    assert.equal(3, stream:flush(zmq.POLLIN))
+    assert.equal(0, stream:flush(zmq.POLLIN))
+  end)
+
+  it("stops at a pause, and loses nothing", function()
+    local stream = pair(3)
+    local got = {}
+    stream:on_recv(function(msg)
+      got[#got + 1] = msg[1]
+      stream:on_recv(nil)
+    end)
+    assert.equal(1, stream:flush())
+    stream:on_recv(function(msg)
+      got[#got + 1] = msg[1]
+      if #got == 3 then loop:stop() end
+    end)
+    support.run(loop)
+    assert.same({ "in1", "in2", "in3" }, got)
+  end)
+
+  it("stops when its handler closes the stream, and raises on a closed one", function()
+    local stream = pair(3)
+    stream:on_recv(function() stream:close(0) end)
+    assert.equal(1, stream:flush())
+    local ok, err = pcall(stream.flush, stream)
+    assert.is_false(ok)
+    assert.equal("ENOTSOCK", err.name)
+  end)
+
+  it("goes before others: a handler flushes another stream first", function()
+    local first, second = pair(2), pair(2)
+    local order = {}
+    first:on_recv(function(msg)
+      second:flush()
+      order[#order + 1] = "first " .. msg[1]
+    end)
+    second:on_recv(function(msg)
+      order[#order + 1] = "second " .. msg[1]
+      if #order == 4 then loop:stop() end
+    end)
+    loop:call_later(100, loop.stop, loop)
+    support.run(loop)
+    assert.equal(4, #order)
+    local position = {}
+    for i, what in ipairs(order) do position[what] = i end
+    assert.is_true(position["second in2"] < position["first in2"])
+  end)
+
+  it("isolates errors in the handler, and goes on", function()
+    local stream = pair(2)
+    local count = 0
+    stream:on_recv(function()
+      count = count + 1
+      error("on purpose")
+    end)
+    assert.equal(2, stream:flush())
+    assert.equal(2, count)
+    assert.matches("on purpose", support.take_log())
+  end)
+
+  it("returns at once when nothing can be sent", function()
+    local eddy = require "eddy"
+    local stream = eddy.stream(context:socket(zmq.PUSH, { linger = 0 }), loop)
+    stream:send("x")
+    assert.equal(0, stream:flush(zmq.POLLOUT))
+    stream:close()
+    support.take_log()
+  end)
+
+  it("gives memory back while it flushes very many", function()
+    local stream, peer = pair()
+    local count = 0
+    stream:on_recv(function()
+      count = count + 1
+      if count < 5000 then peer:send("again") end
+    end)
+    peer:send("once")
+    assert.equal(5000, stream:flush())
+  end)
+end)
+
+describe("closing a stream with a drain", function()
+  local eddy = require "eddy"
+  local loop, context
+
+  before_each(function() loop, context = support.open() end)
+  after_each(support.close)
+
+  it("sends what is queued first", function()
+    local endpoint = support.inproc()
+    local stream = eddy.stream(context:socket(zmq.PUSH), loop)
+    for i = 1, 3 do stream:send(tostring(i)) end
+    local peer = context:socket(zmq.PULL, { linger = 0, bind = endpoint })
+    stream.socket:connect(endpoint)
+    assert.equal(0, stream:close { drain = 5000 })
+    for i = 1, 3 do assert.equal(tostring(i), peer:recv()) end
+  end)
+
+  it("waits no longer than it may, and says what is lost", function()
+    local stream = eddy.stream(context:socket(zmq.PUSH, { linger = 0 }), loop)
+    stream:send("a")
+    stream:send("b")
+    local now = require("eddy.c").C.eddy_time
+    local began = now()
+    assert.equal(2, stream:close { drain = 30, linger = 0 })
+    assert.is_true(now() - began >= 30)
+    assert.matches("2 messages not sent", support.take_log())
+  end)
+end)
+
+describe("send_json", function()
+  before_each(support.open)
+  after_each(support.close)
+
+  it("sends an object's text, in turn, and refuses what has none", function()
+    local stream, peer = support.streams(zmq.PUSH, zmq.PULL)
+    assert.is_true(stream:send_json { a = 1 })
+    assert.error_matches(function() stream:send_json(print) end, "no JSON for this")
+    local got
+    peer:on_recv(function(msg)
+      got = msg
+      peer.loop:stop()
+    end)
+    support.run(peer.loop)
+    assert.same({ '{"a":1}' }, got)
+  end)
+end)

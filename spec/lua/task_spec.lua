@@ -1,0 +1,87 @@
+local eddy = require "eddy"
+local support = require "spec.support"
+
+describe("a task", function()
+  local loop
+
+  before_each(function() loop = support.open() end)
+  after_each(support.close)
+
+  -- Suspends the running coroutine for so long.
+  local function sleep(ms)
+    local running = coroutine.running()
+    loop:call_later(ms, function() assert(coroutine.resume(running)) end)
+    coroutine.yield()
+  end
+
+  it("runs a function in a coroutine, from the next turn on, with arguments", function()
+    local got
+    local task = loop:spawn(function(...)
+      sleep(1)
+      got = { n = select("#", ...), ... }
+      return "x", nil, "y"
+    end, 1, nil, 3)
+    assert.is_nil(got)
+    assert.is_false(task:done())
+    assert.error_matches(function() task:result() end, "not done")
+    task:add_done_callback(function(done)
+      assert.equal(task, done)
+      loop:stop()
+    end)
+    support.run(loop)
+    assert.same({ n = 3, 1, nil, 3 }, got)
+    assert.same({ "x", nil, "y" }, { task:result() })
+    assert.is_nil(task:error())
+    task:add_done_callback(function() loop:stop() end)
+    support.run(loop)
+  end)
+
+  it("that fails is logged with its traceback, and keeps its error", function()
+    local task = loop:spawn(function()
+      sleep(1)
+      error({ "on purpose" })
+    end)
+    task:add_done_callback(function() loop:stop() end)
+    support.run(loop)
+    assert.same({ "on purpose" }, task:error())
+    assert.has_error(function() task:result() end)
+    assert.matches("task %(.*task_spec%.lua:%d+%).*stack traceback.*task_spec%.lua",
+      support.take_log())
+  end)
+
+  describe("run by run_sync", function()
+    it("has the loop run until it has ended, and its results come back", function()
+      assert.same({ 1, nil, 3 }, { loop:run_sync(function()
+        assert.equal(loop, eddy.loop.current())
+        sleep(1)
+        return 1, nil, 3
+      end) })
+      assert.is_nil((loop:run_sync(function() end)))
+    end)
+
+    it("raises its error, which is not logged", function()
+      local ok, err = pcall(loop.run_sync, loop, function()
+        sleep(1)
+        error({ "mine" })
+      end)
+      assert.is_false(ok)
+      assert.same({ "mine" }, err)
+    end)
+
+    it("has so long, and no longer", function()
+      local none, err = loop:run_sync(function() sleep(60000) end, 5)
+      assert.is_nil(none)
+      assert.equal("ETIMEDOUT", err.name)
+      assert.equal(7, loop:run_sync(function() return 7 end, 1000))
+    end)
+
+    it("says so when the loop is stopped first", function()
+      assert.error_matches(function()
+        loop:run_sync(function()
+          loop:stop()
+          sleep(60000)
+        end)
+      end, "stopped before")
+    end)
+  end)
+end)
