@@ -66,6 +66,7 @@ local function open(self)
   local options = self._options
   self._before = leaks.snapshot()
   self.loop, self.context = loops.new(), zmq.context()
+  rawset(self.context, "_sockets", {}) -- not weak: a socket that is just dropped is a leak, too
   self._failure, self._stopped, self._waiting, self._open = false, false, false, true
   self._broken = false -- whether the test failed already
   self._name, self._virtual = nil, false

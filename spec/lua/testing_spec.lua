@@ -237,14 +237,23 @@ describe("lua/testing", function()
       }, "\n"), err:match("left open:(.*)$"))
     end)
 
+    it("sees sockets that were dropped and collected", function()
+      assert.matches("left open:\n  PULL socket$", left(function()
+        case.context:socket(zmq.PULL)
+        collectgarbage()
+        collectgarbage()
+      end))
+    end)
+
     it("sees other loops and contexts, and closes what it found there", function()
-      local stream
+      local stream, socket
       local err = left(function()
         stream = eddy.stream(zmq.instance():socket(zmq.PULL, { bind = "inproc://testing-a" }))
-        zmq.instance():socket(zmq.PULL, { bind = "inproc://testing-b" })
+        socket = zmq.instance():socket(zmq.PULL, { bind = "inproc://testing-b" })
       end)
       assert.matches("PULL socket at inproc://testing%-b\n  stream %(PULL socket at inproc", err)
       assert.is_true(stream:closed())
+      assert.is_true(socket.closed)
     end)
 
     it("is quiet about what was there before, what was closed, and what was done", function()
