@@ -2,7 +2,8 @@
 -- virtual clock, and a check that nothing was left open.
 local c = require "eddy.c"
 local errors = require "eddy.errors"
-local expectations = require "eddy.expectations"
+local expect_log = require("eddy.expectations").expect_log
+local kept = require "eddy.kept_errors"
 local leaks = require "eddy.leaks"
 local loops = require "eddy.loop"
 local watch = require "eddy.test_watch"
@@ -30,38 +31,6 @@ local function limit_of(ms, what)
   return ms
 end
 
--- The error as it was raised, with the stack of where it was. One with a message keeps its
--- fields and its kind.
-local function with_traceback(failure)
-  local value = failure.value
-  if type(value) == "table" and type(rawget(value, "message")) == "string" then
-    local copy = {}
-    for key, field in pairs(value) do copy[key] = field end
-    local repeats = failure.text:sub(1, #value.message) == value.message
-    copy.message = repeats and failure.text or value.message .. "\n" .. failure.text
-    return setmetatable(copy, getmetatable(value))
-  end
-  return type(value) == "string" and failure.text or value
-end
-
--- The first error in a callback is kept until somebody fetches it.
-local function keep_errors(self)
-  local loop = self.loop
-  loop:on_error(function(err, traceback, source)
-    local report = source .. ": " .. traceback
-    if expectations.take(report) then return end
-    if self._failure then return loop:_log(report) end
-    self._failure = { value = err, text = traceback .. "\nin " .. source, report = report }
-    if self._waiting then loop:stop() end
-  end)
-end
-
-local function raise_kept(self)
-  local failure = self._failure
-  self._failure = false
-  if failure then error(with_traceback(failure), 0) end
-end
-
 local function open(self)
   local options = self._options
   self._before = leaks.snapshot()
@@ -70,7 +39,7 @@ local function open(self)
   self._failure, self._stopped, self._waiting, self._open = false, false, false, true
   self._broken = false -- whether the test failed already
   self._name, self._virtual = nil, false
-  keep_errors(self)
+  kept.keep(self)
   if options.virtual_time then self:virtual_time() end
   current = self
   watch.tests(function(name) self._name = name end, function() self._broken = true end)
@@ -127,7 +96,7 @@ function Case:close()
     self._failure = false
     return
   end
-  raise_kept(self)
+  kept.raise(self)
   if #left > 0 and self._options.leak_check ~= false then
     local name = self._name and (" %q"):format(self._name) or ""
     error(("the test%s left open:\n  %s"):format(name, table.concat(left, "\n  ")), 0)
@@ -155,13 +124,13 @@ local function run_until(self, done, ms, again)
     is_done = done()
     return is_done and 0 or deadline - C.eddy_time()
   end
-  raise_kept(self)
+  kept.raise(self)
   repeat
     self._waiting = true
     local ok, err = pcall(self.loop._run_within, self.loop, left)
     self._waiting = false
     if not ok then error(err, 0) end
-    raise_kept(self)
+    kept.raise(self)
     if is_done then return true, false end
     stopped = left() > 0
     if is_done then return true, false end
@@ -251,7 +220,7 @@ function Case:run(fn, ms, ...)
   if outcome.ok then return unpack(outcome, 1, outcome.count) end
   local failure = outcome[1]
   if type(failure) ~= "table" then error(failure, 0) end
-  error(with_traceback { value = failure.value, text = failure.traceback }, 0)
+  error(kept.with_traceback { value = failure.value, text = failure.traceback }, 0)
 end
 
 --- A test that is a coroutine: it("waits", testing.async(function() ... end)). It runs on the
@@ -282,6 +251,6 @@ function M.free_port()
   return port
 end
 
-M.expect_log = expectations.expect_log
+M.expect_log = expect_log
 
 return M
