@@ -5,3 +5,4 @@ files["spec"] = {
   globals = { "EDDY_ROOT", "EDDY_HOST" }, -- set by spec/busted.lua
 }
 files["lua/eddy/host.lua"] = { globals = { "arg" } }
+files["lua/eddy/test_command.lua"] = { globals = { "arg" } }

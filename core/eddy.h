@@ -250,7 +250,8 @@ const eddy_event *eddy_loop_events(eddy_loop *loop);
 double eddy_loop_time(eddy_loop *loop);
 
 /* Makes time stand still at `now`, and pass only when the loop has nothing to do: then it
- * jumps to the next deadline. For tests. `advance` moves it by hand. */
+ * jumps to the next deadline. A turn's timeout stays real time: it bounds the wait of a loop
+ * that has no deadline. For tests. `advance` moves the time by hand. */
 int eddy_loop_virtual_time(eddy_loop *loop, double now);
 int eddy_loop_advance(eddy_loop *loop, double by);
 

@@ -104,8 +104,9 @@ static double patience(eddy_loop *loop, double timeout) {
     eddy__turn *turn = &loop->turn;
     if (!eddy__list_empty(&turn->due) || !eddy__list_empty(&turn->poller.ready)) return 0;
     double left = eddy__timers_next(&turn->timers) - turn->now;
+    if (loop->clock.is_virtual && isfinite(left)) return 0;
     if (timeout >= 0) left = fmin(left, timeout);
-    return loop->clock.is_virtual && isfinite(left) ? 0 : fmax(left, 0);
+    return fmax(left, 0);
 }
 
 static int wait(eddy_loop *loop, double timeout) {
@@ -120,7 +121,6 @@ static int wait(eddy_loop *loop, double timeout) {
     int idle = eddy__list_empty(&turn->due) && eddy__list_empty(&turn->poller.ready);
     if (loop->clock.is_virtual && idle && timeout != 0) {
         double next = eddy__timers_next(&turn->timers);
-        if (timeout > 0) next = fmin(next, turn->now + timeout);
         if (isfinite(next)) loop->clock.virtual_now = fmax(next, turn->now);
     }
     turn->now = eddy__clock_now(&loop->clock);

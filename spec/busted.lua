@@ -8,7 +8,4 @@ if os.getenv("EDDY_JIT") == "off" then require("jit").off() end
 
 table.insert(arg, 1, "--output=plainTerminal")
 table.insert(arg, 1, "--shuffle")
--- In Lua 5.1 busted leaves with an error that says nothing when specs failed.
-local ok, err = pcall(require "busted.runner", { standalone = false })
-if not ok and err then error(err, 0) end
-os.exit(ok and 0 or 1, true)
+os.exit(require("eddy.test_command").run(arg), true)

@@ -1,4 +1,4 @@
--- Every code block of the documents is run.
+-- Every code block of the documents is run; those that are specs, with `eddy test`.
 local process = require "spec.process"
 
 local function blocks(path, language)
@@ -25,8 +25,16 @@ describe("the documents", function()
     for block in blocks(path, "lua") do
       number = number + 1
       it(path .. ": Lua block " .. number .. " runs", function()
-        local script = process.script(stopper .. block)
-        local code, out, err = process.eddy(script)
+        local script, code, out, err
+        if block:find("\ndescribe(", 1, true) then
+          script = process.script(block)
+          assert(os.rename(script, script .. ".lua"))
+          script = script .. ".lua"
+          code, out, err = process.eddy("test", script)
+        else
+          script = process.script(stopper .. block)
+          code, out, err = process.eddy(script)
+        end
         os.remove(script)
         assert.message(out .. err).equal(0, code)
       end)

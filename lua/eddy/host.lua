@@ -13,10 +13,12 @@ local GRACE_MS = 1000 -- for libzmq's end, beyond the time that is for draining
 local usage = [[
 usage: eddy [options] SCRIPT [ARG...]
        eddy [options] -e CODE [ARG...]
+       eddy [options] test [BUSTED OPTION...] [SPEC...]
 
 Runs a Lua script whose functions are the handlers of ZeroMQ sockets, timers,
 descriptors and signals, and then its loop, if it left something alive on it.
-SCRIPT is a file, or - for the standard input.
+SCRIPT is a file, or - for the standard input. `test` runs busted on files and
+folders of specs, `spec` unless some are named.
 
 options:
   -e CODE          run this code instead of a file
@@ -56,18 +58,22 @@ local function parse(args)
       i = i + 2
     elseif option:sub(1, 1) == "-" and option ~= "-" then
       return misuse("unknown option " .. option)
+    elseif option == "test" then
+      job.test, job.arg[0], i = true, "test", i + 1
+      break
     else
       job.file, job.arg[0], i = option, option, i + 1
       break
     end
   end
-  if not job.code and not job.file then return misuse("no script") end
+  if not job.code and not job.file and not job.test then return misuse("no script") end
   for at = i, #args do job.arg[at - i + 1] = args[at] end
   return job
 end
 
 -- Loads the chunk. Returns it, or nil and an exit code.
 local function load_chunk(job)
+  if job.test then return function() os.exit(require("eddy.test_command").run(job.arg)) end end
   if job.code then
     local chunk, err = loadstring(job.code, "=(-e)")
     if chunk then return chunk end

@@ -2,8 +2,6 @@
 local c = require "eddy.c"
 local errors = require "eddy.errors"
 local handler = require "eddy.handler"
-local Task = require "eddy.task"
-local Timer = require "eddy.timer"
 
 local C, ffi = c.C, c.ffi
 local check, check_function = errors.check, errors.check_function
@@ -91,6 +89,8 @@ function M._all() return all end
 
 -- For the host: how many errors in callbacks, of all loops, nobody but the log heard of.
 function M._failures() return failures end
+
+M._class = Loop -- for tests
 
 --- The same as `eddy.loop.install(loop)`.
 function Loop:install() return M.install(self) end
@@ -220,11 +220,12 @@ end
 
 -- One turn: callbacks queued before it, then what the core has. What a stop leaves
 -- undispatched comes first when the loop runs again.
-local function turn(self, until_idle)
+local function turn(self, until_idle, limit)
   if self._event_next >= self._event_last then
     run_callbacks(self)
     if self._stop then return end
-    local timeout = -1
+    local timeout = limit and limit() or -1
+    if limit and timeout <= 0 then return end
     if self._queued > 0 or (until_idle and not alive(self)) then timeout = 0 end
     self._event_last = 0
     self._event_last = check(C.eddy_loop_turn(self._c, timeout), "loop")
@@ -236,21 +237,21 @@ end
 -- One protected call is around the whole run, none around a message: with it LuaJIT compiles
 -- the way from the core to the handler and back as one. An error in a stream's handler ends
 -- up in `drive`, which runs on; the core tells again of messages that were not read.
-local function run(self, until_idle)
+local function run(self, until_idle, limit)
   while not self._stop do
-    if until_idle and not alive(self) then break end
-    turn(self, until_idle)
+    if (until_idle and not alive(self)) or (limit and limit() <= 0) then break end
+    turn(self, until_idle, limit)
   end
 end
 
-local function drive(self, until_idle)
+local function drive(self, until_idle, limit)
   local core = self:_core("start")
   if running then errors.misuse("start: a loop is already running") end
   running, self._running, self._started = self, true, true
   guard(tonumber(ffi.cast("intptr_t", core)))
   local ok, failure
   repeat
-    ok, failure = xpcall(run, trace, self, until_idle)
+    ok, failure = xpcall(run, trace, self, until_idle, limit)
     local target = self._current
     self._current = false
     if not ok and target then
@@ -268,6 +269,10 @@ function Loop:start() drive(self, false) end
 
 -- Runs the loop until it is stopped, or nothing is left that could wake it.
 function Loop:_run_until_idle() drive(self, true) end
+
+-- Runs the loop until it is stopped, or limit() is 0 or below: the ms of real time for which
+-- a turn may wait.
+function Loop:_run_within(limit) drive(self, false, limit) end
 
 --- Ends the running `start`: nothing more is dispatched, and what is pending waits for the
 -- next one. Before a start, the next start returns at once.
@@ -316,97 +321,7 @@ end
 --- The loop's time in ms: monotonic, of no particular beginning.
 function Loop:time() return C.eddy_loop_time(self:_core("time")) end
 
-local function check_ms(ms, what)
-  if type(ms) ~= "number" or ms ~= ms then
-    errors.misuse(what .. ": expected a number of milliseconds, got " .. tostring(ms))
-  end
-end
-
---- Calls fn(...) once, `ms` from now. Returns the timer.
-function Loop:call_later(ms, fn, ...)
-  self:_core("call_later")
-  check_ms(ms, "call_later")
-  check_function(fn, "call_later")
-  return Timer.new(self, ms, nil, 0, fn, ...)
-end
-
---- Calls fn(...) once, when the loop's time is `time`. Returns the timer.
-function Loop:call_at(time, fn, ...)
-  self:_core("call_at")
-  check_ms(time, "call_at")
-  check_function(fn, "call_at")
-  return Timer.new(self, time - self:time(), time, 0, fn, ...)
-end
-
---- Calls fn(...) every `ms`, the first time `ms` from now. Calls stay on that grid; those
--- that a slow handler made impossible are left out. Returns the timer.
-function Loop:call_every(ms, fn, ...)
-  self:_core("call_every")
-  check_ms(ms, "call_every")
-  check_function(fn, "call_every")
-  if ms <= 0 or ms == math.huge then
-    errors.misuse("call_every: expected a period above 0 ms, got " .. ms)
-  end
-  return Timer.new(self, ms, nil, ms, fn, ...)
-end
-
---- Calls fn(what, events) whenever a descriptor or socket is ready, as long as it is.
--- @param what a descriptor's number, a socket, or something with a fileno method
--- @param events loop.READ (the default), loop.WRITE, or their sum; errors are told always
-function Loop:add_handler(what, fn, events)
-  check_function(fn, "add_handler")
-  handler.add(self, what, fn, events)
-end
-
---- Changes what a handler waits for.
-function Loop:update_handler(what, events) handler.update(self, what, events) end
-
---- Removes a handler, at once. Unknown ones are ignored.
-function Loop:remove_handler(what) handler.remove(self, what) end
-
---- Calls fn(name, number) when a signal comes, which then does nothing else. nil gives the
--- signal back. Returns a handle with `cancel`.
--- @param name "SIGHUP", "HUP" or its number
-function Loop:on_signal(name, fn)
-  check_function(fn, "on_signal", true)
-  return handler.on_signal(self, name, fn)
-end
-
---- Makes the end of a wire from other threads: fn(number) is called here for each
--- eddy_loop_wake(waker.loop_pointer, waker.id, number) there.
-function Loop:add_waker(fn)
-  check_function(fn, "add_waker")
-  return handler.add_waker(self, fn)
-end
-
---- Runs fn(...) in a coroutine, from the next turn on. Returns the task: `done()`, `result()`,
--- `error()`, `add_done_callback(fn)`. An error in it is logged.
-function Loop:spawn(fn, ...)
-  check_function(fn, "spawn")
-  return Task.new(self, false, fn, ...)
-end
-
---- Runs the loop until fn, which runs in a coroutine on it, has ended.
--- @param ms how long at most; for ever unless given
--- @return its results; or nil and an ETIMEDOUT error when the time is up. Raises its error, or
--- when the loop was stopped first.
-function Loop:run_sync(fn, ms)
-  check_function(fn, "run_sync")
-  if ms ~= nil then check_ms(ms, "run_sync") end
-  local task = Task.new(self, true, fn)
-  task:add_done_callback(function() self:stop() end)
-  local late = false
-  local timer = ms and self:call_later(ms, function()
-    late = true
-    self:stop()
-  end)
-  self:start()
-  if timer then timer:cancel() end
-  if task:done() then return task:result() end
-  task._awaited = false
-  if late then return nil, errors.new(errors.numbers.ETIMEDOUT, "run_sync") end
-  errors.misuse("run_sync: the loop was stopped before the function ended")
-end
+for name, method in pairs(require "eddy.schedule") do Loop[name] = method end
 
 --- Counters: turns, events, missed_wakeups (always 0), streams, timers, handlers, errors.
 function Loop:stats()

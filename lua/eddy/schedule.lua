@@ -1,0 +1,103 @@
+-- What can be put on a loop: the methods of its that make timers, handlers and tasks.
+local errors = require "eddy.errors"
+local handler = require "eddy.handler"
+local Task = require "eddy.task"
+local Timer = require "eddy.timer"
+
+local check_function = errors.check_function
+
+local M = {}
+
+local function check_ms(ms, what)
+  if type(ms) ~= "number" or ms ~= ms then
+    errors.misuse(what .. ": expected a number of milliseconds, got " .. tostring(ms))
+  end
+end
+
+--- Calls fn(...) once, `ms` from now. Returns the timer.
+function M:call_later(ms, fn, ...)
+  self:_core("call_later")
+  check_ms(ms, "call_later")
+  check_function(fn, "call_later")
+  return Timer.new(self, ms, nil, 0, fn, ...)
+end
+
+--- Calls fn(...) once, when the loop's time is `time`. Returns the timer.
+function M:call_at(time, fn, ...)
+  self:_core("call_at")
+  check_ms(time, "call_at")
+  check_function(fn, "call_at")
+  return Timer.new(self, time - self:time(), time, 0, fn, ...)
+end
+
+--- Calls fn(...) every `ms`, the first time `ms` from now. Calls stay on that grid; those
+-- that a slow handler made impossible are left out. Returns the timer.
+function M:call_every(ms, fn, ...)
+  self:_core("call_every")
+  check_ms(ms, "call_every")
+  check_function(fn, "call_every")
+  if ms <= 0 or ms == math.huge then
+    errors.misuse("call_every: expected a period above 0 ms, got " .. ms)
+  end
+  return Timer.new(self, ms, nil, ms, fn, ...)
+end
+
+--- Calls fn(what, events) whenever a descriptor or socket is ready, as long as it is.
+-- @param what a descriptor's number, a socket, or something with a fileno method
+-- @param events loop.READ (the default), loop.WRITE, or their sum; errors are told always
+function M:add_handler(what, fn, events)
+  check_function(fn, "add_handler")
+  handler.add(self, what, fn, events)
+end
+
+--- Changes what a handler waits for.
+function M:update_handler(what, events) handler.update(self, what, events) end
+
+--- Removes a handler, at once. Unknown ones are ignored.
+function M:remove_handler(what) handler.remove(self, what) end
+
+--- Calls fn(name, number) when a signal comes, which then does nothing else. nil gives the
+-- signal back. Returns a handle with `cancel`.
+-- @param name "SIGHUP", "HUP" or its number
+function M:on_signal(name, fn)
+  check_function(fn, "on_signal", true)
+  return handler.on_signal(self, name, fn)
+end
+
+--- Makes the end of a wire from other threads: fn(number) is called here for each
+-- eddy_loop_wake(waker.loop_pointer, waker.id, number) there.
+function M:add_waker(fn)
+  check_function(fn, "add_waker")
+  return handler.add_waker(self, fn)
+end
+
+--- Runs fn(...) in a coroutine, from the next turn on. Returns the task: `done()`, `result()`,
+-- `error()`, `add_done_callback(fn)`. An error in it is logged.
+function M:spawn(fn, ...)
+  check_function(fn, "spawn")
+  return Task.new(self, false, fn, ...)
+end
+
+--- Runs the loop until fn, which runs in a coroutine on it, has ended.
+-- @param ms how long at most; for ever unless given
+-- @return its results; or nil and an ETIMEDOUT error when the time is up. Raises its error, or
+-- when the loop was stopped first.
+function M:run_sync(fn, ms)
+  check_function(fn, "run_sync")
+  if ms ~= nil then check_ms(ms, "run_sync") end
+  local task = Task.new(self, true, fn)
+  task:add_done_callback(function() self:stop() end)
+  local late = false
+  local timer = ms and self:call_later(ms, function()
+    late = true
+    self:stop()
+  end)
+  self:start()
+  if timer then timer:cancel() end
+  if task:done() then return task:result() end
+  task._awaited = false
+  if late then return nil, errors.new(errors.numbers.ETIMEDOUT, "run_sync") end
+  errors.misuse("run_sync: the loop was stopped before the function ended")
+end
+
+return M
