@@ -1,4 +1,3 @@
-local ports = require "spec.ports"
 local process = require "spec.process"
 
 local eddy, shell = process.eddy, process.shell
@@ -11,6 +10,9 @@ describe("the command eddy", function()
     scripts[#scripts + 1] = name
     return name
   end
+
+  -- An endpoint of a file that is removed like a script.
+  local function ipc() return "ipc://" .. script "" end
 
   after_each(function()
     for i, name in ipairs(scripts) do
@@ -130,7 +132,7 @@ describe("the command eddy", function()
 
   it("loses nothing when a script calls os.exit, in a handler or not", function()
     for _, exit in ipairs { "os.exit(7)", "loop:add_callback(os.exit, 7) loop:start()" } do
-      local endpoint = "tcp://127.0.0.1:" .. ports.free(1)
+      local endpoint = ipc()
       local receiver = script(([[
         local zmq = require "eddy.zmq"
         print(zmq.instance():socket(zmq.PULL, { bind = %q }):recv())]]):format(endpoint))
@@ -191,7 +193,7 @@ describe("the command eddy", function()
   end)
 
   it("goes on while on_drain is waited for", function()
-    local endpoint = "tcp://127.0.0.1:" .. ports.free(1)
+    local endpoint = ipc()
     local receiver = script(([[
       local zmq = require "eddy.zmq"
       local socket, count = zmq.instance():socket(zmq.PULL, { bind = %q }), 0

@@ -1,4 +1,4 @@
--- Free tcp ports on the loopback interface.
+-- Free tcp ports on the loopback interface, below those that the system gives to others.
 local zmq = require "eddy.zmq"
 
 local M = {}
@@ -8,7 +8,7 @@ function M.free(count)
   local sockets, ports = {}, {}
   for i = 1, count do
     sockets[i] = zmq.instance():socket(zmq.PULL)
-    ports[i] = sockets[i]:bind_to_random_port("tcp://127.0.0.1")
+    ports[i] = sockets[i]:bind_to_random_port("tcp://127.0.0.1", 10000, 30000)
   end
   for _, socket in ipairs(sockets) do socket:close(0) end
   return unpack(ports)
