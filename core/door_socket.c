@@ -8,6 +8,7 @@
 #include "watch.h"
 
 #include <limits.h>
+#include <string.h>
 
 static void orphan(eddy__socket *socket) {
     eddy__source *owner = socket->owner;
@@ -55,9 +56,32 @@ void eddy_context_free(eddy_context *context) {
 
 SOCKET_DOOR(bind, (socket, endpoint), const char *endpoint)
 SOCKET_DOOR(unbind, (socket, endpoint), const char *endpoint)
-SOCKET_DOOR(connect, (socket, endpoint), const char *endpoint)
 SOCKET_DOOR(disconnect, (socket, endpoint), const char *endpoint)
+SOCKET_DOOR(monitor, (socket, endpoint, events), const char *endpoint, int events)
 SOCKET_DOOR(set, (socket, option, value, size), int option, const void *value, uint32_t size)
+
+/* The socket whose events wait for a reader at this endpoint, or NULL. */
+static eddy__socket *monitored_at(eddy_context *context, const char *endpoint) {
+    int end = 0;
+    for (uint32_t i = 0; !end; i++) {
+        eddy__socket *socket = eddy__context_at(context, i, &end);
+        if (socket && eddy__monitor_awaits(&socket->monitor, endpoint)) return socket;
+    }
+    return NULL;
+}
+
+int eddy_socket_connect(eddy_context *context, uint32_t id, const char *endpoint) {
+    eddy__socket *socket = eddy__context_find(context, id);
+    if (!socket) return -EBADF;
+    int may_read = socket->type == ZMQ_PAIR && strncmp(endpoint, "inproc://", 9) == 0;
+    eddy__socket *monitored = may_read ? monitored_at(context, endpoint) : NULL;
+    if (!monitored) return eddy__socket_connect(socket, endpoint);
+    int none = 0;
+    int rc = eddy__socket_set(socket, ZMQ_RCVHWM, &none, sizeof none);
+    if (rc == 0) rc = eddy__socket_connect(socket, endpoint);
+    if (rc == 0) eddy__monitor_join(&monitored->monitor, &socket->monitor);
+    return rc;
+}
 
 int eddy_socket_get(eddy_context *context, uint32_t id, int option, void *value,
                     uint32_t size) {

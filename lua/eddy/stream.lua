@@ -5,6 +5,7 @@ local errors = require "eddy.errors"
 local loops = require "eddy.loop"
 local drain = require "eddy.delivery"
 local frames = require "eddy.frame"
+local monitor = require "eddy.monitor"
 local Socket = require "eddy.socket"
 
 local C, ffi = c.C, c.ffi
@@ -48,6 +49,7 @@ local function new(socket, loop)
     socket = socket, loop = loop, _id = id,
     _on_recv = false, _on_send = false, _on_err = false, _on_close = false,
     _on_full = false, _on_drain = false, _copy = true,
+    _events = false, -- the stream of the socket's monitor
     _sent = false, -- what on_send waits to hear of, from _sent_first on
     _sent_first = 1, _sent_last = 0,
     _told = 0, -- of an event that a stop interrupted, how many it told of
@@ -113,6 +115,14 @@ end
 function Stream:on_close(fn)
   check_function(fn, "on_close", true)
   self._on_close = fn or false
+end
+
+--- Calls fn(event) for each event of the socket's connections, from the loop:
+-- { event = number, name = "CONNECTED", value = n, endpoint = "tcp://..." }. nil ends it.
+-- @param events zmq.EVENT_CONNECTED ..., or their sum; all of them unless given
+function Stream:on_event(fn, events)
+  id_of(self, "on_event")
+  monitor.on_event(self, fn, events, new)
 end
 
 --- Calls fn(stream) when the send queue refused or dropped a message.
@@ -273,6 +283,7 @@ function Stream:close(linger)
   errors.check_linger(linger)
   if not self._id then return 0 end
   self.name = self.name
+  monitor._forget(self)
   self.socket:_closed()
   local lost = C.eddy_stream_close(self.loop._c, self._id, linger or C.EDDY_OWN_LINGER)
   if lost > 0 then
