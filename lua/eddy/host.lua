@@ -12,10 +12,12 @@ local GRACE_MS = 1000 -- for libzmq's end, beyond the time that is for draining
 local usage = [[
 usage: eddy [options] SCRIPT [ARG...]
        eddy [options] -e CODE [ARG...]
+       eddy log-watch [options] ENDPOINT
 
 Runs a Lua script whose functions are the handlers of ZeroMQ sockets, timers,
 descriptors and signals, and then its loop, if it left something alive on it.
-SCRIPT is a file, or - for the standard input.
+SCRIPT is a file, or - for the standard input. log-watch shows what is logged at
+an endpoint (eddy log-watch --help tells more).
 
 options:
   -e CODE          run this code instead of a file
@@ -151,6 +153,9 @@ local M = {}
 function M.main(args, guard, release)
   io.stdout:setvbuf("line")
   loops._set_guard(guard, release)
+  if args[1] == "log-watch" then
+    return require "eddy.log_watch".main({ unpack(args, 2) }), C.eddy_time() + GRACE_MS
+  end
   local job, code = parse(args)
   if not job then return code, 0 end
   local chunk
