@@ -58,7 +58,10 @@ void eddy__monitor_stop(eddy__monitor *monitor) {
     void *stand_in = monitor->reader ? NULL : open_stand_in(monitor);
     eddy__zmq_monitor(monitor->zmq, NULL, 0);
     if (stand_in) zmq_close(stand_in);
-    if (monitor->reader) monitor->reader->watched = NULL;
+    if (monitor->reader) {
+        monitor->reader->watched = NULL;
+        monitor->reader->is_spent = 1;
+    }
     monitor->reader = NULL;
     monitor->running = 0;
 }
@@ -71,6 +74,7 @@ void eddy__monitor_join(eddy__monitor *monitor, eddy__monitor *reader) {
     eddy__monitor_leave(reader);
     monitor->reader = reader;
     reader->watched = monitor;
+    reader->is_spent = 0;
 }
 
 void eddy__monitor_leave(eddy__monitor *reader) {

@@ -11,6 +11,7 @@ typedef struct eddy__monitor {
     int running;                  /* it tells of them now */
     struct eddy__monitor *reader; /* the socket that reads them; NULL: none that we know of */
     struct eddy__monitor *watched; /* the socket whose events this one reads; NULL: none */
+    int is_spent;                  /* it read a monitor that ended */
 } eddy__monitor;
 
 void eddy__monitor_init(eddy__monitor *monitor, void *zmq, void *context);
