@@ -8,6 +8,9 @@
 #include "watch.h"
 
 #include <limits.h>
+#include <string.h>
+
+enum { LONGEST_ENDPOINT = 512 };
 
 static void orphan(eddy__socket *socket) {
     eddy__source *owner = socket->owner;
@@ -55,9 +58,59 @@ void eddy_context_free(eddy_context *context) {
 
 SOCKET_DOOR(bind, (socket, endpoint), const char *endpoint)
 SOCKET_DOOR(unbind, (socket, endpoint), const char *endpoint)
-SOCKET_DOOR(connect, (socket, endpoint), const char *endpoint)
 SOCKET_DOOR(disconnect, (socket, endpoint), const char *endpoint)
 SOCKET_DOOR(set, (socket, option, value, size), int option, const void *value, uint32_t size)
+
+/* The socket whose events wait for a reader at this endpoint, or NULL. */
+static eddy__socket *monitored_at(eddy_context *context, const char *endpoint) {
+    int end = 0;
+    for (uint32_t i = 0; !end; i++) {
+        eddy__socket *socket = eddy__context_at(context, i, &end);
+        if (socket && eddy__monitor_awaits(&socket->monitor, endpoint)) return socket;
+    }
+    return NULL;
+}
+
+/* Any number of events may wait for a monitor's reader: libzmq would wait for it. */
+static int lift_limit(eddy__socket *reader) {
+    int none = 0;
+    return eddy__socket_set(reader, ZMQ_RCVHWM, &none, sizeof none);
+}
+
+int eddy_socket_connect(eddy_context *context, uint32_t id, const char *endpoint) {
+    eddy__socket *socket = eddy__context_find(context, id);
+    if (!socket) return -EBADF;
+    int may_read = socket->type == ZMQ_PAIR && strncmp(endpoint, "inproc://", 9) == 0;
+    eddy__socket *monitored = may_read ? monitored_at(context, endpoint) : NULL;
+    if (!monitored) return eddy__socket_connect(socket, endpoint);
+    int rc = lift_limit(socket);
+    if (rc == 0) rc = eddy__socket_connect(socket, endpoint);
+    if (rc == 0) eddy__monitor_join(&monitored->monitor, &socket->monitor);
+    return rc;
+}
+
+/* Whether a socket that may read a monitor's events connected to this endpoint last. */
+static int is_early_reader(eddy__socket *socket, const char *endpoint) {
+    char last[LONGEST_ENDPOINT];
+    size_t size = sizeof last;
+    if (socket->type != ZMQ_PAIR || socket->monitor.watched || socket->monitor.is_spent)
+        return 0;
+    return eddy__socket_get(socket, ZMQ_LAST_ENDPOINT, last, &size) == 0 &&
+           strcmp(last, endpoint) == 0;
+}
+
+int eddy_socket_monitor(eddy_context *context, uint32_t id, const char *endpoint, int events) {
+    eddy__socket *socket = eddy__context_find(context, id);
+    if (!socket) return -EBADF;
+    int rc = eddy__socket_monitor(socket, endpoint, events), end = 0;
+    for (uint32_t i = 0; rc == 0 && endpoint && !end; i++) {
+        eddy__socket *reader = eddy__context_at(context, i, &end);
+        if (!reader || !is_early_reader(reader, endpoint)) continue;
+        eddy__monitor_join(&socket->monitor, &reader->monitor);
+        return lift_limit(reader);
+    }
+    return rc;
+}
 
 int eddy_socket_get(eddy_context *context, uint32_t id, int option, void *value,
                     uint32_t size) {

@@ -201,6 +201,13 @@ int eddy_socket_unbind(eddy_context *context, uint32_t socket, const char *endpo
 int eddy_socket_connect(eddy_context *context, uint32_t socket, const char *endpoint);
 int eddy_socket_disconnect(eddy_context *context, uint32_t socket, const char *endpoint);
 
+/* Tells of the socket's connections (ZMQ_EVENT_CONNECTED ...) on a PAIR socket that connects
+ * to this inproc endpoint; libzmq's threads wait, and the socket's calls with them, when it
+ * does not. A reader of the same context may have any number of events waiting. NULL ends it,
+ * and so does the end of either socket. */
+int eddy_socket_monitor(eddy_context *context, uint32_t socket, const char *endpoint,
+                        int events);
+
 /* Options, by libzmq's numbers. `get` takes the room in `value`, at most `size` bytes, and
  * returns how many it filled. */
 int eddy_socket_set(eddy_context *context, uint32_t socket, int option, const void *value,

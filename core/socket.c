@@ -24,6 +24,7 @@ int eddy__socket_open(eddy__socket *socket, void *context, int type) {
     socket->type = type;
     socket->pid = getpid();
     zmq_msg_init(&socket->received);
+    eddy__monitor_init(&socket->monitor, socket->zmq, context);
     return 0;
 }
 
@@ -32,6 +33,7 @@ void eddy__socket_close(eddy__socket *socket, int linger) {
     if (linger != EDDY_OWN_LINGER)
         eddy__zmq_set(socket->zmq, ZMQ_LINGER, &linger, sizeof linger);
     zmq_msg_close(&socket->received);
+    eddy__monitor_free(&socket->monitor);
     zmq_close(socket->zmq);
     socket->zmq = NULL;
 }
@@ -79,7 +81,17 @@ int eddy__socket_connect(eddy__socket *socket, const char *endpoint) {
 
 int eddy__socket_disconnect(eddy__socket *socket, const char *endpoint) {
     eddy__socket_touch(socket);
+    const eddy__monitor *watched = socket->monitor.watched;
+    if (watched && strcmp(watched->endpoint, endpoint) == 0)
+        eddy__monitor_leave(&socket->monitor);
     return zmq_disconnect(socket->zmq, endpoint) == 0 ? 0 : -errno;
+}
+
+int eddy__socket_monitor(eddy__socket *socket, const char *endpoint, int events) {
+    eddy__socket_touch(socket);
+    if (endpoint) return eddy__monitor_start(&socket->monitor, endpoint, events);
+    eddy__monitor_stop(&socket->monitor);
+    return 0;
 }
 
 int eddy__socket_set(eddy__socket *socket, int option, const void *value, size_t size) {

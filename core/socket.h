@@ -5,6 +5,7 @@
 #define EDDY_SOCKET_H
 
 #include "list.h"
+#include "monitor.h"
 
 #include <stdint.h>
 #include <zmq.h>
@@ -20,6 +21,7 @@ typedef struct eddy__socket {
     void *owner;         /* the stream or watch that has the socket; NULL: a plain one */
     int midway;          /* the last part sent had another to follow */
     zmq_msg_t received;  /* the part that the last plain receive lent out */
+    eddy__monitor monitor;
 } eddy__socket;
 
 /* Opens a socket of that type. 0 or -errno. */
@@ -44,6 +46,10 @@ int eddy__socket_bind(eddy__socket *socket, const char *endpoint);
 int eddy__socket_unbind(eddy__socket *socket, const char *endpoint);
 int eddy__socket_connect(eddy__socket *socket, const char *endpoint);
 int eddy__socket_disconnect(eddy__socket *socket, const char *endpoint);
+
+/* Tells of `events` on a PAIR socket at an inproc endpoint; NULL ends that. */
+int eddy__socket_monitor(eddy__socket *socket, const char *endpoint, int events);
+
 int eddy__socket_set(eddy__socket *socket, int option, const void *value, size_t size);
 int eddy__socket_get(eddy__socket *socket, int option, void *value, size_t *size);
 

@@ -96,6 +96,10 @@ static inline int eddy__zmq_set(void *socket, int option, const void *value, siz
     EDDY__RETRY(EDDY__FAULT_ZMQ_SET, zmq_setsockopt(socket, option, value, size));
 }
 
+static inline int eddy__zmq_monitor(void *socket, const char *endpoint, int events) {
+    EDDY__RETRY(EDDY__FAULT_ZMQ_MONITOR, zmq_socket_monitor(socket, endpoint, events));
+}
+
 static inline int eddy__msg_init(zmq_msg_t *msg, size_t size) {
     EDDY__CALL(int, -1, EDDY__FAULT_MSG_INIT, zmq_msg_init_size(msg, size));
 }

@@ -32,6 +32,12 @@ describe("the examples", function()
     assert.not_matches("never", said_all)
   end)
 
+  it("logging", function()
+    assert.equal("shop.INFO | the shop is open\n" ..
+      "shop.WARN.stock | WARN logging.lua:33 - only 2 apples left\n" ..
+      "shop.INFO.orders | order 7: 3 pears\n", run("logging"))
+  end)
+
   it("stream_poller: a worker is steered and fed by two other processes", function()
     local commands, topics = ports.free(2)
     local out = run("stream_poller", commands, topics, 50)

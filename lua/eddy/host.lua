@@ -14,11 +14,13 @@ local usage = [[
 usage: eddy [options] SCRIPT [ARG...]
        eddy [options] -e CODE [ARG...]
        eddy [options] test [BUSTED OPTION...] [SPEC...]
+       eddy log-watch [options] ENDPOINT
 
 Runs a Lua script whose functions are the handlers of ZeroMQ sockets, timers,
 descriptors and signals, and then its loop, if it left something alive on it.
 SCRIPT is a file, or - for the standard input. `test` runs busted on files and
-folders of specs, `spec` unless some are named.
+folders of specs, `spec` unless some are named. `log-watch` shows what is logged
+at an endpoint (eddy log-watch --help tells more).
 
 options:
   -e CODE          run this code instead of a file
@@ -162,6 +164,9 @@ local M = {}
 function M.main(args, guard, release)
   io.stdout:setvbuf("line")
   loops._set_guard(guard, release)
+  if args[1] == "log-watch" then
+    return require "eddy.log_watch".main({ unpack(args, 2) }), C.eddy_time() + GRACE_MS
+  end
   local job, code = parse(args)
   if not job then return code, 0 end
   local chunk

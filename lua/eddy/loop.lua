@@ -109,8 +109,19 @@ function Loop:_abandon(id)
   if target and (target._id == id or not target._id) then self._targets[slot] = nil end
 end
 
+local function write_log(text) io.stderr:write("eddy: ", text, "\n") end
+local log = write_log
+
+--- Gives what loops log (errors in callbacks, lost messages) to fn(text) in place of the
+-- standard error; nil gives it back. An error in fn is written there, with the text.
+function M.set_log(fn)
+  check_function(fn, "set_log", true)
+  log = fn or write_log
+end
+
 function Loop._log(_, text)
-  io.stderr:write("eddy: ", text, "\n")
+  local ok, err = pcall(log, text)
+  if not ok then write_log(text .. "\neddy: and its log failed: " .. tostring(err)) end
 end
 
 -- Takes the error and its stack where it happened.

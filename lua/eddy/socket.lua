@@ -3,6 +3,7 @@ local c = require "eddy.c"
 local constants = require "eddy.constants"
 local errors = require "eddy.errors"
 local frames = require "eddy.frame"
+local monitor = require "eddy.monitor"
 local options = require "eddy.options"
 
 local C, ffi = c.C, c.ffi
@@ -237,6 +238,11 @@ function Socket:subscribe(topic) self:set(constants.SUBSCRIBE, topic) end
 --- Ends a subscription.
 function Socket:unsubscribe(topic) self:set(constants.UNSUBSCRIBE, topic) end
 
+-- socket:monitor(endpoint, events) and so on: see eddy.monitor.
+Socket.monitor = monitor.monitor
+Socket.get_monitor_socket = monitor.get_monitor_socket
+Socket.disable_monitor = monitor.disable_monitor
+
 -- An option's name and number, from either.
 local function option_of(option, what)
   local name = type(option) == "string" and option:upper() or names[option]
@@ -334,6 +340,7 @@ function Socket.open(context, core, number)
   local id = check(C.eddy_socket_open(core, number), "socket", type_name)
   return setmetatable({
     _context = context, _c = core, _id = id, _type = type_name, _owner = false, _was = false,
+    _monitor = false,
   }, Instance)
 end
 

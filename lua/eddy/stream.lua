@@ -6,6 +6,8 @@ local loops = require "eddy.loop"
 local delivery = require "eddy.delivery"
 local frames = require "eddy.frame"
 local json = require "eddy.json"
+local monitor = require "eddy.monitor"
+local reports = require "eddy.reports"
 local Socket = require "eddy.socket"
 
 local C, ffi = c.C, c.ffi
@@ -53,6 +55,7 @@ local function new(socket, loop)
     socket = socket, loop = loop, _id = id,
     _on_recv = false, _on_send = false, _on_err = false, _on_close = false,
     _on_full = false, _on_drain = false, _copy = true, _time = 0,
+    _events = false, -- the stream of the socket's monitor
     _sent = false, -- what on_send waits to hear of, from _sent_first on
     _sent_first = 1, _sent_last = 0,
     _told = 0, -- of an event that a stop interrupted, how many it told of
@@ -121,6 +124,14 @@ function Stream:on_close(fn)
   self._on_close = fn or false
 end
 
+--- Calls fn(event) for each event of the socket's connections, from the loop:
+-- { event = number, name = "CONNECTED", value = n, endpoint = "tcp://..." }. nil ends it.
+-- @param events zmq.EVENT_CONNECTED ..., or their sum; all of them unless given
+function Stream:on_event(fn, events)
+  id_of(self, "on_event")
+  monitor.on_event(self, fn, events, new)
+end
+
 --- Calls fn(stream) when the send queue refused or dropped a message.
 function Stream:on_full(fn)
   check_function(fn, "on_full", true)
@@ -135,32 +146,18 @@ function Stream:on_drain(fn)
   self._on_drain = fn or false
 end
 
-local function remember(self, msg, callback)
-  if not self._sent then self._sent = {} end
-  self._sent_last = self._sent_last + 1
-  self._sent[self._sent_last] = { msg, callback or false }
-end
-
 local function refused(self, what, code)
   local reason = code == EMSGSIZE and " is smaller than the message" or " is full"
   return errors.new(code, what .. ": the send queue of " .. self.name .. reason)
-end
-
--- Tells of a message that was dropped at once, in the next turn, as an event would.
-local function tell_dropped(self, msg, callback, err)
-  self.loop:add_callback(function()
-    local fn = self._id and (callback or self._on_send)
-    if fn then self.loop:_protect(self, fn, msg, err) end
-  end)
 end
 
 -- What a send returns. `sent` is its message, if somebody waits for word of it.
 local function sent(self, result, what, msg, callback)
   if result >= 0 then
     if msg and result == 2 then -- dropped at once, so that no event tells of it
-      tell_dropped(self, msg, callback, refused(self, what, ENOBUFS))
+      reports.dropped(self, msg, callback, refused(self, what, ENOBUFS))
     elseif msg then
-      remember(self, msg, callback)
+      reports.remember(self, msg, callback)
     end
     return true
   end
@@ -313,6 +310,7 @@ function Stream:close(linger)
   if not self._id then return 0 end
   if drain_ms then C.eddy_stream_drain(self.loop._c, self._id, drain_ms) end
   self.name = self.name
+  monitor._forget(self)
   self.socket:_closed()
   local lost = C.eddy_stream_close(self.loop._c, self._id, linger or C.EDDY_OWN_LINGER)
   if lost > 0 then
@@ -342,28 +340,6 @@ local function failed(self, what, code)
   return err
 end
 
--- The oldest message that somebody waits for word of went out, or failed.
-local function report(self, err)
-  local first = self._sent_first
-  local entry = self._sent[first]
-  self._sent[first], self._sent_first = nil, first + 1
-  local callback = entry[2] or self._on_send
-  if callback then self.loop:_protect(self, callback, entry[1], err) end
-end
-
--- Tells of `count` messages that went out; after a stop, of the rest when the loop runs again.
-local function tell_sent(self, count)
-  for told = self._told, count - 1 do
-    if not self._sent then return end
-    if self.loop._stop then
-      self._told = told
-      return self.loop:_again()
-    end
-    report(self)
-  end
-  self._told = 0
-end
-
 function Stream:_handle(event)
   local kind = event.kind
   if kind == C.EDDY_RECEIVED then
@@ -371,11 +347,11 @@ function Stream:_handle(event)
     drain(self, event.inbox)
     self._time = self._time + C.eddy_time() - began
   elseif kind == C.EDDY_SENT then
-    tell_sent(self, event.value)
+    reports.sent(self, event.value)
   elseif kind == C.EDDY_SEND_FAILED then
     local dropped = event.value == ENOBUFS
     local err = dropped and refused(self, "send", ENOBUFS) or failed(self, "send", event.value)
-    if event.reported ~= 0 and self._sent then report(self, err) end
+    if event.reported ~= 0 then reports.failed(self, err) end
   elseif kind == C.EDDY_RECEIVE_FAILED then
     failed(self, "receive", event.value)
   elseif kind == C.EDDY_FULL then

@@ -3,6 +3,7 @@ local c = require "eddy.c"
 local constants = require "eddy.constants"
 local errors = require "eddy.errors"
 local frames = require "eddy.frame"
+local monitor = require "eddy.monitor"
 local options = require "eddy.options"
 local Socket = require "eddy.socket"
 
@@ -194,6 +195,11 @@ M.is_frame = frames.is
 
 --- Whether a value is a socket of this module.
 M.is_socket = Socket.is
+
+--- What a monitor's message says, and the same of the next message of a monitor's socket:
+-- { event = number, name = "CONNECTED", value = n, endpoint = "tcp://..." }.
+M.parse_monitor_message = monitor.parse_monitor_message
+M.recv_monitor_message = monitor.recv_monitor_message
 
 --- The names of all socket options.
 function M.option_names()

@@ -1,0 +1,158 @@
+--- Logging: loggers make records of what a script has to say, handlers take them further.
+local errors = require "eddy.errors"
+local formats = require "eddy.log_format"
+local handlers = require "eddy.log_handlers"
+
+local M = {
+  DEBUG = 10, INFO = 20, WARN = 30, ERROR = 40, CRITICAL = 50,
+  pub_handler = handlers.pub_handler, stderr_handler = handlers.stderr_handler,
+}
+
+local ours = debug.getinfo(1, "S").source:match("^(.*)log%.lua$")
+
+-- Where the script called: the name of its file, and the line.
+local function place()
+  local level = 2
+  repeat
+    level = level + 1
+    local info = debug.getinfo(level, "Sl")
+    if not info then return "?", 0 end
+    if info.what ~= "C" and info.source:sub(1, #ours) ~= ours then
+      local file = info.source:match("^@(.*)$")
+      return file and file:match("([^/]*)$") or info.short_src, info.currentline
+    end
+  until false
+end
+
+-- The text of a message, and where in it the end of its topic is, if it has one.
+local function text_of(message, ...)
+  local text = formats.text_of(message)
+  local has_topic = text:find("::", 1, true)
+  if select("#", ...) > 0 then
+    local ok, made = pcall(string.format, text, ...)
+    text = ok and made or text .. " (" .. formats.text_of(made) .. ")"
+  end
+  return text, has_topic and text:find("::", 1, true)
+end
+
+local function hand_over(self, record)
+  for _, handler in ipairs(self._handlers) do
+    local ok, err
+    if type(handler) == "function" then
+      ok, err = pcall(handler, record)
+    else
+      ok, err = pcall(handler.handle, handler, record)
+    end
+    if not ok then
+      io.stderr:write("eddy: a log handler failed: ", formats.text_of(err), "\n")
+    end
+  end
+end
+
+local function emit(self, level, topic, message, ...)
+  if level < self._level then return end
+  local text, split = text_of(message, ...)
+  local body = text
+  if topic then
+    if topic ~= "" then text = topic .. "::" .. text end
+  elseif split then
+    topic, body = text:sub(1, split - 1), text:sub(split + 2)
+  end
+  local file, line = place()
+  hand_over(self, {
+    level = level, level_name = formats.level_name(level), name = self.name, time = os.time(),
+    message = message, text = text, topic = topic, body = body, file = file, line = line,
+  })
+end
+
+--- What both kinds of loggers have.
+local Common = {}
+
+--- Leaves out records below a level, by number or name.
+function Common:set_level(level) self._level = formats.level_number(level, "set_level") end
+
+--- Whether records of a level are made.
+function Common:enabled(level)
+  return formats.level_number(level, "enabled") >= self._level
+end
+
+local function check_handler(handler, what)
+  if type(handler) == "function" then return handler end
+  if type(handler) == "table" and handler.handle then return handler end
+  errors.misuse(what .. ": expected a handler or a function, got " .. type(handler))
+end
+
+--- Adds a handler: an object with `handle(record)`, or a function(record). An error in it is
+-- told on the standard error, and costs nobody else anything.
+function Common:add_handler(handler)
+  self._handlers[#self._handlers + 1] = check_handler(handler, "add_handler")
+end
+
+--- Removes a handler. Unknown ones are ignored.
+function Common:remove_handler(handler)
+  for i = #self._handlers, 1, -1 do
+    if self._handlers[i] == handler then table.remove(self._handlers, i) end
+  end
+end
+
+local Logger, TopicLogger = {}, {}
+Logger.__index, TopicLogger.__index = Logger, TopicLogger
+for name, method in pairs(Common) do Logger[name], TopicLogger[name] = method, method end
+
+--- Makes a record of any level, by number or name.
+-- @param message anything that has a text; with more arguments, a format for them
+function Logger:log(level, message, ...)
+  emit(self, formats.level_number(level, "log"), nil, message, ...)
+end
+
+function TopicLogger:log(level, topic, message, ...)
+  emit(self, formats.level_number(level, "log"), formats.text_of(topic), message, ...)
+end
+
+local function add_methods(name, number)
+  local method = name:lower()
+  Logger[method] = function(self, message, ...) emit(self, number, nil, message, ...) end
+  TopicLogger[method] = function(self, topic, message, ...)
+    emit(self, number, formats.text_of(topic), message, ...)
+  end
+end
+
+for _, name in ipairs { "DEBUG", "INFO", "WARN", "ERROR", "CRITICAL" } do
+  add_methods(name, M[name])
+end
+
+--- Adds a level of the script's own: all loggers have a method of its name in small letters.
+function M.add_level(name, number)
+  if type(name) == "string" and (Common[name:lower()] or name == "LOG" or M[name]) then
+    errors.misuse("add_level: " .. name .. " is taken")
+  end
+  formats.add_level(name, number)
+  add_methods(name, number)
+end
+
+local function new(class, name, settings, what)
+  if type(name) == "table" then name, settings = nil, name end
+  settings = settings or {}
+  if name ~= nil and type(name) ~= "string" then
+    errors.misuse(what .. ": expected a name, got " .. type(name))
+  end
+  local list = {}
+  for i, handler in ipairs(settings.handlers or {}) do list[i] = check_handler(handler, what) end
+  return setmetatable({
+    name = name, _handlers = list,
+    _level = formats.level_number(settings.level or M.DEBUG, what),
+  }, class)
+end
+
+--- A logger: `logger:info(message, ...)` and so on for each level. "sub.topic::text" is a
+-- text with a topic for those handlers that have topics.
+-- @param name for formats; may be left out
+-- @param settings { level = log.DEBUG, handlers = { ... } }
+function M.logger(name, settings) return new(Logger, name, settings, "logger") end
+
+--- A logger whose methods take the topic first: `logger:info(topic, message, ...)`.
+function M.topic_logger(name, settings)
+  return new(TopicLogger, name, settings, "topic_logger")
+end
+
+return M
