@@ -5,6 +5,7 @@ local errors = require "eddy.errors"
 local frames = require "eddy.frame"
 local monitor = require "eddy.monitor"
 local options = require "eddy.options"
+local poller = require "eddy.poller"
 local Socket = require "eddy.socket"
 
 local C, ffi = c.C, c.ffi
@@ -192,6 +193,12 @@ M.tracker = frames.tracker
 
 --- Whether a value is a frame.
 M.is_frame = frames.is
+
+--- A poller: waits for several sockets and descriptors.
+M.poller = poller.new
+
+--- Waits for lists of sockets and descriptors.
+M.select = poller.select
 
 --- Whether a value is a socket of this module.
 M.is_socket = Socket.is
