@@ -1,6 +1,7 @@
 --- The plain, blocking layer over libzmq: contexts, sockets, constants.
 local c = require "eddy.c"
 local constants = require "eddy.constants"
+local convert = require "eddy.convert"
 local errors = require "eddy.errors"
 local frames = require "eddy.frame"
 local monitor = require "eddy.monitor"
@@ -15,6 +16,7 @@ local M = {}
 
 for name, value in pairs(constants) do M[name] = value end
 for name, value in pairs(errors.numbers) do M[name] = value end
+for name, method in pairs(convert) do Socket[name] = method end
 
 local context_options = { IO_THREADS = 1, MAX_SOCKETS = 1, SOCKET_LIMIT = 1, MAX_MSGSZ = 1,
   THREAD_SCHED_POLICY = 1, THREAD_PRIORITY = 1, IPV6 = 1, BLOCKY = 1 }
