@@ -237,6 +237,20 @@ int eddy_socket_recv_frame(eddy_context *context, uint32_t socket, int flags,
  * them, for ever when it is negative. */
 int eddy_socket_poll(eddy_context *context, uint32_t socket, int events, double timeout);
 
+/* One of a list to wait for: a socket, or a descriptor when `context` is NULL. */
+typedef struct eddy_poll_item {
+    eddy_context *context;
+    uint32_t socket;
+    int32_t fd;
+    int32_t events; /* of EDDY_READ and EDDY_WRITE */
+    int32_t ready;  /* filled: which of them can be, and EDDY_ERROR for a descriptor */
+} eddy_poll_item;
+
+/* Waits until something of the list is ready, up to `timeout` ms (negative: for ever), never
+ * less, whatever signals come. Returns how many items are ready; 0 at once for an empty list.
+ * -EBADF for a stale socket or a bad descriptor, -ETERM: that item's `ready` is the same. */
+int eddy_poll(eddy_poll_item *items, int count, double timeout);
+
 /* The loop. */
 
 int eddy_loop_new(eddy_loop **loop);

@@ -6,6 +6,7 @@
 #define EDDY_SYS_H
 
 #include <errno.h>
+#include <poll.h>
 #include <stdlib.h>
 #include <sys/epoll.h>
 #include <sys/eventfd.h>
@@ -61,6 +62,11 @@ static inline int eddy__epoll_wait(int epoll, struct epoll_event *events, int ma
                                    const struct timespec *timeout) {
     EDDY__CALL(int, -1, EDDY__FAULT_EPOLL_WAIT,
                epoll_pwait2(epoll, events, max, timeout, NULL));
+}
+
+static inline int eddy__ppoll(struct pollfd *fds, nfds_t count,
+                              const struct timespec *timeout) {
+    EDDY__CALL(int, -1, EDDY__FAULT_POLL, ppoll(fds, count, timeout, NULL));
 }
 
 static inline int eddy__eventfd(void) {

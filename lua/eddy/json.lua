@@ -19,10 +19,15 @@ function M.encode(object)
   return text
 end
 
---- The object of a JSON text. Raises when it is none.
+--- Raises unless lua-cjson is there.
+function M.check()
+  if not codec then load() end
+end
+
+--- The object of a JSON text. Raises EBADMSG when it is none: somebody else wrote it.
 function M.decode(text)
   local object, problem = (codec or load()).decode(text)
-  if problem then errors.misuse("not JSON: " .. problem) end
+  if problem then error(errors.new(errors.numbers.EBADMSG, "not JSON: " .. problem), 0) end
   return object
 end
 

@@ -1,10 +1,12 @@
 --- The plain, blocking layer over libzmq: contexts, sockets, constants.
 local c = require "eddy.c"
 local constants = require "eddy.constants"
+local convert = require "eddy.convert"
 local errors = require "eddy.errors"
 local frames = require "eddy.frame"
 local monitor = require "eddy.monitor"
 local options = require "eddy.options"
+local poller = require "eddy.poller"
 local Socket = require "eddy.socket"
 
 local C, ffi = c.C, c.ffi
@@ -14,6 +16,7 @@ local M = {}
 
 for name, value in pairs(constants) do M[name] = value end
 for name, value in pairs(errors.numbers) do M[name] = value end
+for name, method in pairs(convert) do Socket[name] = method end
 
 local context_options = { IO_THREADS = 1, MAX_SOCKETS = 1, SOCKET_LIMIT = 1, MAX_MSGSZ = 1,
   THREAD_SCHED_POLICY = 1, THREAD_PRIORITY = 1, IPV6 = 1, BLOCKY = 1 }
@@ -192,6 +195,12 @@ M.tracker = frames.tracker
 
 --- Whether a value is a frame.
 M.is_frame = frames.is
+
+--- A poller: waits for several sockets and descriptors.
+M.poller = poller.new
+
+--- Waits for lists of sockets and descriptors.
+M.select = poller.select
 
 --- Whether a value is a socket of this module.
 M.is_socket = Socket.is

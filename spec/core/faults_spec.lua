@@ -5,6 +5,7 @@ local errno, zmq = support.errno, support.zmq
 -- How each call fails here.
 local FAILURES = {
   ALLOC = "ENOMEM", EPOLL_CREATE = "EMFILE", EPOLL_CTL = "ENOSPC", EPOLL_WAIT = "ENOMEM",
+  POLL = "ENOMEM",
   EVENTFD = "EMFILE", SIGNALFD = "EMFILE", ZMQ_CTX = "EMFILE", ZMQ_SOCKET = "EMFILE",
   ZMQ_BIND = "EADDRINUSE", ZMQ_CONNECT = "ECONNREFUSED", ZMQ_GET = "ETERM", ZMQ_SET = "EINVAL",
   MSG_INIT = "ENOMEM", MSG_SEND = "EHOSTUNREACH", MSG_RECV = "EHOSTUNREACH",
@@ -73,6 +74,12 @@ describe("core/faults", function()
       local id = C.eddy_watch_socket(world.loop, world.context, world.socket, C.EDDY_READ)
       if id > 0 then C.eddy_watch_close(world.loop, id) end
       return id
+    end,
+    ["poll of a long list"] = function()
+      local items = ffi.new("eddy_poll_item[20]")
+      for i = 0, 18 do items[i].fd, items[i].events = pipe[0], C.EDDY_READ end
+      items[19].context, items[19].socket = world.context, world.socket
+      return C.eddy_poll(items, 20, 0)
     end,
     timer = function()
       local id = C.eddy_timer_open(world.loop, 1e12, 0)
