@@ -48,6 +48,7 @@ end
 -- costs that message alone, and a handler that pauses, closes or stops finds all in order.
 function M.drain(self, inbox)
   local loop = self.loop
+  local this = loop._run
   while inbox.head < inbox.tail do
     local fn = self._on_recv
     if not fn or loop._stop then return end
@@ -67,6 +68,7 @@ function M.drain(self, inbox)
       end
     end
     fn(msg)
+    if loop._run ~= this then return end -- it waited, and others took over
   end
 end
 

@@ -10,6 +10,7 @@ local band = require("bit").band
 -- Returns how many; fewer when there are no more, or the handler closed, paused or stopped.
 local function flush_receives(self, limit)
   local loop, handled, has_handler = self.loop, 0, self._on_recv ~= false
+  local this = loop._run
   while handled < limit do
     local inbox = C.eddy_stream_pull(loop._c, self._id, limit - handled)
     if inbox == nil then break end
@@ -17,7 +18,9 @@ local function flush_receives(self, limit)
       local msg, fn = delivery.take(inbox, self._copy), self._on_recv
       handled = handled + 1
       if fn then loop:_protect(self, fn, msg) end
-      if not self._id or (has_handler and not self._on_recv) or (loop._running and loop._stop) then
+      local paused = has_handler and not self._on_recv
+      local stopped = loop._running and (loop._stop or loop._run ~= this)
+      if not self._id or paused or stopped then
         return handled, true
       end
     end

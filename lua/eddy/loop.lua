@@ -42,6 +42,7 @@ function M.new()
     _event_next = 0,  -- of the last turn's events, the next to dispatch
     _event_last = 0,  -- how many there are
     _current = false, -- the target whose event is being handled without a call of its own
+    _run = false,     -- the run that dispatches, a table; others wait in a handler
     _stop = false,
     _running = false,
     _started = false, -- it ran at least once
@@ -183,13 +184,13 @@ local function call(callback)
   return callback.fn(unpack(callback, 1, callback.count))
 end
 
-local function run_callbacks(self)
+local function run_callbacks(self, this)
   if self._batch_next > self._batch_last then
     if self._queued == 0 then return end
     self._batch, self._callbacks = self._callbacks, self._batch
     self._batch_next, self._batch_last, self._queued = 1, self._queued, 0
   end
-  while self._batch_next <= self._batch_last and not self._stop do
+  while self._batch_next <= self._batch_last and not self._stop and self._run == this do
     local i = self._batch_next
     local callback = self._batch[i]
     self._batch[i], self._batch_next = nil, i + 1
@@ -197,9 +198,9 @@ local function run_callbacks(self)
   end
 end
 
-local function dispatch(self)
+local function dispatch(self, this)
   local events, targets = C.eddy_loop_events(self._c), self._targets
-  while self._event_next < self._event_last and not self._stop do
+  while self._event_next < self._event_last and not self._stop and self._run == this do
     local event = events[self._event_next]
     self._event_next = self._event_next + 1
     local id, kind = event.id, event.kind
@@ -209,6 +210,7 @@ local function dispatch(self)
       if target and target._id == id then
         self._current = target
         target:_handle(event)
+        if self._run ~= this then return end
         self._current = false
       end
     elseif kind == SIGNAL then
@@ -231,10 +233,10 @@ end
 
 -- One turn: callbacks queued before it, then what the core has. What a stop leaves
 -- undispatched comes first when the loop runs again.
-local function turn(self, until_idle, limit)
+local function turn(self, this, until_idle, limit)
   if self._event_next >= self._event_last then
-    run_callbacks(self)
-    if self._stop then return end
+    run_callbacks(self, this)
+    if self._stop or self._run ~= this then return end
     local timeout = limit and limit() or -1
     if limit and timeout <= 0 then return end
     if self._queued > 0 or (until_idle and not alive(self)) then timeout = 0 end
@@ -242,17 +244,41 @@ local function turn(self, until_idle, limit)
     self._event_last = check(C.eddy_loop_turn(self._c, timeout), "loop")
     self._event_next = 0
   end
-  dispatch(self)
+  dispatch(self, this)
 end
 
 -- One protected call is around the whole run, none around a message: with it LuaJIT compiles
 -- the way from the core to the handler and back as one. An error in a stream's handler ends
 -- up in `drive`, which runs on; the core tells again of messages that were not read.
-local function run(self, until_idle, limit)
-  while not self._stop do
+local function run(self, this, until_idle, limit)
+  while not self._stop and self._run == this do
     if (until_idle and not alive(self)) or (limit and limit() <= 0) then break end
-    turn(self, until_idle, limit)
+    turn(self, this, until_idle, limit)
   end
+end
+
+-- Tells of an error that ended a stream's handler.
+local function tell(self, failure, target)
+  local told, problem = pcall(self._failed, self, failure, target)
+  if not told then self:_log("an error that cannot be told: " .. tostring(problem)) end
+end
+
+-- A run in its coroutine. When a handler waits, the run waits with it, and another takes over;
+-- what it then finds, once its handler goes on and ends, is that it is not the one any more.
+local function go(self, this, until_idle, limit)
+  local ok, failure
+  repeat
+    ok, failure = xpcall(run, trace, self, this, until_idle, limit)
+    if self._run ~= this then
+      if not ok then tell(self, failure, this.target) end
+      if this.target then this.target:_went_on() end
+      return
+    end
+    local target = self._current
+    self._current = false
+    if not ok and target then tell(self, failure, target) end
+  until ok or not target
+  this.ended, this.failure = true, not ok and failure
 end
 
 local function drive(self, until_idle, limit)
@@ -260,19 +286,24 @@ local function drive(self, until_idle, limit)
   if running then errors.misuse("start: a loop is already running") end
   running, self._running, self._started = self, true, true
   guard(tonumber(ffi.cast("intptr_t", core)))
-  local ok, failure
+  local this
   repeat
-    ok, failure = xpcall(run, trace, self, until_idle, limit)
-    local target = self._current
-    self._current = false
-    if not ok and target then
-      local told, problem = pcall(self._failed, self, failure, target)
-      if not told then self:_log("an error that cannot be told: " .. tostring(problem)) end
+    this = {}
+    self._run = this
+    assert(coroutine.resume(coroutine.create(go), self, this, until_idle, limit))
+    if not this.ended then -- a handler waits
+      local target = self._current
+      self._current = false
+      if target and target._waits then
+        this.target = target
+        target:_waits()
+      end
     end
-  until ok or not target
+  until this.ended
   release()
-  running, self._running, self._stop = nil, false, false
-  if not ok then error(type(failure) == "table" and failure.value or failure, 0) end
+  running, self._running, self._stop, self._run = nil, false, false, false
+  local failure = this.failure
+  if failure then error(type(failure) == "table" and failure.value or failure, 0) end
 end
 
 --- Runs the loop until it is stopped. It can be started again.

@@ -55,6 +55,7 @@ local function new(socket, loop)
     socket = socket, loop = loop, _id = id,
     _on_recv = false, _on_send = false, _on_err = false, _on_close = false,
     _on_full = false, _on_drain = false, _copy = true, _time = 0,
+    _waiting = false, -- its handler waits in a coroutine
     _events = false, -- the stream of the socket's monitor
     _sent = false, -- what on_send waits to hear of, from _sent_first on
     _sent_first = 1, _sent_last = 0,
@@ -69,7 +70,7 @@ local function set_receiver(self, fn, copy, what)
   local id = id_of(self, what)
   local before = self._on_recv
   self._on_recv, self._copy = fn or false, copy ~= false
-  if (fn ~= nil) ~= (before ~= false) then
+  if (fn ~= nil) ~= (before ~= false) and not self._waiting then
     C.eddy_stream_receive(self.loop._c, id, fn and 1 or 0)
   end
 end
@@ -363,6 +364,18 @@ function Stream:_handle(event)
     self.loop:_log(tostring(err))
     self:close()
   end
+end
+
+-- The handler waits, in its coroutine: the next message waits for it.
+function Stream:_waits()
+  self._waiting = true
+  if self._id then C.eddy_stream_receive(self.loop._c, self._id, 0) end
+end
+
+-- The handler went on and has ended.
+function Stream:_went_on()
+  self._waiting = false
+  if self._id and self._on_recv then C.eddy_stream_receive(self.loop._c, self._id, 1) end
 end
 
 function Stream:_describe() return tostring(self.name) end

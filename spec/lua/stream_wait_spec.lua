@@ -1,0 +1,148 @@
+local support = require "spec.support"
+local zmq = require "eddy.zmq"
+
+describe("a stream's handler that waits", function()
+  local loop
+
+  before_each(function() loop = support.open() end)
+  after_each(support.close)
+
+  -- Suspends the handler that calls it, as anything that waits does.
+  local function sleep(ms)
+    local running = coroutine.running()
+    loop:call_later(ms, function() assert(coroutine.resume(running)) end)
+    coroutine.yield()
+  end
+
+  it("suspends itself, and neither the loop nor other streams", function()
+    local slow, to_slow = support.streams(zmq.PULL, zmq.PUSH)
+    local quick, to_quick = support.streams(zmq.PULL, zmq.PUSH)
+    local order, ticks = {}, 0
+    local timer = loop:call_every(1, function() ticks = ticks + 1 end)
+    slow:on_recv(function(msg)
+      sleep(20)
+      order[#order + 1] = msg[1]
+      loop:stop()
+    end)
+    quick:on_recv(function(msg) order[#order + 1] = msg[1] end)
+    to_slow:send("slow")
+    loop:call_later(5, function() to_quick:send("quick") end)
+    support.run(loop)
+    timer:cancel()
+    assert.same({ "quick", "slow" }, order)
+    assert.is_true(ticks > 5)
+  end)
+
+  it("has the next message wait for it, and loses none", function()
+    local stream, sender = support.streams(zmq.PULL, zmq.PUSH)
+    local order, inside = {}, 0
+    stream:on_recv(function(msg)
+      inside = inside + 1
+      assert.equal(1, inside)
+      if tonumber(msg[1]) % 7 == 0 then sleep(1) end
+      inside = inside - 1
+      order[#order + 1] = tonumber(msg[1])
+      if #order == 200 then loop:stop() end
+    end)
+    for i = 1, 200 do sender:send(tostring(i)) end
+    support.run(loop)
+    for i = 1, 200 do assert.equal(i, order[i]) end
+  end)
+
+  it("fails alone, with its name, after it waited", function()
+    local stream, sender = support.streams(zmq.PULL, zmq.PUSH)
+    local count = 0
+    stream.name = "the waiting one"
+    stream:on_recv(function()
+      count = count + 1
+      sleep(1)
+      if count == 1 then error("on purpose") end
+      loop:stop()
+    end)
+    sender:send("a")
+    sender:send("b")
+    support.run(loop)
+    assert.equal(2, count)
+    local log = support.take_log()
+    assert.matches("the waiting one: .*on purpose", log)
+    assert.matches("stream_wait_spec%.lua", log)
+  end)
+
+  it("may be paused, resumed, replaced and closed meanwhile", function()
+    for _, act in ipairs {
+      function(stream) stream:on_recv(nil) end,
+      function(stream) stream:close(0) end,
+    } do
+      local stream, sender = support.streams(zmq.PULL, zmq.PUSH)
+      local count, went_on = 0, false
+      stream:on_recv(function()
+        count = count + 1
+        sleep(10)
+        went_on = true
+        loop:call_later(5, loop.stop, loop)
+      end)
+      sender:send("a")
+      sender:send("b")
+      loop:call_later(3, act, stream)
+      support.run(loop)
+      assert.is_true(went_on)
+      assert.equal(1, count)
+    end
+    local stream, sender = support.streams(zmq.PULL, zmq.PUSH)
+    local got = {}
+    stream:on_recv(function(msg)
+      got[#got + 1] = "first " .. msg[1]
+      stream:on_recv(nil)
+      stream:on_recv(function(next)
+        got[#got + 1] = "second " .. next[1]
+        loop:stop()
+      end)
+      sleep(5)
+    end)
+    sender:send("a")
+    sender:send("b")
+    support.run(loop)
+    assert.same({ "first a", "second b" }, got)
+  end)
+
+  it("goes on when the loop runs again after a stop", function()
+    local stream, sender = support.streams(zmq.PULL, zmq.PUSH)
+    local got = {}
+    stream:on_recv(function(msg)
+      loop:call_later(0, loop.stop, loop)
+      sleep(10)
+      got[#got + 1] = msg[1]
+      if #got == 2 then loop:stop() end
+    end)
+    sender:send("a")
+    sender:send("b")
+    support.run(loop)
+    assert.same({}, got)
+    repeat support.run(loop) until #got == 2
+    assert.same({ "a", "b" }, got)
+  end)
+
+  it("may wait in callbacks and timers, too; a periodic one does not overtake itself", function()
+    local order, inside = {}, 0
+    loop:add_callback(function()
+      sleep(5)
+      order[#order + 1] = "callback"
+    end)
+    local timer
+    timer = loop:call_every(1, function()
+      inside = inside + 1
+      assert.equal(1, inside)
+      sleep(4)
+      inside = inside - 1
+      order[#order + 1] = "tick"
+      if #order >= 4 then
+        timer:stop()
+        loop:stop()
+      end
+    end)
+    support.run(loop)
+    local text = table.concat(order, " ")
+    assert.matches("callback", text)
+    assert.matches("tick", text)
+  end)
+end)
