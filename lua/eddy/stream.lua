@@ -118,6 +118,9 @@ function Stream:on_err(fn)
   self._on_err = fn or false
 end
 
+--- The same as `on_err(nil)`.
+function Stream:stop_on_err() self:on_err(nil) end
+
 --- Calls fn() once the stream is closed.
 function Stream:on_close(fn)
   check_function(fn, "on_close", true)
