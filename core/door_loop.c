@@ -23,11 +23,6 @@ const eddy_event *eddy_loop_events(eddy_loop *loop) {
     return loop->turn.batch.events;
 }
 
-double eddy_time(void) {
-    static const eddy__clock CLOCK = {0, 0};
-    return eddy__clock_now(&CLOCK);
-}
-
 double eddy_loop_time(eddy_loop *loop) {
     return eddy__clock_now(&loop->clock);
 }

@@ -1,5 +1,4 @@
 #include "socket.h"
-#include "clock.h"
 #include "eddy.h"
 #include "endpoint.h"
 #include "sys.h"
@@ -7,8 +6,6 @@
 #include <math.h>
 #include <poll.h>
 #include <string.h>
-
-static const eddy__clock CLOCK = {0, 0};
 
 int eddy__socket_open(eddy__socket *socket, void *context, int type) {
     memset(socket, 0, sizeof *socket);
@@ -45,13 +42,13 @@ int eddy__socket_events(eddy__socket *socket) {
 }
 
 int eddy__socket_wait(eddy__socket *socket, int events, double timeout) {
-    double deadline = eddy__clock_now(&CLOCK) + timeout;
+    double deadline = eddy_time() + timeout;
     if (isnan(timeout)) return -EINVAL;
     eddy__socket_touch(socket);
     for (;;) {
         int now = eddy__socket_events(socket);
         if (now < 0 || (now & events)) return now < 0 ? now : now & events;
-        double left = timeout < 0 ? -1 : deadline - eddy__clock_now(&CLOCK);
+        double left = timeout < 0 ? -1 : deadline - eddy_time();
         if (timeout >= 0 && left <= 0) return 0;
         struct pollfd item = {socket->fd, POLLIN, 0};
         /* Rounded up: a wait may be late, never short. */
@@ -117,10 +114,10 @@ static int blocking(eddy__socket *socket, zmq_msg_t *msg, int flags, int option,
     int result = call(msg, socket->zmq, flags);
     if (result != -1 || errno != EINTR) return result == -1 ? -errno : result;
     int timeout = timeout_of(socket, option), left = timeout;
-    double deadline = eddy__clock_now(&CLOCK) + timeout;
+    double deadline = eddy_time() + timeout;
     while (result == -1 && errno == EINTR && getpid() == socket->pid) {
         if (timeout > 0) {
-            left = (int)(deadline - eddy__clock_now(&CLOCK));
+            left = (int)(deadline - eddy_time());
             if (left < 0) left = 0;
             eddy__zmq_set(socket->zmq, option, &left, sizeof left);
         }
