@@ -1,13 +1,10 @@
 #include "pollset.h"
-#include "clock.h"
 #include "context.h"
 #include "sys.h"
 
 #include <math.h>
 
 enum { FEW = 16, LONGEST_MS = 1000000000 };
-
-static const eddy__clock CLOCK = {0, 0};
 
 static int fail(eddy_poll_item *item, int error) {
     item->ready = -error;
@@ -76,7 +73,7 @@ static int ask(struct pollfd *fds, int count, double left) {
 }
 
 static int wait(eddy_poll_item *items, struct pollfd *fds, int count, double timeout) {
-    double deadline = eddy__clock_now(&CLOCK) + timeout;
+    double deadline = eddy_time() + timeout;
     int plain = list(items, fds, count);
     if (plain < 0) return plain;
     for (;;) {
@@ -86,7 +83,7 @@ static int wait(eddy_poll_item *items, struct pollfd *fds, int count, double tim
         if (ready > 0)
             left = 0;
         else if (timeout >= 0)
-            left = fmax(0, deadline - eddy__clock_now(&CLOCK));
+            left = fmax(0, deadline - eddy_time());
         if (left == 0 && plain == 0) return ready;
         int rc = ask(fds, count, left);
         if (rc < 0) return rc;
