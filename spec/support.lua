@@ -148,4 +148,11 @@ function M.temp_dir()
   return ffi.string(ffi.C.mkdtemp(template))
 end
 
+--- Suspends the running coroutine, as anything that waits does, for so many ms of the loop's time.
+function M.suspend(on, ms)
+  local running = coroutine.running()
+  on:call_later(ms, function() assert(coroutine.resume(running)) end)
+  coroutine.yield()
+end
+
 return M

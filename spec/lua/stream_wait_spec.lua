@@ -7,12 +7,7 @@ describe("a stream's handler that waits", function()
   before_each(function() loop = support.open() end)
   after_each(support.close)
 
-  -- Suspends the handler that calls it, as anything that waits does.
-  local function sleep(ms)
-    local running = coroutine.running()
-    loop:call_later(ms, function() assert(coroutine.resume(running)) end)
-    coroutine.yield()
-  end
+  local function suspend(ms) support.suspend(loop, ms) end
 
   it("suspends itself, and neither the loop nor other streams", function()
     local slow, to_slow = support.streams(zmq.PULL, zmq.PUSH)
@@ -20,7 +15,7 @@ describe("a stream's handler that waits", function()
     local order, ticks = {}, 0
     local timer = loop:call_every(1, function() ticks = ticks + 1 end)
     slow:on_recv(function(msg)
-      sleep(20)
+      suspend(20)
       order[#order + 1] = msg[1]
       loop:stop()
     end)
@@ -39,7 +34,7 @@ describe("a stream's handler that waits", function()
     stream:on_recv(function(msg)
       inside = inside + 1
       assert.equal(1, inside)
-      if tonumber(msg[1]) % 7 == 0 then sleep(1) end
+      if tonumber(msg[1]) % 7 == 0 then suspend(1) end
       inside = inside - 1
       order[#order + 1] = tonumber(msg[1])
       if #order == 200 then loop:stop() end
@@ -55,7 +50,7 @@ describe("a stream's handler that waits", function()
     stream.name = "the waiting one"
     stream:on_recv(function()
       count = count + 1
-      sleep(1)
+      suspend(1)
       if count == 1 then error("on purpose") end
       loop:stop()
     end)
@@ -77,7 +72,7 @@ describe("a stream's handler that waits", function()
       local count, went_on = 0, false
       stream:on_recv(function()
         count = count + 1
-        sleep(10)
+        suspend(10)
         went_on = true
         loop:call_later(5, loop.stop, loop)
       end)
@@ -97,7 +92,7 @@ describe("a stream's handler that waits", function()
         got[#got + 1] = "second " .. next[1]
         loop:stop()
       end)
-      sleep(5)
+      suspend(5)
     end)
     sender:send("a")
     sender:send("b")
@@ -110,7 +105,7 @@ describe("a stream's handler that waits", function()
     local got = {}
     stream:on_recv(function(msg)
       loop:call_later(0, loop.stop, loop)
-      sleep(10)
+      suspend(10)
       got[#got + 1] = msg[1]
       if #got == 2 then loop:stop() end
     end)
@@ -125,14 +120,14 @@ describe("a stream's handler that waits", function()
   it("may wait in callbacks and timers, too; a periodic one does not overtake itself", function()
     local order, inside = {}, 0
     loop:add_callback(function()
-      sleep(5)
+      suspend(5)
       order[#order + 1] = "callback"
     end)
     local timer
     timer = loop:call_every(1, function()
       inside = inside + 1
       assert.equal(1, inside)
-      sleep(4)
+      suspend(4)
       inside = inside - 1
       order[#order + 1] = "tick"
       if #order >= 4 then
