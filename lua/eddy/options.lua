@@ -1,9 +1,22 @@
--- Socket options by name: what kind of value each takes. Their numbers come from zmq.h.
-local kinds = {}
+-- Socket options by name. Their numbers come from zmq.h.
+local M = {
+  --- What each takes: "int", "int64", "bytes", or "string" (which ends with a zero byte).
+  kinds = {},
+  --- Those that cannot be set.
+  read_only = {},
+  --- Those that cannot be read.
+  write_only = {},
+  --- Those that only some types of sockets have.
+  special = {},
+  --- The longest path of an ipc endpoint: what sockaddr_un has, less a zero byte.
+  IPC_PATH_MAX_LEN = 107,
+}
 
-local function add(kind, names)
-  for name in names:gmatch("%S+") do kinds[name] = kind end
+local function mark(map, value, names)
+  for name in names:gmatch("%S+") do map[name] = value end
 end
+
+local function add(kind, names) mark(M.kinds, kind, names) end
 
 add("int", [[
   RATE RECOVERY_IVL SNDBUF RCVBUF RCVMORE FD EVENTS TYPE LINGER RECONNECT_IVL BACKLOG
@@ -25,4 +38,14 @@ add("string", [[
   CURVE_SECRETKEY CURVE_SERVERKEY ZAP_DOMAIN SOCKS_PROXY BINDTODEVICE GSSAPI_PRINCIPAL
   GSSAPI_SERVICE_PRINCIPAL]])
 
-return kinds
+mark(M.read_only, true, "RCVMORE FD EVENTS TYPE LAST_ENDPOINT MECHANISM THREAD_SAFE")
+
+local special = [[
+  SUBSCRIBE UNSUBSCRIBE CONNECT_ROUTING_ID CONNECT_RID PROBE_ROUTER REQ_CORRELATE REQ_RELAXED
+  ROUTER_MANDATORY ROUTER_RAW ROUTER_HANDOVER ROUTER_NOTIFY STREAM_NOTIFY XPUB_VERBOSE
+  XPUB_VERBOSER XPUB_NODROP XPUB_MANUAL XPUB_WELCOME_MSG]]
+mark(M.special, true, special)
+mark(M.write_only, true, special)
+mark(M.write_only, true, "TCP_ACCEPT_FILTER IPC_FILTER_PID IPC_FILTER_UID IPC_FILTER_GID")
+
+return M

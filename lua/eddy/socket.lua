@@ -13,13 +13,13 @@ local EAGAIN, ENOTSOCK = errors.numbers.EAGAIN, errors.numbers.ENOTSOCK
 -- Lent for the length of one call; no call here yields.
 local int = ffi.new("int[1]")
 local int64 = ffi.new("int64_t[1]")
-local ROOM = 4096
+local ROOM, Z85_KEY = 4096, 41 -- a key is asked for with just its size
 local room = ffi.new("char[?]", ROOM)
 local part = ffi.new("eddy_part[1]")
 local parts, parts_room = ffi.new("eddy_part[?]", 16), 16
 
 local names = {} -- of options and socket types, by number
-for name in pairs(options) do
+for name in pairs(options.kinds) do
   if constants[name] then names[constants[name]] = name end
 end
 local types = {}
@@ -43,13 +43,22 @@ local function again(result, what, self)
   return check(result, what .. ":", self)
 end
 
+-- What failed, with the endpoint; of a path that is too long, how long it may be.
+local function what_failed(name, endpoint, result)
+  local what = name .. " " .. endpoint
+  if result ~= -errors.numbers.ENAMETOOLONG then return what end
+  return ("%s: a path of %d bytes, at most %d are allowed"):format(what, #endpoint - #"ipc://",
+    options.IPC_PATH_MAX_LEN)
+end
+
 local function endpoint_call(name)
   local call = C["eddy_socket_" .. name]
   return function(self, endpoint)
     if type(endpoint) ~= "string" then
       errors.misuse(name .. ": expected an endpoint, got " .. type(endpoint))
     end
-    check(call(self._c, id_of(self, name), endpoint), name, endpoint)
+    local result = call(self._c, id_of(self, name), endpoint)
+    if result < 0 then check(result, what_failed(name, endpoint, result)) end
   end
 end
 
@@ -243,20 +252,27 @@ Socket.monitor = monitor.monitor
 Socket.get_monitor_socket = monitor.get_monitor_socket
 Socket.disable_monitor = monitor.disable_monitor
 
--- An option's name and number, from either.
-local function option_of(option, what)
+--- An option's name and number, from either; nil when there is none.
+function Socket.option_name(option)
   local name = type(option) == "string" and option:upper() or names[option]
-  local number = name and options[name] and constants[name]
-  if not number then errors.misuse(what .. ": no such option: " .. tostring(option)) end
+  local number = name and options.kinds[name] and constants[name]
+  if number then return name, number end
+end
+
+local function option_of(option, what)
+  local name, number = Socket.option_name(option)
+  if not name then errors.misuse(what .. ": no such option: " .. tostring(option)) end
   return name, number
 end
 
---- Sets an option.
--- @param option its name ("linger") or number (zmq.LINGER)
--- @param value a number, a boolean for options that switch, or a string
-function Socket:set(option, value)
+local function is_hwm(option) return option == "hwm" or option == "HWM" end
+
+--- Looks an option and a value for it up; raises when they cannot be.
+-- @return its name and number, and the value as the core takes it
+function Socket.check_option(option, value)
   local name, number = option_of(option, "set")
-  local id, kind = id_of(self, "set"), options[name]
+  local kind = options.kinds[name]
+  if options.read_only[name] then errors.misuse("set " .. name .. ": it can only be read") end
   if type(value) == "boolean" and kind == "int" then value = value and 1 or 0 end
   local wanted = (kind == "int" or kind == "int64") and "number" or "string"
   if type(value) ~= wanted and not (value == nil and kind == "string") then
@@ -266,6 +282,21 @@ function Socket:set(option, value)
       math.abs(value) >= (kind == "int" and 2 ^ 31 or 2 ^ 63)) then
     errors.misuse("set " .. name .. ": expected a whole number that fits, got " .. value)
   end
+  return name, number, value
+end
+
+--- Sets an option.
+-- @param option its name ("linger") or number (zmq.LINGER); "hwm" is SNDHWM and RCVHWM
+-- @param value a number, a boolean for options that switch, or a string
+function Socket:set(option, value)
+  if is_hwm(option) then
+    self:set("SNDHWM", value)
+    return self:set("RCVHWM", value)
+  end
+  local id = id_of(self, "set")
+  local name, number
+  name, number, value = Socket.check_option(option, value)
+  local kind = options.kinds[name]
   local result
   if kind == "int" then
     int[0] = value
@@ -282,11 +313,14 @@ end
 --- An option's value: a number or a string.
 -- @param option its name ("linger") or number (zmq.LINGER)
 function Socket:get(option)
+  if is_hwm(option) then option = "SNDHWM" end
   local name, number = option_of(option, "get")
-  local id, kind = id_of(self, "get"), options[name]
+  local id, kind = id_of(self, "get"), options.kinds[name]
+  if options.write_only[name] then errors.misuse("get " .. name .. ": it can only be set") end
   local value, size = room, ROOM
   if kind == "int" then value, size = int, ffi.sizeof(int) end
   if kind == "int64" then value, size = int64, ffi.sizeof(int64) end
+  if name:find("^CURVE_.*KEY$") then size = Z85_KEY end
   local filled = check(C.eddy_socket_get(self._c, id, number, value, size),
     "get " .. name .. ":", self)
   if kind == "int" then return int[0] end
@@ -302,18 +336,14 @@ function Instance.__index(self, key)
   local method = Socket[key]
   if method ~= nil then return method end
   if key == "closed" then return not self._id end
-  if key == "hwm" then return self:get("SNDHWM") end
-  if type(key) ~= "string" or not options[key:upper()] then
+  if type(key) ~= "string" or not (is_hwm(key) or options.kinds[key:upper()]) then
     errors.misuse("a socket has no attribute or option '" .. tostring(key) .. "'")
   end
   return self:get(key)
 end
 
 function Instance.__newindex(self, key, value)
-  if key == "hwm" then
-    self:set("SNDHWM", value)
-    self:set("RCVHWM", value)
-  elseif type(key) == "string" and options[key:upper()] then
+  if type(key) == "string" and (is_hwm(key) or options.kinds[key:upper()]) then
     self:set(key, value)
   else
     errors.misuse("a socket has no option '" .. tostring(key) .. "'")

@@ -18,8 +18,14 @@ for name, value in pairs(constants) do M[name] = value end
 for name, value in pairs(errors.numbers) do M[name] = value end
 for name, method in pairs(convert) do Socket[name] = method end
 
+M.IPC_PATH_MAX_LEN = options.IPC_PATH_MAX_LEN
+
 local context_options = { IO_THREADS = 1, MAX_SOCKETS = 1, SOCKET_LIMIT = 1, MAX_MSGSZ = 1,
   THREAD_SCHED_POLICY = 1, THREAD_PRIORITY = 1, IPV6 = 1, BLOCKY = 1 }
+local context_numbers = {}
+for name in pairs(context_options) do
+  if constants[name] then context_numbers[constants[name]] = true end
+end
 
 --- A context makes sockets. `context.closed` tells whether it is terminated.
 local Context = {}
@@ -31,21 +37,26 @@ local function live(self, what)
   return self._c
 end
 
---- Makes a socket.
+-- Sets the context's defaults; what this type of socket does not have is left out.
+local function apply_defaults(socket, defaults)
+  for name, value in pairs(defaults) do
+    local ok, err = pcall(socket.set, socket, name, value)
+    if not ok and not (options.special[name] and err.name == "EINVAL") then error(err, 0) end
+  end
+end
+
+--- Makes a socket, with the context's default options.
 -- @param number its type: zmq.REQ ...
 -- @param settings options by name, set first (`linger = 0`); then `subscribe`, `bind` and
 -- `connect`, each one value or a list
 function Context:socket(number, settings)
   local socket = Socket.open(self, live(self, "socket"), number)
   self._sockets[socket] = true
-  if settings then
-    local ok, err = pcall(M._apply, socket, settings)
-    if not ok then
-      socket:close(0)
-      error(err, 0)
-    end
-  end
-  return socket
+  local ok, err = pcall(apply_defaults, socket, self._defaults)
+  if ok and settings then ok, err = pcall(M._apply, socket, settings) end
+  if ok then return socket end
+  socket:close(0)
+  error(err, 0)
 end
 
 local last = { "subscribe", "bind", "connect" }
@@ -97,21 +108,41 @@ function Context:_finish(linger)
   rawset(self, "_c", false)
 end
 
+-- The number of a context's option; or nil, and the name of a socket's.
 local function option_of(name, what)
   local upper = type(name) == "string" and name:upper()
   if upper and context_options[upper] and constants[upper] then return constants[upper] end
+  if upper == "HWM" then return nil, upper end
+  if context_numbers[name] then return name end
+  local of_socket = Socket.option_name(name)
+  if of_socket then return nil, of_socket end
   if type(name) == "number" then return name end
   errors.misuse(what .. ": a context has no option '" .. tostring(name) .. "'")
 end
 
---- A context option's value, by name ("io_threads") or number (zmq.IO_THREADS).
+--- A context option's value, by name ("io_threads") or number (zmq.IO_THREADS). Of a socket
+-- option, the default for sockets made from now on; nil when libzmq's holds.
 function Context:get(name)
-  return check(C.eddy_context_get(live(self, "get"), option_of(name, "get")), "get", name)
+  local core = live(self, "get")
+  local number, of_socket = option_of(name, "get")
+  if not number then return self._defaults[of_socket == "HWM" and "SNDHWM" or of_socket] end
+  return check(C.eddy_context_get(core, number), "get", name)
 end
 
---- Sets a context option.
+--- Sets a context option; or a socket option for all sockets made from now on that have it,
+-- until it is nil.
 function Context:set(name, value)
-  check(C.eddy_context_set(live(self, "set"), option_of(name, "set"), value), "set", name)
+  local core = live(self, "set")
+  local number, of_socket = option_of(name, "set")
+  if number then
+    check(C.eddy_context_set(core, number, value), "set", name)
+  elseif of_socket == "HWM" then
+    self:set("SNDHWM", value)
+    self:set("RCVHWM", value)
+  else
+    if value ~= nil then value = select(3, Socket.check_option(of_socket, value)) end
+    self._defaults[of_socket] = value
+  end
 end
 
 local Instance = {}
@@ -150,6 +181,7 @@ function M.context(settings)
   local self = setmetatable({
     _c = ffi.gc(made[0], C.eddy_context_free),
     _closed = false,
+    _defaults = {},
     _sockets = setmetatable({}, { __mode = "k" }),
   }, Instance)
   all[self] = true
@@ -213,7 +245,7 @@ M.recv_monitor_message = monitor.recv_monitor_message
 --- The names of all socket options.
 function M.option_names()
   local names = {}
-  for name in pairs(options) do
+  for name in pairs(options.kinds) do
     if constants[name] then names[#names + 1] = name:lower() end
   end
   table.sort(names)
