@@ -68,8 +68,7 @@ int eddy__inbox_receive(eddy__inbox *inbox, eddy__socket *socket, uint32_t budge
         int size, more;
         do {
             size = receive_part(inbox, socket);
-            /* EFSM: a REQ or REP socket has had its message; it is the other side's turn. */
-            if (size < 0) return size == -EAGAIN || size == -EFSM ? 0 : size;
+            if (size < 0) return size == -EAGAIN ? 0 : size;
             *bytes += size;
             more = inbox->view.parts[inbox->fill - 1].more;
         } while (more);

@@ -20,8 +20,9 @@ eddy__inbox *eddy__inbox_new(void);
 void eddy__inbox_free(eddy__inbox *inbox);
 
 /* Receives until the socket is empty (0), or until `messages` or EDDY_BATCH_BYTES are
- * reached (1: there may be more). Or -errno. What was received before is there in any case;
- * `messages` and `bytes` are raised by what came. */
+ * reached (1: there may be more). Or -errno; -EFSM from a REQ or REP socket that has had its
+ * message. What was received before is there in any case; `messages` and `bytes` are raised by
+ * what came. */
 int eddy__inbox_receive(eddy__inbox *inbox, eddy__socket *socket, uint32_t budget,
                         double *messages, double *bytes);
 

@@ -111,6 +111,12 @@ static void look(eddy__poller *poller, eddy__source *source, double now) {
     if (source->ready) eddy__list_push(&poller->ready, &source->mark);
 }
 
+void eddy__poller_emptied(eddy__source *source, double now) {
+    if (source->wanted != EDDY_READ || source->ready) return;
+    source->seen = now;
+    eddy__list_remove(&source->mark);
+}
+
 void eddy__poller_refresh(eddy__poller *poller, double now) {
     eddy__list dirty;
     eddy__list_init(&dirty);

@@ -62,6 +62,11 @@ static inline void eddy__poller_recheck(eddy__poller *poller, eddy__source *sour
     eddy__list_push(&poller->dirty, &source->mark);
 }
 
+/* The owner received until there was no more (EAGAIN). libzmq looked for all news of the
+ * socket then, as it does when its events are read, and wakes the loop for the next: only a
+ * source that is to send too must be looked at again. */
+void eddy__poller_emptied(eddy__source *source, double now);
+
 /* Reads the events of all dirty sockets; the ready ones go to `ready`. */
 void eddy__poller_refresh(eddy__poller *poller, double now);
 
