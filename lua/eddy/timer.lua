@@ -8,6 +8,10 @@ local C = c.C
 local Timer = {}
 Timer.__index = Timer
 
+-- What most timers have is not in their tables: a table of four fields is a third as large as
+-- one of nine, and there may be a million.
+Timer._period, Timer._count, Timer._jitter = 0, 0, 0
+
 -- Up to three arguments are kept without a list and called without `unpack`, which LuaJIT
 -- does not compile.
 local function call(timer)
@@ -25,15 +29,13 @@ end
 -- @param due the loop's time at which it is due, when that is not `delay` from now
 -- @param period 0, or the ms between two calls
 function Timer.new(loop, delay, due, period, fn, ...)
+  local self = setmetatable({ _loop = loop, _id = false, _delay = delay, _fn = fn }, Timer)
+  if period ~= 0 then self._period = period end
   local count = select("#", ...)
-  local self = setmetatable({
-    _loop = loop, _id = false, _delay = delay, _period = period,
-    _fn = fn, _count = count, _jitter = 0,
-  }, Timer)
   if count > 3 then
-    self._all = { ... }
-  else
-    self._a, self._b, self._c = ...
+    self._count, self._all = count, { ... }
+  elseif count > 0 then
+    self._count, self._a, self._b, self._c = count, ...
   end
   return self:_arm(due)
 end
