@@ -17,7 +17,15 @@ local EMSGSIZE, ENOBUFS = errors.numbers.EMSGSIZE, errors.numbers.ENOBUFS
 
 --- A stream. Fields: `socket` (nil once closed), `loop`, `name` (for messages to people; may
 -- be set).
-local Stream = {}
+local Stream = {
+  -- What few streams have is in their tables only when they have it: there may be thousands.
+  _on_err = false, _on_close = false, _on_full = false, _on_drain = false,
+  _waiting = false, -- its handler waits in a coroutine
+  _events = false, -- the stream of the socket's monitor
+  _sent = false, -- what on_send waits to hear of, from _sent_first on
+  _sent_first = 1, _sent_last = 0,
+  _told = 0, -- of an event that a stop interrupted, how many it told of
+}
 
 local Instance = {}
 
@@ -53,13 +61,7 @@ local function new(socket, loop)
     tostring(socket))
   local self = setmetatable({
     socket = socket, loop = loop, _id = id,
-    _on_recv = false, _on_send = false, _on_err = false, _on_close = false,
-    _on_full = false, _on_drain = false, _copy = true, _time = 0,
-    _waiting = false, -- its handler waits in a coroutine
-    _events = false, -- the stream of the socket's monitor
-    _sent = false, -- what on_send waits to hear of, from _sent_first on
-    _sent_first = 1, _sent_last = 0,
-    _told = 0, -- of an event that a stop interrupted, how many it told of
+    _on_recv = false, _on_send = false, _copy = true, _time = 0,
   }, Instance)
   socket._owner = self
   loop:_adopt(id, self)
