@@ -1,42 +1,172 @@
-/* The floor of the receive benchmark, libzmq alone: zmq_poll, then receive until EAGAIN.
- * Binds a PULL socket to a free port, prints its endpoint, receives COUNT messages and prints
- * the CPU time that its thread took for one, in ns. usage: floor COUNT */
-#include <errno.h>
-#include <stdio.h>
-#include <stdlib.h>
-#include <time.h>
-#include <zmq.h>
+/* libzmq alone, driven by zmq_poll: what an event loop cannot be faster than. Each mode is one
+ * benchmark's floor.
+ * usage: floor receive ENDPOINT COUNT [SIZE PARTS] (for inproc from a thread that has sent
+ *        all before the first is received: else its speed would be measured) |
+ *        floor send ENDPOINT COUNT | floor rep COUNT | floor router COUNT |
+ *        floor idle SOCKETS COUNT | floor sockets COUNT */
+#include "bench.h"
 
-static double cpu_ns(void) {
-    struct timespec time;
-    clock_gettime(CLOCK_THREAD_CPUTIME_ID, &time);
-    return (double)time.tv_sec * 1e9 + (double)time.tv_nsec;
+static void *context;
+
+typedef struct sender {
+    const char *endpoint;
+    long count;
+    size_t size;
+    int parts;
+} sender;
+
+static void *send_all(void *data) {
+    sender *its = data;
+    push(context, its->endpoint, its->count, its->size, its->parts);
+    return NULL;
+}
+
+static void receive_all(void *socket, long count) {
+    zmq_pollitem_t item = {socket, 0, ZMQ_POLLIN, 0};
+    watch start = {0, 0};
+    zmq_msg_t msg;
+    zmq_msg_init(&msg);
+    for (long received = 0; received < count;) {
+        zmq_poll(&item, 1, -1);
+        if (!start.wall) start = watch_start();
+        while (zmq_msg_recv(&msg, socket, ZMQ_DONTWAIT) >= 0)
+            if (!zmq_msg_more(&msg)) received++;
+        must(errno == EAGAIN, "receive");
+    }
+    watch_tell(start, (double)count);
+    zmq_msg_close(&msg);
+}
+
+static void receive(char **args) {
+    void *socket = zmq_socket(context, ZMQ_PULL);
+    sender its = {args[0], atol(args[1]), args[2] ? (size_t)atol(args[2]) : 0,
+                  args[2] ? atoi(args[3]) : 0};
+    pthread_t thread;
+    if (strncmp(args[0], "inproc:", 7) == 0) {
+        int unlimited = 0;
+        zmq_setsockopt(socket, ZMQ_RCVHWM, &unlimited, sizeof unlimited);
+        bind_and_tell(socket, args[0]);
+        must(pthread_create(&thread, NULL, send_all, &its) == 0, "thread");
+        pthread_join(thread, NULL);
+    } else {
+        bind_and_tell(socket, args[0]);
+    }
+    receive_all(socket, its.count);
+    zmq_close(socket);
+}
+
+static void send_messages(char **args) {
+    void *socket = zmq_socket(context, ZMQ_PUSH);
+    long count = atol(args[1]);
+    int unlimited = 0;
+    char bytes[32] = "message";
+    zmq_setsockopt(socket, ZMQ_SNDHWM, &unlimited, sizeof unlimited);
+    must(zmq_connect(socket, args[0]) == 0, "connect");
+    must(zmq_send(socket, bytes, sizeof bytes, 0) >= 0, "send");
+    watch start = watch_start();
+    for (long i = 1; i < count; i++)
+        must(zmq_send(socket, bytes, sizeof bytes, ZMQ_DONTWAIT) >= 0, "send");
+    watch_tell(start, (double)count);
+    zmq_close(socket);
+}
+
+/* Sends back what it can receive without waiting. Returns how many messages that was. */
+static long echo(void *socket) {
+    zmq_msg_t msg;
+    long count = 0;
+    zmq_msg_init(&msg);
+    while (zmq_msg_recv(&msg, socket, ZMQ_DONTWAIT) >= 0) {
+        int more = zmq_msg_more(&msg);
+        must(zmq_msg_send(&msg, socket, more ? ZMQ_SNDMORE : 0) >= 0, "send");
+        if (!more) count++;
+    }
+    zmq_msg_close(&msg);
+    return count;
+}
+
+static void serve(int type, long count) {
+    void *socket = zmq_socket(context, type);
+    bind_and_tell(socket, "tcp://127.0.0.1:*");
+    zmq_pollitem_t item = {socket, 0, ZMQ_POLLIN, 0};
+    watch start = {0, 0};
+    for (long left = count; left > 0; left -= echo(socket)) {
+        zmq_poll(&item, 1, -1);
+        if (!start.wall) start = watch_start();
+    }
+    watch_tell(start, (double)count);
+    zmq_close(socket);
+}
+
+/* A message that comes to one socket among many sends the next one. */
+static void idle(long sockets, long count) {
+    zmq_pollitem_t *items = calloc((size_t)sockets, sizeof *items);
+    char endpoint[64];
+    for (long i = 0; i < sockets; i++) {
+        void *socket = zmq_socket(context, ZMQ_PULL);
+        must(socket != NULL, "socket");
+        snprintf(endpoint, sizeof endpoint, "inproc://idle-%ld", i);
+        must(zmq_bind(socket, endpoint) == 0, endpoint);
+        items[i] = (zmq_pollitem_t){socket, 0, ZMQ_POLLIN, 0};
+    }
+    void *push = zmq_socket(context, ZMQ_PUSH);
+    must(zmq_connect(push, endpoint) == 0, endpoint);
+    zmq_msg_t msg;
+    zmq_msg_init(&msg);
+    watch start = watch_start();
+    zmq_send(push, "x", 1, 0);
+    for (long heard = 0; heard < count;) {
+        zmq_poll(items, (int)sockets, -1);
+        for (long i = 0; i < sockets; i++) {
+            if (!(items[i].revents & ZMQ_POLLIN)) continue;
+            while (zmq_msg_recv(&msg, items[i].socket, ZMQ_DONTWAIT) >= 0) heard++;
+            zmq_send(push, "x", 1, 0);
+        }
+    }
+    watch_tell(start, (double)count);
+    exit(0);
+}
+
+/* The memory that so many sockets take, in bytes for one. */
+static long resident(void) {
+    char line[256];
+    long kib = 0;
+    FILE *status = fopen("/proc/self/status", "r");
+    while (fgets(line, sizeof line, status)) sscanf(line, "VmRSS: %ld kB", &kib);
+    fclose(status);
+    return kib * 1024;
+}
+
+static void open_sockets(long count) {
+    char endpoint[64];
+    zmq_close(zmq_socket(context, ZMQ_PULL));
+    long before = resident();
+    for (long i = 0; i < count; i++) {
+        void *socket = zmq_socket(context, ZMQ_PULL);
+        snprintf(endpoint, sizeof endpoint, "inproc://idle-%ld", i);
+        must(socket && zmq_bind(socket, endpoint) == 0, endpoint);
+    }
+    printf("bytes=%.0f\n", (double)(resident() - before) / (double)count);
+    exit(0);
 }
 
 int main(int argc, char **argv) {
-    if (argc != 2) return fprintf(stderr, "usage: floor COUNT\n"), 2;
-    long count = atol(argv[1]), received = 0;
-    void *context = zmq_ctx_new(), *socket = zmq_socket(context, ZMQ_PULL);
-    if (zmq_bind(socket, "tcp://127.0.0.1:*") != 0) return perror("floor: bind"), 1;
-    char endpoint[256];
-    size_t size = sizeof endpoint;
-    zmq_getsockopt(socket, ZMQ_LAST_ENDPOINT, endpoint, &size);
-    puts(endpoint);
-    fflush(stdout);
-
-    zmq_pollitem_t item = {socket, 0, ZMQ_POLLIN, 0};
-    double start = 0;
-    zmq_msg_t msg;
-    zmq_msg_init(&msg);
-    while (received < count) {
-        zmq_poll(&item, 1, -1);
-        if (!start) start = cpu_ns();
-        while (zmq_msg_recv(&msg, socket, ZMQ_DONTWAIT) >= 0) received++;
-        if (errno != EAGAIN) return perror("floor: receive"), 1;
-    }
-    printf("%.1f\n", (cpu_ns() - start) / (double)count);
-    zmq_msg_close(&msg);
-    zmq_close(socket);
+    const char *mode = argc > 2 ? argv[1] : "";
+    context = zmq_ctx_new();
+    zmq_ctx_set(context, ZMQ_MAX_SOCKETS, 65000);
+    if (strcmp(mode, "receive") == 0 && argc > 3)
+        receive(argv + 2);
+    else if (strcmp(mode, "send") == 0 && argc > 3)
+        send_messages(argv + 2);
+    else if (strcmp(mode, "rep") == 0)
+        serve(ZMQ_REP, atol(argv[2]));
+    else if (strcmp(mode, "router") == 0)
+        serve(ZMQ_ROUTER, atol(argv[2]));
+    else if (strcmp(mode, "idle") == 0 && argc > 3)
+        idle(atol(argv[2]), atol(argv[3]));
+    else if (strcmp(mode, "sockets") == 0)
+        open_sockets(atol(argv[2]));
+    else
+        return fprintf(stderr, "floor: no such mode, or too few arguments\n"), 2;
     zmq_ctx_term(context);
     return 0;
 }

@@ -1,0 +1,23 @@
+-- Larger messages than those of `recv`: several parts, and frames that nobody copies.
+local p = require "harness.programs"
+
+local TCP = "tcp://127.0.0.1:*"
+local benchmark = { contestants = {}, rows = {} }
+
+local function compare(title, count, size, parts, kind, at_most)
+  count = p.count(count)
+  local push = p.c("push", "ENDPOINT", count, size, parts)
+  local own, floor = "eddy at " .. title, "C floor at " .. title
+  table.insert(benchmark.contestants, { name = own, p.eddy("receive", TCP, count, kind), push })
+  table.insert(benchmark.contestants, { name = floor, p.c("floor", "receive", TCP, count), push })
+  table.insert(benchmark.rows, { title = "receive " .. title .. ", tcp", metric = "cpu_ns",
+    unit = "ns of CPU", of = own, among = { floor },
+    aims = { { against = floor, at_most = at_most } } })
+end
+
+compare("3 parts of 32 B", 400000, 32, 3, "strings", 1.25)
+compare("1 KiB", 400000, 1024, 1, "strings", 1.25)
+compare("64 KiB as frames", 20000, 65536, 1, "frames", 1.05)
+compare("1 MiB as frames", 2000, 1048576, 1, "frames", 1.05)
+
+return benchmark

@@ -1,0 +1,31 @@
+-- A PUB socket and SUBSCRIBERS streams in one loop: each of COUNT bursts of 10 messages goes to
+-- all of them, and the next one goes out when all had it. usage: fan.lua SUBSCRIBERS COUNT
+local eddy = require "eddy"
+local zmq = require "eddy.zmq"
+local watch = dofile((arg[0]:gsub("[^/]+$", "watch.lua")))
+
+local subscribers, count = tonumber((...)), tonumber((select(2, ...)))
+local context, loop = zmq.instance(), eddy.loop.instance()
+local publisher = eddy.stream(context:socket(zmq.PUB, { bind = "inproc://fan" }))
+local message = ("x"):rep(32)
+
+local BURST = 10
+local published, left = 0, subscribers * BURST
+local function publish()
+  published = published + 1
+  if published > count then return loop:stop() end
+  for _ = 1, BURST do publisher:send(message) end
+end
+for _ = 1, subscribers do
+  local socket = context:socket(zmq.SUB, { connect = "inproc://fan", subscribe = "" })
+  eddy.stream(socket):on_recv(function()
+    left = left - 1
+    if left > 0 then return end
+    left = subscribers * BURST
+    publish()
+  end)
+end
+loop:add_callback(publish)
+local start = watch.start()
+loop:start()
+watch.tell(start, count * subscribers * BURST)

@@ -1,0 +1,6 @@
+-- The least that a script on a loop is: its first line, and its memory.
+require "eddy"
+print "hello"
+local file = assert(io.open "/proc/self/status")
+print(("rss_mib=%.2f"):format(file:read("*a"):match "VmRSS:%s*(%d+) kB" / 1024))
+file:close()

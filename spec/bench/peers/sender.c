@@ -1,0 +1,39 @@
+/* A sender in a thread of its own, for a script that receives over inproc: a library for FFI,
+ * on eddy's own context. It sends all without waiting for the receiver. */
+#include "bench.h"
+#include "eddy.h"
+
+typedef struct sender {
+    const char *endpoint;
+    long count;
+    int size;
+} sender;
+
+static void *send_all(void *data) {
+    sender *its = data;
+    eddy_context *context;
+    char *bytes = malloc((size_t)its->size);
+    memset(bytes, 'x', (size_t)its->size);
+    must(eddy_context_new(-1, &context) == 0, "context");
+    int socket = eddy_socket_open(context, ZMQ_PUSH);
+    int unlimited = 0;
+    must(socket > 0, "socket");
+    eddy_socket_set(context, (uint32_t)socket, ZMQ_SNDHWM, &unlimited, sizeof unlimited);
+    must(eddy_socket_connect(context, (uint32_t)socket, its->endpoint) == 0, "connect");
+    for (long i = 0; i < its->count; i++)
+        must(eddy_socket_send(context, (uint32_t)socket, bytes, (uint32_t)its->size, 0) == 0,
+             "send");
+    eddy_socket_close(context, (uint32_t)socket, EDDY_OWN_LINGER);
+    eddy_context_free(context);
+    free(bytes);
+    return NULL;
+}
+
+void bench_send(const char *endpoint, double count, int size);
+
+void bench_send(const char *endpoint, double count, int size) {
+    sender its = {endpoint, (long)count, size};
+    pthread_t thread;
+    must(pthread_create(&thread, NULL, send_all, &its) == 0, "thread");
+    pthread_join(thread, NULL);
+}
