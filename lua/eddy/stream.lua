@@ -17,7 +17,7 @@ local EMSGSIZE, ENOBUFS = errors.numbers.EMSGSIZE, errors.numbers.ENOBUFS
 
 --- A stream. Fields: `socket` (nil once closed), `loop`, `name` (for messages to people; may
 -- be set).
-local Stream = {}
+local Stream = { _kind = "stream" }
 
 local Instance = {}
 
@@ -49,6 +49,7 @@ local function new(socket, loop)
   if socket.closed then
     error(errors.new(errors.numbers.ENOTSOCK, "stream: the socket is closed"), 0)
   end
+  socket:_check_free("stream")
   local id = check(C.eddy_stream_open(loop:_core("stream"), socket._c, socket._id), "stream:",
     tostring(socket))
   local self = setmetatable({
