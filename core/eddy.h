@@ -5,7 +5,8 @@
  * Results are zero or positive (an id, a count), or -errno. Ids are positive numbers of
  * things that belong to a loop or a context; a stale one is answered with -EBADF. Times are
  * milliseconds. A loop and what is in it belong to one thread; eddy_loop_wake and
- * eddy_loop_interrupt alone may be called from any. */
+ * eddy_loop_interrupt alone may be called from any. After a fork the child cannot use the
+ * parent's loops and contexts, which answer -ESTALE, but may make its own. */
 #ifndef EDDY_H
 #define EDDY_H
 
@@ -121,6 +122,9 @@ const char *eddy_error_text(int error);
 
 /* The monotonic clock. */
 double eddy_time(void);
+
+/* How many forks lie between this process and the one that loaded the core. */
+int eddy_forks(void);
 
 /* Whether libzmq was built with a capability ("ipc", "curve"): 1 or 0. */
 int eddy_has(const char *capability);

@@ -317,7 +317,8 @@ function Stream:close(linger)
   self.name = self.name
   monitor._forget(self)
   self.socket:_closed()
-  local lost = C.eddy_stream_close(self.loop._c, self._id, linger or C.EDDY_OWN_LINGER)
+  local lost = math.max(0,
+    C.eddy_stream_close(self.loop._c, self._id, linger or C.EDDY_OWN_LINGER))
   if lost > 0 then
     self.loop:_log(("%s closed with %d message%s not sent"):format(self.name, lost,
       lost == 1 and "" or "s"))

@@ -191,11 +191,14 @@ end
 -- For the host: all contexts.
 function M._all() return all end
 
-local instance
+local instance, instance_born
 
---- The one context of this Lua state, made at the first call and again after its end.
+--- The one context of this Lua state, made at the first call, and again after its end and in
+-- the child of a fork.
 function M.instance()
-  if not instance or instance.closed then instance = M.context() end
+  if not instance or instance.closed or instance_born ~= C.eddy_forks() then
+    instance, instance_born = M.context(), C.eddy_forks()
+  end
   return instance
 end
 
