@@ -84,6 +84,7 @@ int eddy_socket_connect(eddy_context *context, uint32_t id, const char *endpoint
     int may_read = socket->type == ZMQ_PAIR && strncmp(endpoint, "inproc://", 9) == 0;
     eddy__socket *monitored = may_read ? monitored_at(context, endpoint) : NULL;
     if (!monitored) return eddy__socket_connect(socket, endpoint);
+    if (socket->monitor.watched) return -EISCONN; /* a PAIR has one peer: libzmq would wait */
     int rc = lift_limit(socket);
     if (rc == 0) rc = eddy__socket_connect(socket, endpoint);
     if (rc == 0) eddy__monitor_join(&monitored->monitor, &socket->monitor);
