@@ -277,7 +277,8 @@ int eddy_loop_virtual_time(eddy_loop *loop, double now);
 int eddy_loop_advance(eddy_loop *loop, double by);
 
 /* How many things could still bring an event of their own: receiving streams, messages whose
- * sender waits for word of them, timers, watches, signals, wakers. */
+ * sender waits for word of them, timers, watches (of a socket: those that wait for something),
+ * signals, wakers. */
 int eddy_loop_alive(eddy_loop *loop);
 
 /* Sends what waits in the send queues, for at most `timeout` ms, without receiving or any

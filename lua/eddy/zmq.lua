@@ -8,6 +8,7 @@ local monitor = require "eddy.monitor"
 local options = require "eddy.options"
 local poller = require "eddy.poller"
 local Socket = require "eddy.socket"
+local sockopt = require "eddy.sockopt"
 
 local C, ffi = c.C, c.ffi
 local check = errors.check
@@ -114,7 +115,7 @@ local function option_of(name, what)
   if upper and context_options[upper] and constants[upper] then return constants[upper] end
   if upper == "HWM" then return nil, upper end
   if context_numbers[name] then return name end
-  local of_socket = Socket.option_name(name)
+  local of_socket = sockopt.option_name(name)
   if of_socket then return nil, of_socket end
   if type(name) == "number" then return name end
   errors.misuse(what .. ": a context has no option '" .. tostring(name) .. "'")
@@ -140,7 +141,7 @@ function Context:set(name, value)
     self:set("SNDHWM", value)
     self:set("RCVHWM", value)
   else
-    if value ~= nil then value = select(3, Socket.check_option(of_socket, value)) end
+    if value ~= nil then value = select(3, sockopt.check_option(of_socket, value)) end
     self._defaults[of_socket] = value
   end
 end
