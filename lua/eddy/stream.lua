@@ -49,6 +49,7 @@ local function new(socket, loop)
   if socket.closed then
     error(errors.new(errors.numbers.ENOTSOCK, "stream: the socket is closed"), 0)
   end
+  if socket._line then socket._line:_leave() end
   local id = check(C.eddy_stream_open(loop:_core("stream"), socket._c, socket._id), "stream:",
     tostring(socket))
   local self = setmetatable({
