@@ -17,7 +17,7 @@ local M = {}
 
 for name, value in pairs(constants) do M[name] = value end
 for name, value in pairs(errors.numbers) do M[name] = value end
-for name, method in pairs(convert) do Socket[name] = method end
+for name, method in pairs(convert.methods) do Socket[name] = method end
 
 M.IPC_PATH_MAX_LEN = options.IPC_PATH_MAX_LEN
 
