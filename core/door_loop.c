@@ -26,7 +26,7 @@ static eddy__watch *find_watch(eddy_loop *loop, uint32_t id) {
     return watch && !watch->closing ? watch : NULL;
 }
 
-const eddy_event *eddy_loop_events(eddy_loop *loop) {
+eddy_event *eddy_loop_events(eddy_loop *loop) {
     return loop->turn.batch.events;
 }
 
@@ -216,6 +216,18 @@ int eddy_stream_push(eddy_loop *loop, uint32_t id, double messages) {
     eddy__stream *stream = find_stream(loop, id);
     if (!stream) return refusal(loop);
     return stream->socket ? eddy__stream_flush(stream, messages) : 0;
+}
+
+int eddy_stream_await_word(eddy_loop *loop, uint32_t id) {
+    eddy__stream *stream = find_stream(loop, id);
+    if (!stream) return refusal(loop);
+    eddy__stream_await_word(stream);
+    return 0;
+}
+
+int eddy_stream_word(eddy_loop *loop, uint32_t id, eddy_event *event) {
+    eddy__stream *stream = find_stream(loop, id);
+    return stream ? eddy__stream_word(stream, event) : refusal(loop);
 }
 
 int eddy_stream_drain(eddy_loop *loop, uint32_t id, double timeout) {

@@ -25,6 +25,9 @@ enum {
     EDDY_BATCH_BYTES = 1 << 20, /* bytes after which a stream receives no more in a turn */
     EDDY_SEND_LIMIT = 64 << 20, /* bytes that wait in a stream's send queue, unless set */
 
+    EDDY_REPORT = 1,  /* tell what becomes of a message, and count it as alive until then; */
+    EDDY_REPORT_IDLY, /* tell it, though nobody waits for it yet */
+
     EDDY_DROP_NONE = 0, /* what a full send queue does: refuse the message, */
     EDDY_DROP_NEWEST,   /* drop it, */
     EDDY_DROP_OLDEST,   /* or drop the oldest one to make room */
@@ -268,8 +271,8 @@ void eddy_loop_free(eddy_loop *loop);
  * good until the next turn. */
 int eddy_loop_turn(eddy_loop *loop, double timeout);
 
-/* The events of the last turn. */
-const eddy_event *eddy_loop_events(eddy_loop *loop);
+/* The events of the last turn, for the reader to change as it likes. */
+eddy_event *eddy_loop_events(eddy_loop *loop);
 
 /* The loop's time: eddy_time(), unless it is virtual. */
 double eddy_loop_time(eddy_loop *loop);
@@ -281,7 +284,8 @@ int eddy_loop_virtual_time(eddy_loop *loop, double now);
 int eddy_loop_advance(eddy_loop *loop, double by);
 
 /* How many things could still bring an event of their own: receiving streams, messages whose
- * sender waits for word of them, timers, watches, signals, wakers. */
+ * sender waits for word of them, timers, watches (of a socket: those that wait for something),
+ * signals, wakers. */
 int eddy_loop_alive(eddy_loop *loop);
 
 /* Sends what waits in the send queues, for at most `timeout` ms, without receiving or any
@@ -345,10 +349,10 @@ int eddy_stream_receive(eddy_loop *loop, uint32_t stream, int on);
 int eddy_stream_budget(eddy_loop *loop, uint32_t stream, int messages);
 
 /* Sends a whole message of copies of these bytes: now, when nothing is queued before it and
- * the socket can take it (0), or from the queue later (1). With `report`, an event tells
- * what became of it. -ENOBUFS when the queue is full, -EMSGSIZE when the message is larger than
- * all of it, 2 when its policy dropped the message.
- * Failures that come later come as events. */
+ * the socket can take it (0), or from the queue later (1). With a `report` (EDDY_REPORT ...) an
+ * event tells what became of it. -ENOBUFS when the queue is full, -EMSGSIZE when the message is
+ * larger than all of it, 2 when its policy dropped the message. Failures that come later come
+ * as events. */
 int eddy_stream_send(eddy_loop *loop, uint32_t stream, const char *data, uint32_t size,
                      int report);
 int eddy_stream_send_parts(eddy_loop *loop, uint32_t stream, const eddy_part *parts,
@@ -359,6 +363,13 @@ int eddy_stream_send_parts(eddy_loop *loop, uint32_t stream, const eddy_part *pa
  * stale. `push` sends up to `messages` from the queue and returns how many left it. */
 eddy_inbox *eddy_stream_pull(eddy_loop *loop, uint32_t stream, double messages);
 int eddy_stream_push(eddy_loop *loop, uint32_t stream, double messages);
+
+/* Counts the messages in the queue that are reported idly as awaited. */
+int eddy_stream_await_word(eddy_loop *loop, uint32_t stream);
+
+/* Takes the oldest word of a message that left, before a turn brings it: fills `event` and
+ * returns 1; 0 when there is none. */
+int eddy_stream_word(eddy_loop *loop, uint32_t stream, eddy_event *event);
 
 /* Sends what is queued, waiting up to `timeout` ms for the socket, and returns how many
  * messages are left. */

@@ -36,11 +36,15 @@ end
 
 Loop._trace = trace
 
+-- What `trace` made of an error, or could not make of one: out of memory, or stack.
+function Loop._failure(_, failure)
+  if type(failure) == "table" then return failure end
+  return { value = failure, traceback = tostring(failure) }
+end
+
 -- The one policy for errors in callbacks: on_error decides, else they are logged.
 function Loop:_failed(failure, target)
-  if type(failure) ~= "table" then -- out of memory or stack: `trace` could not run
-    failure = { value = failure, traceback = tostring(failure) }
-  end
+  failure = self:_failure(failure)
   local name = target:_describe()
   local report = name .. ": " .. failure.traceback
   if self._on_error then

@@ -3,6 +3,7 @@ local c = require "eddy.c"
 local errors = require "eddy.errors"
 local failures = require "eddy.failures"
 local handler = require "eddy.handler"
+local promise = require "eddy.promise"
 local run = require "eddy.run"
 
 local C, ffi = c.C, c.ffi
@@ -42,9 +43,14 @@ function M.new()
     _event_last = 0,  -- how many there are
     _current = false, -- the target whose event is being handled without a call of its own
     _run = false,     -- the run that dispatches, a table; others wait in a handler
+    _turns = 0,
+    _lines = {},      -- of those who wait for what has no line of its own
+    _waiting = {},    -- coroutines that are suspended, and the future each waits for
+    _waiters = 0,     -- how many
+    _unheard = {},    -- futures that failed in this turn, and nobody asked
     _stop = false,
     _running = false,
-    _started = false, -- it ran at least once
+    _started = false, -- a script ran it, and not just to wait for something
     _closed = false,
     _errors = 0,      -- of callbacks, that nobody but the log heard of
     _on_error = false,
@@ -149,7 +155,10 @@ function Loop:add_callback(fn, ...)
 end
 
 --- Runs the loop until it is stopped. It can be started again.
-function Loop:start() run.drive(self, false) end
+function Loop:start()
+  self._started = true
+  run.drive(self, false)
+end
 
 -- Runs the loop until it is stopped, or nothing is left that could wake it.
 function Loop:_run_until_idle() run.drive(self, true) end
@@ -182,7 +191,7 @@ function Loop:close(all_descriptors)
   local targets = {}
   for _, target in pairs(self._targets) do targets[#targets + 1] = target end
   for _, target in ipairs(targets) do
-    if target._closing_loop and target._id then target:_closing_loop() end
+    if target._closing_loop and target._id then target:_closing_loop(all_descriptors) end
   end
   for _, signal in pairs(self._signals) do signal:cancel() end
   self:_free(core)
@@ -191,6 +200,7 @@ function Loop:close(all_descriptors)
 end
 
 function Loop:_free(core)
+  promise.tell_unheard(self)
   for _, target in pairs(self._targets) do target._id = false end
   self._closed, self._c, self._targets, self._handlers = true, nil, {}, {}
   self._callbacks, self._queued, self._batch_next, self._batch_last = {}, 0, 1, 0

@@ -2,6 +2,7 @@
 -- may wait in.
 local c = require "eddy.c"
 local errors = require "eddy.errors"
+local waiting = require "eddy.waiting"
 
 local C, ffi = c.C, c.ffi
 local check = errors.check
@@ -69,6 +70,12 @@ local function alive(self)
     self._event_next < self._event_last or C.eddy_loop_alive(self._c) > 0
 end
 
+-- Coroutines wait, and nothing that is left could wake them.
+local function deadlock(self)
+  error("deadlock: nothing is left on the loop that could wake those who wait\n" ..
+    waiting.report(self), 0)
+end
+
 -- One turn: callbacks queued before it, then what the core has. What a stop leaves
 -- undispatched comes first when the loop runs again.
 local function turn(self, this, until_idle, limit)
@@ -77,8 +84,12 @@ local function turn(self, this, until_idle, limit)
     if self._stop or self._run ~= this then return end
     local timeout = limit and limit() or -1
     if limit and timeout <= 0 then return end
-    if self._queued > 0 or (until_idle and not alive(self)) then timeout = 0 end
-    self._event_last = 0
+    if self._queued > 0 or (until_idle and not alive(self)) then
+      timeout = 0
+    elseif self._waiters > 0 and (timeout < 0 or timeout == math.huge) and not alive(self) then
+      deadlock(self)
+    end
+    self._event_last, self._turns = 0, self._turns + 1
     self._event_last = check(C.eddy_loop_turn(self._c, timeout), "loop")
     self._event_next = 0
   end
@@ -90,7 +101,11 @@ end
 -- up in `drive`, which runs on; the core tells again of messages that were not read.
 local function run(self, this, until_idle, limit)
   while not self._stop and self._run == this do
-    if (until_idle and not alive(self)) or (limit and limit() <= 0) then break end
+    if until_idle and not alive(self) then
+      if self._waiters > 0 then deadlock(self) end
+      break
+    end
+    if limit and limit() <= 0 then break end
     turn(self, this, until_idle, limit)
   end
 end
@@ -124,7 +139,7 @@ end
 function M.drive(self, until_idle, limit)
   local core = self:_core("start")
   if running then errors.misuse("start: a loop is already running") end
-  running, self._running, self._started = self, true, true
+  running, self._running = self, true
   guard(tonumber(ffi.cast("intptr_t", core)))
   local this
   repeat

@@ -13,6 +13,7 @@ local Socket = require "eddy.socket"
 local C, ffi = c.C, c.ffi
 local check, check_function = errors.check, errors.check_function
 local drain = delivery.drain
+local IDLY = C.EDDY_REPORT_IDLY
 local EMSGSIZE, ENOBUFS = errors.numbers.EMSGSIZE, errors.numbers.ENOBUFS
 
 --- A stream. Fields: `socket` (nil once closed), `loop`, `name` (for messages to people; may
@@ -49,6 +50,7 @@ local function new(socket, loop)
   if socket.closed then
     error(errors.new(errors.numbers.ENOTSOCK, "stream: the socket is closed"), 0)
   end
+  if socket._line then socket._line:_leave() end
   socket:_check_free("stream")
   local id = check(C.eddy_stream_open(loop:_core("stream"), socket._c, socket._id), "stream:",
     tostring(socket))
@@ -60,7 +62,7 @@ local function new(socket, loop)
     _events = false, -- the stream of the socket's monitor
     _sent = false, -- what on_send waits to hear of, from _sent_first on
     _sent_first = 1, _sent_last = 0,
-    _told = 0, -- of an event that a stop interrupted, how many it told of
+    _early = true, -- on_send may still be set for what was sent before
   }, Instance)
   socket._owner = self
   loop:_adopt(id, self)
@@ -93,19 +95,28 @@ end
 --- Stops receiving; nothing is lost.
 function Stream:stop_on_recv() set_receiver(self, nil, nil, "stop_on_recv") end
 
+-- What was sent before the first handler is told to it too, until the loop has come round.
+local function set_sender(self, fn, what)
+  local id = id_of(self, what)
+  self._on_send = fn or false
+  if fn and self._early then
+    self._early = false
+    C.eddy_stream_await_word(self.loop._c, id)
+  end
+end
+
 --- Calls fn(msg, err) for each message sent from now on, after libzmq accepted it, or with
--- the error when it did not.
+-- the error when it did not. A stream's first handler hears also of messages sent just before,
+-- in the same turn or before the loop runs (of a thousand at most).
 function Stream:on_send(fn)
   check_function(fn, "on_send", true)
-  id_of(self, "on_send")
-  self._on_send = fn or false
+  set_sender(self, fn, "on_send")
 end
 
 --- Calls fn(stream, msg, err). In place of `on_send`, and stopped alike.
 function Stream:on_send_stream(fn)
   check_function(fn, "on_send_stream", true)
-  id_of(self, "on_send_stream")
-  self._on_send = fn and function(msg, err) return fn(self, msg, err) end or false
+  set_sender(self, fn and function(msg, err) return fn(self, msg, err) end, "on_send_stream")
 end
 
 --- Tells no more of sent messages; those that are queued are sent.
@@ -198,9 +209,9 @@ function Stream:send(data, opts)
     errors.misuse("send: expected a string or a frame, got " .. type(data))
   end
   local callback = opts and callback_of(opts, "send")
-  local report = callback or self._on_send
+  local report = callback or self._on_send or self._early
   local result = C.eddy_stream_send(self.loop._c, id_of(self, "send"), data, #data,
-    report and 1 or 0)
+    report == true and IDLY or report and 1 or 0)
   if result >= 0 and not report then return true end
   return sent(self, result, "send", report and { data }, callback)
 end
@@ -210,9 +221,9 @@ end
 function Stream:send_multipart(parts, opts)
   local array, count = Socket.pack(parts, "send_multipart")
   local callback = opts and callback_of(opts, "send_multipart")
-  local report = callback or self._on_send
+  local report = callback or self._on_send or self._early
   local result = C.eddy_stream_send_parts(self.loop._c, id_of(self, "send_multipart"), array,
-    count, report and 1 or 0)
+    count, report == true and IDLY or report and 1 or 0)
   if result >= 0 and not report then return true end
   return sent(self, result, "send_multipart", report and copy(parts, count), callback)
 end
@@ -353,11 +364,12 @@ function Stream:_handle(event)
     drain(self, event.inbox)
     self._time = self._time + C.eddy_time() - began
   elseif kind == C.EDDY_SENT then
-    reports.sent(self, event.value)
+    reports.sent(self, event, true)
   elseif kind == C.EDDY_SEND_FAILED then
-    local dropped = event.value == ENOBUFS
-    local err = dropped and refused(self, "send", ENOBUFS) or failed(self, "send", event.value)
-    if event.reported ~= 0 then reports.failed(self, err) end
+    local entry, code = event.reported ~= 0 and reports.take(self), event.value
+    event.id = 0 -- not once more, by a flush in what is called now
+    local err = code == ENOBUFS and refused(self, "send", code) or failed(self, "send", code)
+    if entry then reports.tell(self, entry, err) end
   elseif kind == C.EDDY_RECEIVE_FAILED then
     failed(self, "receive", event.value)
   elseif kind == C.EDDY_FULL then
