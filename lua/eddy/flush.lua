@@ -30,8 +30,8 @@ local function flush_receives(self, limit)
 end
 
 --- Handles what is pending now, in this call: receives through the handler (without one, what
--- comes is thrown away and counted), and sends what is queued, of which on_send hears at once. Replies made
--- meanwhile are sent too. Never waits. Ends early when the stream is closed or paused.
+-- comes is thrown away and counted), and sends what is queued, of which on_send hears at once.
+-- Replies made meanwhile are sent too. Never waits. Ends early when the stream is closed or paused.
 -- @param flag zmq.POLLIN, zmq.POLLOUT, or both (the default)
 -- @param limit how many messages at most, both ways together; none unless given
 -- @return how many messages were received and sent

@@ -149,7 +149,8 @@ describe("a handler of a descriptor or socket", function()
       local ok, err = pcall(loop.add_handler, loop, what, error)
       assert.is_false(ok)
       assert.equal("EEXIST", err.name)
-      assert.matches("add_handler: there is a handler of descriptor " .. reader, tostring(err), 1, true)
+      local text = "add_handler: there is a handler of descriptor " .. reader
+      assert.matches(text, tostring(err), 1, true)
     end
     loop:remove_handler(reader)
     loop:add_handler(reader, print)
