@@ -104,14 +104,16 @@ M.poller = poller.class(function(self, timeout)
   return loop:spawn(polling.poll, loop, self, timeout)
 end)
 
---- Runs the current loop until a function, which runs in a coroutine on it, has ended.
+--- Runs the current loop until a function, which runs in a coroutine on it, has ended. What
+-- else is on the loop then, the host does not run on.
 -- @param main a function, which is given the further arguments, or a future
 -- @return its results. Raises its error.
 function M.run(main, ...)
+  local loop = loops.current()
+  loop._started = true
   if promise.is(main) then return main:await() end
   errors.check_function(main, "run")
-  local task = loops.current():spawn(main, ...)
-  return task:await()
+  return loop:spawn(main, ...):await()
 end
 
 return M
