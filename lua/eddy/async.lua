@@ -2,6 +2,7 @@
 local constants = require "eddy.constants"
 local convert = require "eddy.convert"
 local errors = require "eddy.errors"
+local frames = require "eddy.frame"
 local line = require "eddy.line"
 local loops = require "eddy.loop"
 local poller = require "eddy.poller"
@@ -29,6 +30,17 @@ local function failed(err)
   return future
 end
 
+-- What waits to be sent is the caller's no more: he may change his list, and close his frames.
+local keep
+function keep(data)
+  if type(data) == "table" then
+    local own = {}
+    for i = 1, #data do own[i] = keep(data[i]) end
+    return own
+  end
+  return frames.is(data) and frames.new(data) or data
+end
+
 -- Tries an operation, and waits in the list if it cannot be done at once.
 local function attempt(self, list, option, name, try, a1, flags, a3)
   flags = flags or 0
@@ -42,6 +54,7 @@ local function attempt(self, list, option, name, try, a1, flags, a3)
   end
   local ok, ms = pcall(self.get, self, option)
   if not ok then return failed(ms) end
+  if list == "sends" then a1 = keep(a1) end
   return own:wait(loops.current(), own[list], ms, name, try, a1, flags, a3)
 end
 
@@ -104,14 +117,16 @@ M.poller = poller.class(function(self, timeout)
   return loop:spawn(polling.poll, loop, self, timeout)
 end)
 
---- Runs the current loop until a function, which runs in a coroutine on it, has ended.
+--- Runs the current loop until a function, which runs in a coroutine on it, has ended. What
+-- else is on the loop then, the host does not run on.
 -- @param main a function, which is given the further arguments, or a future
 -- @return its results. Raises its error.
 function M.run(main, ...)
+  local loop = loops.current()
+  loop._started = true
   if promise.is(main) then return main:await() end
   errors.check_function(main, "run")
-  local task = loops.current():spawn(main, ...)
-  return task:await()
+  return loop:spawn(main, ...):await()
 end
 
 return M

@@ -7,6 +7,14 @@ local MOST_EARLY = 1000 -- messages kept for an on_send that may yet be set
 
 local M = {}
 
+--- Sets who is told; the first one also of what was sent before, while that is early.
+function M.listen(self, fn)
+  self._on_send = fn or false
+  if not fn or not self._early then return end
+  self._early = false
+  C.eddy_stream_await_word(self.loop._c, self._id)
+end
+
 --- Remembers a message of which the core will tell what became of it.
 function M.remember(self, msg, callback)
   if not self._sent then self._sent = {} end

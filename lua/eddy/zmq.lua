@@ -4,6 +4,7 @@ local constants = require "eddy.constants"
 local convert = require "eddy.convert"
 local errors = require "eddy.errors"
 local frames = require "eddy.frame"
+local keys = require "eddy.keys"
 local monitor = require "eddy.monitor"
 local options = require "eddy.options"
 local poller = require "eddy.poller"
@@ -17,6 +18,7 @@ local M = {}
 
 for name, value in pairs(constants) do M[name] = value end
 for name, value in pairs(errors.numbers) do M[name] = value end
+for name, fn in pairs(keys) do M[name] = fn end
 for name, method in pairs(convert.methods) do Socket[name] = method end
 
 M.IPC_PATH_MAX_LEN = options.IPC_PATH_MAX_LEN
