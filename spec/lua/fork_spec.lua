@@ -30,7 +30,7 @@ local prelude = [[
 
 local function run(code)
   -- A leak check at the child's end would ask for the parent's threads.
-  local host = "ASAN_OPTIONS=detect_leaks=0 '" .. EDDY_HOST .. "'"
+  local host = "env ASAN_OPTIONS=detect_leaks=0 '" .. EDDY_HOST .. "'"
   local text, status = support.script(prelude .. code, host)
   assert.equal("", text)
   assert.equal(0, status)
