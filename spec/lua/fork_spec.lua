@@ -142,6 +142,28 @@ describe("after a fork", function()
     ]]
   end)
 
+  it("a child that a handler forked runs a loop of its own", function()
+    run [[
+      local loop = eddy.loop.instance()
+      loop:add_callback(function()
+        assert(0 == fork(function()
+          eddy.loop.clear_instance()
+          local own, ran = eddy.loop.current(), false
+          assert(own ~= loop)
+          own:call_later(1, function()
+            ran = eddy.loop.current() == own
+            own:stop()
+          end)
+          own:start()
+          assert(ran)
+        end))
+        assert(eddy.loop.current() == loop)
+        loop:stop()
+      end)
+      loop:start()
+    ]]
+  end)
+
   it("a child that a handler forked ends at the first signal", function()
     run [[
       local loop = eddy.loop.instance()
