@@ -118,8 +118,7 @@ static int blocking(eddy__socket *socket, zmq_msg_t *msg, int flags, int option,
     double deadline = eddy_time() + timeout;
     while (result == -1 && errno == EINTR && eddy__forks == socket->born) {
         if (timeout > 0) {
-            left = (int)(deadline - eddy_time());
-            if (left < 0) left = 0;
+            left = (int)fmax(0, ceil(deadline - eddy_time())); /* never short */
             eddy__zmq_set(socket->zmq, option, &left, sizeof left);
         }
         result = call(msg, socket->zmq, flags);
