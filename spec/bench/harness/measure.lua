@@ -1,7 +1,7 @@
 -- Runs the contestants of a benchmark in turns and collects what they print.
 local M = {}
 
-local LIMIT = 120 -- seconds for one program
+local LIMIT = 30 -- seconds for one program
 
 local function open(line) return assert(io.popen(("exec timeout %d %s"):format(LIMIT, line))) end
 

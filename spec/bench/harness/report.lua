@@ -14,8 +14,10 @@ end
 
 M.short = short
 
--- "zloop at 100" is zloop, in a row that tells the rest.
-local function shown(name) return (name:gsub(" at .*", "")) end
+-- "zloop at 100" is zloop, in a row that tells the rest. Of eddy's own, which is told.
+local function shown(name)
+  return name:match "^eddy" and name or (name:gsub(" at .*", ""))
+end
 
 -- One aim of a row's: { against = NAME, at_most = RATIO }, { against = NAME, at_least = TIMES },
 -- { against = NAME, at_most_more = NUMBER }, or { at_most = NUMBER }.

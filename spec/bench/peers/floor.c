@@ -86,6 +86,8 @@ static long echo(void *socket) {
 
 static void serve(int type, long count) {
     void *socket = zmq_socket(context, type);
+    int unlimited = 0; /* a ROUTER would drop what is above its limit */
+    zmq_setsockopt(socket, ZMQ_SNDHWM, &unlimited, sizeof unlimited);
     bind_and_tell(socket, "tcp://127.0.0.1:*");
     zmq_pollitem_t item = {socket, 0, ZMQ_POLLIN, 0};
     watch start = {0, 0};

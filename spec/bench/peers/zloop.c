@@ -43,6 +43,7 @@ static int on_ball(zloop_t *loop, zsock_t *reader, void *data) {
 static void serve(int type, zloop_reader_fn handler) {
     zsock_t *socket = zsock_new(type);
     zloop_t *loop = zloop_new();
+    zsock_set_sndhwm(socket, 0); /* a ROUTER would drop what is above its limit */
     bind_and_tell(zsock_resolve(socket), "tcp://127.0.0.1:*");
     zloop_reader(loop, socket, handler, NULL);
     zloop_start(loop);

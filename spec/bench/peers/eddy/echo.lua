@@ -5,7 +5,7 @@ local watch = dofile((arg[0]:gsub("[^/]+$", "watch.lua")))
 
 local kind, left = (...), tonumber((select(2, ...)))
 local socket = zmq.instance():socket(kind == "rep" and zmq.REP or zmq.ROUTER,
-  { bind = "tcp://127.0.0.1:*" })
+  { sndhwm = 0, bind = "tcp://127.0.0.1:*" }) -- a ROUTER would drop what is above its limit
 local stream, loop, count, start = eddy.stream(socket), eddy.loop.instance(), left, nil
 print(socket.last_endpoint)
 

@@ -31,6 +31,7 @@ def one_done():
 def serve(kind, handle):
     global begun
     socket = context.socket(kind)
+    socket.sndhwm = 0  # a ROUTER would drop what is above its limit
     watch.bind(socket)
     stream = ZMQStream(socket)
 
