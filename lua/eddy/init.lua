@@ -2,6 +2,7 @@
 local c = require "eddy.c"
 
 return {
+  devices = require "eddy.devices",
   loop = require "eddy.loop",
   stream = require "eddy.stream",
   zmq = require "eddy.zmq",
