@@ -2,8 +2,6 @@ local support = require "spec.support"
 local zmq = require "eddy.zmq"
 
 describe("zmq.proxy and its kin", function()
-  local context
-
   before_each(support.open)
   after_each(support.close)
 
