@@ -3,7 +3,7 @@ local c = require "eddy.c"
 local constants = require "eddy.constants"
 local errors = require "eddy.errors"
 local proxy = require "eddy.proxy"
-local Socket = require "eddy.socket"
+local sockopt = require "eddy.sockopt"
 local zmq = require "eddy.zmq"
 
 local C, ffi = c.C, c.ffi
@@ -98,7 +98,7 @@ for _, side in ipairs(SIDES) do
   -- before it binds.
   Device["setsockopt_" .. side] = function(self, name, value)
     check_side(self, side, "setsockopt_" .. side)
-    if name ~= "hwm" and name ~= "HWM" then Socket.check_option(name, value) end
+    if not sockopt.is_hwm(name) then sockopt.check_option(name, value) end
     table.insert(self._plans[side].options, { name = name, value = value })
   end
 

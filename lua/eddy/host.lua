@@ -2,6 +2,7 @@
 local c = require "eddy.c"
 local loops = require "eddy.loop"
 local proxy = require "eddy.proxy"
+local waiting = require "eddy.waiting"
 local zmq = require "eddy.zmq"
 
 local C, ffi = c.C, c.ffi
@@ -102,6 +103,7 @@ local function load_chunk(job)
 end
 
 local function traceback(err)
+  if err == waiting.stopped then return err end
   local ok, text = pcall(tostring, err)
   return debug.traceback(ok and text or "an error object whose __tostring fails", 2)
 end
@@ -109,6 +111,7 @@ end
 local function run_script(chunk, job)
   _G.arg = job.arg
   local ok, err = xpcall(chunk, traceback, unpack(job.arg))
+  if err == waiting.stopped then return OK end
   if not ok then
     complain(err)
     return FAILED
