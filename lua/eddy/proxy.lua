@@ -104,7 +104,9 @@ function M.proxy(front, back, capture)
 end
 
 --- The same, by PyZMQ's old name. The kind (zmq.QUEUE, FORWARDER, STREAMER) changes nothing.
+-- @param back another socket; nil or -1 for `front` alone
 function M.device(_, front, back)
+  if back == nil or back == -1 then back = front end
   return run("device", { ["in"] = front or false, out = back or false })
 end
 

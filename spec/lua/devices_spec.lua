@@ -315,6 +315,38 @@ describe("eddy.devices", function()
     assert.equal("the context was terminated", device:reason())
   end)
 
+  local serving = [[
+    local devices, zmq = require "eddy.devices", require "eddy.zmq"
+    do
+      local device = devices.proxy(zmq.PULL, zmq.PUSH, zmq.PUSH)
+      device:bind_in("inproc://in")
+      device:start()
+    end
+    collectgarbage()
+    local device = devices.device(zmq.QUEUE, zmq.ROUTER, zmq.DEALER)
+    device:bind_in("tcp://127.0.0.1:*")
+    device:start()
+    local push = zmq.instance():socket(zmq.PUSH, { linger = 0, connect = "inproc://in" })
+    push:send("nobody takes it")
+  ]]
+
+  it("ends with the program, whatever way that ends", function()
+    for code, exit in pairs { [0] = "", [3] = "os.exit(3)", [1] = "error('boom')" } do
+      local start = C.eddy_time()
+      assert.equal(code, select(2, support.script(serving .. exit)))
+      assert.is_true(C.eddy_time() - start < 4000)
+    end
+  end)
+
+  it("ends in order when a signal comes while it is waited for", function()
+    for _, signal in ipairs { "INT", "TERM" } do
+      local out, code = support.script(serving .. "os.execute('(sleep 0.1; kill -" .. signal ..
+        " $PPID) &') print(device:join()) print(device:reason(), device:error())")
+      assert.equal("true\ninterrupted by a signal\tnil\n", out)
+      assert.equal(0, code)
+    end
+  end)
+
   it("runs on when nobody holds it", function()
     local front, back = support.inproc(), support.inproc()
     do

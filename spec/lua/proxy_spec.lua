@@ -32,7 +32,7 @@ describe("zmq.proxy and its kin", function()
 
   it("ends in order at a signal, and says so", function()
     for _, call in ipairs { "zmq.proxy(front, back)", "zmq.device(zmq.QUEUE, front, back)",
-      "zmq.device(zmq.QUEUE, front, front)", "zmq.proxy(front, back, mon)",
+      "zmq.device(zmq.QUEUE, front)", "zmq.proxy(front, back, mon)",
       "zmq.monitored_queue(front, back, mon)" } do
       for _, signal in ipairs { "INT", "TERM" } do
         local out, code = support.script([[
