@@ -27,9 +27,10 @@ static void handle(int number) {
     eddy_loop *loop = atomic_exchange(&guarded, NULL);
     eddy_device *device = atomic_exchange(&guarded_device, NULL);
     set_handlers(SIG_DFL, 0, NULL);
-    if (loop) eddy_loop_interrupt(loop, number);
+    /* In a child that was forked the loop is the parent's. */
+    int heard = loop && eddy_loop_interrupt(loop, number) == 0;
     if (device) eddy_device_stop(device, -EINTR);
-    if (!loop && !device) raise(number);
+    if (!heard && !device) raise(number);
 }
 
 static int is_guarding(void) {
