@@ -3,16 +3,16 @@ local p = require "harness.programs"
 
 local rounds, few = p.count(20000), p.count(3000)
 local flood, some = p.count(300000), p.count(20000)
-local WARM_UP = 1000 -- as peers/ask.c has it
+local WARM_UP = 1000 -- as peers/client.c has it
 
 local function rep(name, server, count)
   return { name = name .. " at REP", server("rep", count + WARM_UP),
-    p.c("ask", "req", "ENDPOINT", count) }
+    p.c("client", "req", "ENDPOINT", count) }
 end
 
 local function router(name, server, count)
   return { name = name .. " at ROUTER", server("router", count),
-    p.c("ask", "dealer", "ENDPOINT", count) }
+    p.c("client", "dealer", "ENDPOINT", count) }
 end
 
 local function eddy(...) return p.eddy("echo", ...) end

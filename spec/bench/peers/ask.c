@@ -1,56 +1,28 @@
-/* The client of the echo benchmarks. `req` asks one question after the other and tells the
- * median and the 99th percentile of a round trip; `dealer` has 1,000 questions under way and
- * tells the time for one. usage: ask req|dealer ENDPOINT COUNT */
-#include "bench.h"
-
-enum { SIZE = 32, UNDER_WAY = 1000, WARM_UP = 1000 };
-
-static int compare(const void *a, const void *b) {
-    double x = *(const double *)a, y = *(const double *)b;
-    return (x > y) - (x < y);
-}
-
-static void ask(void *socket) {
-    char bytes[SIZE] = "question";
-    must(zmq_send(socket, bytes, SIZE, 0) == SIZE, "send");
-}
-
-static void hear(void *socket) {
-    char bytes[SIZE];
-    must(zmq_recv(socket, bytes, SIZE, 0) == SIZE, "receive");
-}
-
-static void one_by_one(void *socket, long count) {
-    double *times = malloc((size_t)count * sizeof *times);
-    for (long i = -WARM_UP; i < count; i++) {
-        double start = clock_ns(CLOCK_MONOTONIC);
-        ask(socket);
-        hear(socket);
-        if (i >= 0) times[i] = clock_ns(CLOCK_MONOTONIC) - start;
-    }
-    qsort(times, (size_t)count, sizeof *times, compare);
-    printf("p50_us=%.2f p99_us=%.2f\n", times[count / 2] / 1e3, times[count * 99 / 100] / 1e3);
-    free(times);
-}
-
-static void pipelined(void *socket, long count) {
-    long asked = 0;
-    watch start = watch_start();
-    while (asked < UNDER_WAY && asked < count) ask(socket), asked++;
-    for (long heard = 0; heard < count; heard++) {
-        hear(socket);
-        if (asked < count) ask(socket), asked++;
-    }
-    printf("round_ns=%.1f\n", (clock_ns(CLOCK_MONOTONIC) - start.wall) / (double)count);
-}
+/* The asking peer of the device benchmark: sends COUNT requests of SIZE bytes through a DEALER,
+ * at most WINDOW of them unanswered, and waits for all answers.
+ * usage: ask ENDPOINT COUNT SIZE WINDOW */
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <zmq.h>
 
 int main(int argc, char **argv) {
-    if (argc != 4) return fprintf(stderr, "usage: ask req|dealer ENDPOINT COUNT\n"), 2;
-    int is_req = strcmp(argv[1], "req") == 0;
-    void *context = zmq_ctx_new(), *socket = zmq_socket(context, is_req ? ZMQ_REQ : ZMQ_DEALER);
-    must(zmq_connect(socket, argv[2]) == 0, "connect");
-    (is_req ? one_by_one : pipelined)(socket, atol(argv[3]));
+    if (argc != 5) return fprintf(stderr, "usage: ask ENDPOINT COUNT SIZE WINDOW\n"), 2;
+    long count = atol(argv[2]), window = atol(argv[4]), sent = 0;
+    size_t size = (size_t)atol(argv[3]);
+    char *bytes = malloc(size);
+    memset(bytes, 'x', size);
+    void *context = zmq_ctx_new(), *socket = zmq_socket(context, ZMQ_DEALER);
+    if (zmq_connect(socket, argv[1]) != 0) return perror("ask: connect"), 1;
+    for (long answered = 0; answered < count; answered++) {
+        while (sent < count && sent - answered < window) {
+            if (zmq_send(socket, bytes, size, 0) < 0) return perror("ask: send"), 1;
+            sent++;
+        }
+        if (zmq_recv(socket, bytes, size, 0) < 0) return perror("ask: receive"), 1;
+    }
     zmq_close(socket);
     zmq_ctx_term(context);
+    free(bytes);
     return 0;
 }
