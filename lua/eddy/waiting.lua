@@ -3,22 +3,35 @@ local errors = require "eddy.errors"
 
 local M = {}
 
---- What a task's coroutine belongs to.
-M.tasks = setmetatable({}, { __mode = "k" })
+--- What a task's coroutine belongs to. Each holds on to the other, and this to neither.
+M.tasks = setmetatable({}, { __mode = "kv" })
 
 --- Raised in the main program when the loop that it ran, to wait, was stopped: by a signal,
 -- or by a script. The host ends quietly with it.
 M.stopped = errors.new(errors.numbers.EINTR, "the loop was stopped")
 
-local MAIN = "the main program"
+-- The main program, among those that wait. The loop runs until what it waits for is done, so
+-- that nobody has to tell it.
+local MAIN = {}
+function MAIN:_follow() end
 
 local function main_program(loop, what)
   local function limit() return what:done() and 0 or math.huge end
   loop._waiting[MAIN], loop._waiters = what, loop._waiters + 1
+  what:_listen(MAIN)
   local ok, err = pcall(loop._run_within, loop, limit)
   loop._waiting[MAIN], loop._waiters = nil, loop._waiters - 1
+  if what._private then what:_unlisten(MAIN) else what:_forget(MAIN) end
   if not ok then error(err, 0) end
   if not what:done() then error(M.stopped, 0) end
+end
+
+-- A task that was cancelled does not wait. It is told once; after that it is an error.
+local function refuse(task, thread, what)
+  what:_unlisten(thread)
+  if task._told then error(errors.cancelled, 0) end
+  task._told = true
+  return errors.cancelled
 end
 
 --- Suspends the running coroutine until `wake`, or, in the main program, runs the loop until
@@ -29,7 +42,7 @@ function M.suspend(loop, what)
   local thread = coroutine.running()
   if not thread then return main_program(loop, what) end
   local task = M.tasks[thread]
-  if task and task:_interrupted() then return errors.cancelled end
+  if task and task:cancelled() then return refuse(task, thread, what) end
   loop._waiting[thread], loop._waiters = what, loop._waiters + 1
   what:_listen(thread)
   local reason
@@ -41,7 +54,7 @@ end
 
 -- What names a coroutine in messages to people.
 local function describe(thread)
-  if thread == MAIN then return MAIN end
+  if thread == MAIN then return "the main program" end
   local task = M.tasks[thread]
   return task and task:_describe() or "coroutine"
 end
