@@ -36,7 +36,8 @@ local function receiver(name)
     local own = self._line or self:_line_of()
     if own:may_try(own.receives) then
       local got, err = plain(self, flags, copy)
-      if got ~= nil or err ~= errors.again then return got, err end
+      if got ~= nil then return got end
+      if err ~= errors.again then return nil, err end
     end
     return own:wait(loops.current(), own.receives, self:get(constants.RCVTIMEO), name, plain,
       flags, copy):_await_private()
@@ -56,7 +57,8 @@ local function sender(name)
     local own = self._line or self:_line_of()
     if own:may_try(own.sends) then
       local sent, err = try(self, data, flags, track)
-      if sent ~= nil or err ~= errors.again then return sent, err end
+      if sent ~= nil then return sent end
+      if err ~= errors.again then return nil, err end
     end
     return own:wait(loops.current(), own.sends, self:get(constants.SNDTIMEO), name, try, data,
       flags, track):_await_private()
@@ -109,9 +111,9 @@ local function check_socket(socket, what)
 end
 
 local function relay_all(what, front, back, capture)
-  if check_socket(front, what) ~= check_socket(back, what) and capture then
-    check_socket(capture, what)
-  end
+  check_socket(front, what)
+  check_socket(back, what)
+  if capture ~= nil then check_socket(capture, what) end
   local tasks = {}
   for _, way in ipairs { { front, back }, front ~= back and { back, front } or nil } do
     if not sends_only[way[1]._type] then

@@ -12,8 +12,7 @@ M.stopped = errors.new(errors.numbers.EINTR, "the loop was stopped")
 
 -- The main program, among those that wait. The loop runs until what it waits for is done, so
 -- that nobody has to tell it.
-local MAIN = {}
-function MAIN:_follow() end
+local MAIN = { _follow = function() end }
 
 local function main_program(loop, what)
   local function limit() return what:done() and 0 or math.huge end
@@ -21,9 +20,9 @@ local function main_program(loop, what)
   what:_listen(MAIN)
   local ok, err = pcall(loop._run_within, loop, limit)
   loop._waiting[MAIN], loop._waiters = nil, loop._waiters - 1
+  if what:done() and ok then return end
   if what._private then what:_unlisten(MAIN) else what:_forget(MAIN) end
-  if not ok then error(err, 0) end
-  if not what:done() then error(M.stopped, 0) end
+  error(ok and M.stopped or err, 0)
 end
 
 -- A task that was cancelled does not wait. It is told once; after that it is an error.

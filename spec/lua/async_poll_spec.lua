@@ -27,7 +27,7 @@ describe("eddy.async polls", function()
     support.close()
   end)
 
-  local function run(fn) return loop:run_sync(fn, 10000) end
+  local function run(fn) return support.task(loop, fn) end
 
   local function pair(type_a, type_b, of)
     local socket, endpoint = (of or context):socket(type_a, { linger = 0 }), support.inproc()
@@ -39,7 +39,8 @@ describe("eddy.async polls", function()
   local function read() ffi.C.read(pipe[0], ffi.new("char[1]"), 1) end
 
   describe("a socket", function()
-    it("at once, for a time, and until something comes, which it leaves there", function() -- F9
+    -- F9
+    it("at once, for a time, and until something comes, which it leaves there", function()
       run(function()
         local pull, push = pair(zmq.PULL, zmq.PUSH)
         local now = pull:poll(0)
@@ -65,7 +66,8 @@ describe("eddy.async polls", function()
       end)
     end)
 
-    it("without regard to RCVTIMEO and SNDTIMEO", function() -- F9
+    -- F9
+    it("without regard to RCVTIMEO and SNDTIMEO", function()
       run(function()
         local pull = context:socket(zmq.PULL, { bind = support.inproc(), rcvtimeo = 1 })
         pull.sndtimeo = 1
@@ -89,7 +91,8 @@ describe("eddy.async polls", function()
   end)
 
   describe("several", function()
-    it("sockets of any kind and descriptors, at once or when one is ready", function() -- F10
+    -- F10
+    it("sockets of any kind and descriptors, at once or when one is ready", function()
       run(function()
         local pull, push = pair(zmq.PULL, zmq.PUSH)
         local base, to_base = pair(zmq.PULL, zmq.PUSH, plain)
@@ -120,7 +123,8 @@ describe("eddy.async polls", function()
       end)
     end)
 
-    it("and leaves plain sockets and descriptors alone when it is over", function() -- F10, F11
+    -- F10, F11
+    it("and leaves plain sockets and descriptors alone when it is over", function()
       run(function()
         local base, to_base = pair(zmq.PULL, zmq.PUSH, plain)
         local poller = async.poller()
@@ -268,7 +272,8 @@ describe("async.run", function()
     end))
   end)
 
-  it("ends a program with 1 when its function fails, and with 0 with receives pending", function() -- F20
+  -- F20
+  it("ends a program with 1 when its function fails, and with 0 with receives pending", function()
     local text, code = support.script [[
       require("eddy.async").run(function()
         require("eddy").sleep(1)

@@ -16,7 +16,7 @@ describe("eddy.async", function()
     support.close()
   end)
 
-  local function run(fn) return loop:run_sync(fn, 10000) end
+  local function run(fn) return support.task(loop, fn) end
 
   -- An async socket, bound, and a plain one that is joined to it.
   local function pair(type_a, type_b)
@@ -30,7 +30,8 @@ describe("eddy.async", function()
     return result == nil and err.name
   end
 
-  it("has contexts and an instance of its own, and the names of eddy.zmq", function() -- F1, F16
+  -- F1, F16
+  it("has contexts and an instance of its own, and the names of eddy.zmq", function()
     assert.equal(async.instance(), async.instance())
     assert.not_equal(async.instance(), zmq.instance())
     assert.not_equal(async.instance(), green.instance())
@@ -46,7 +47,8 @@ describe("eddy.async", function()
     end)
   end)
 
-  it("receives what is there at once, and what comes later, in the order of the calls", function() -- F2
+  -- F2
+  it("receives what is there at once, and what comes later, in the order of the calls", function()
     run(function()
       local pull, push = pair(zmq.PULL, zmq.PUSH)
       local list = {}
@@ -62,7 +64,8 @@ describe("eddy.async", function()
     end)
   end)
 
-  it("receives frame by frame, too", function() -- F3
+  -- F3
+  it("receives frame by frame, too", function()
     run(function()
       local pull, push = pair(zmq.PULL, zmq.PUSH)
       local a, b, rest = pull:recv(), pull:recv(), pull:recv_multipart()
@@ -75,7 +78,8 @@ describe("eddy.async", function()
     end)
   end)
 
-  it("sends at once if it can, else in order; errors are the future's", function() -- F4
+  -- F4
+  it("sends at once if it can, else in order; errors are the future's", function()
     run(function()
       local push = context:socket(zmq.PUSH, { linger = 0, bind = support.inproc() })
       local sends, changing = {}, { "x" }
@@ -103,7 +107,8 @@ describe("eddy.async", function()
     end)
   end)
 
-  it("lets receives that wait go on after a send that was immediate", function() -- F4, #1203
+  -- F4, #1203
+  it("lets receives that wait go on after a send that was immediate", function()
     run(function()
       local a, b = context:socket(zmq.PAIR), context:socket(zmq.PAIR)
       a:bind(support.inproc())
@@ -118,7 +123,8 @@ describe("eddy.async", function()
     end)
   end)
 
-  it("with DONTWAIT fails at once, in the future, and overtakes", function() -- F5
+  -- F5
+  it("with DONTWAIT fails at once, in the future, and overtakes", function()
     run(function()
       local pull, push = pair(zmq.PULL, zmq.PUSH)
       assert.equal("EAGAIN", name_of(pull:recv(zmq.DONTWAIT)))
@@ -133,7 +139,8 @@ describe("eddy.async", function()
     end)
   end)
 
-  it("holds RCVTIMEO and SNDTIMEO as they are at the call, and leaves no timers", function() -- F6
+  -- F6
+  it("holds RCVTIMEO and SNDTIMEO as they are at the call, and leaves no timers", function()
     run(function()
       local pull, push = pair(zmq.PULL, zmq.PUSH)
       local timers = loop:stats().timers
@@ -161,7 +168,8 @@ describe("eddy.async", function()
     end)
   end)
 
-  it("that is cancelled takes no message, and is forgotten at once", function() -- F7, F8
+  -- F7, F8
+  it("that is cancelled takes no message, and is forgotten at once", function()
     run(function()
       local pull, push = pair(zmq.PULL, zmq.PUSH)
       local first, second, json = pull:recv_multipart(), pull:recv_multipart(), pull:recv_json()
@@ -186,7 +194,8 @@ describe("eddy.async", function()
     end)
   end)
 
-  it("cancelled at random moments loses nothing and doubles nothing", function() -- F7, F8
+  -- F7, F8
+  it("cancelled at random moments loses nothing and doubles nothing", function()
     local count, got, seen = 2000, 0, {}
     run(function()
       local pull, push = pair(zmq.PULL, zmq.PUSH)
@@ -224,11 +233,13 @@ describe("eddy.async", function()
     assert.equal(0, loop:stats().missed_wakeups)
   end)
 
-  it("does not starve the loop with a busy coroutine, and misses no wake-up", function() -- F2
+  -- F2
+  it("does not starve the loop with a busy coroutine, and misses no wake-up", function()
     for _, transport in ipairs { "inproc", "tcp" } do
       local pull = context:socket(zmq.PULL, { linger = 0, rcvhwm = 0 })
       pull:bind(transport == "tcp" and "tcp://127.0.0.1:*" or support.inproc())
-      local push = context:socket(zmq.PUSH, { linger = 0, sndhwm = 0, connect = pull.last_endpoint })
+      local push = context:socket(zmq.PUSH, { linger = 0, sndhwm = 0 })
+      push:connect(pull.last_endpoint)
       local count, ticks = 20000, 0
       local ticker = loop:call_every(1, function() ticks = ticks + 1 end)
       run(function()
@@ -244,119 +255,8 @@ describe("eddy.async", function()
     end
   end)
 
-  it("when it is closed, ends all that waits, as cancelled", function() -- F12
-    run(function()
-      local pull = context:socket(zmq.PULL, { bind = support.inproc() })
-      local push = context:socket(zmq.PUSH, { linger = 0, bind = support.inproc() })
-      local list = {
-        pull:recv(), pull:recv_multipart(), pull:recv_string(), pull:poll(), pull:poll(60000),
-        push:send("x"), push:send_multipart { "x" }, push:poll(nil, zmq.POLLOUT),
-      }
-      local timers = loop:stats().timers
-      pull:close()
-      push:close()
-      for i, each in ipairs(list) do assert.message(i).is_true(each:cancelled()) end
-      assert.equal(timers - 1, loop:stats().timers)
-      local ok, err = pcall(eddy.await, pull:recv())
-      assert.is_false(ok)
-      assert.equal("ENOTSOCK", err.name)
-      ok, err = pcall(eddy.await, push:send("x"))
-      assert.is_false(ok)
-      assert.equal("ENOTSOCK", err.name)
-      local other = context:socket(zmq.PULL, { bind = support.inproc() })
-      local left = other:recv()
-      context:destroy(0)
-      assert.is_true(left:cancelled())
-      assert.equal(0, loop:stats().handlers)
-    end)
-  end)
-
-  it("may be closed in the loop while others wait, in any turn", function()
-    for delay = 0, 3 do
-      run(function()
-        local pull, push = pair(zmq.PULL, zmq.PUSH)
-        local ended = 0
-        for _ = 1, 20 do
-          loop:spawn(function()
-            pcall(eddy.await, pull:recv())
-            ended = ended + 1
-          end)
-        end
-        loop:call_later(delay, function()
-          push:send("x")
-          pull:close()
-        end)
-        while ended < 20 do eddy.sleep(1) end
-        push:close()
-      end)
-    end
-  end)
-
-  it("moves to the loop that runs, when nobody waits", function() -- F13
-    local pull, push = pair(zmq.PULL, zmq.PUSH)
-    local other = eddy.loop.new()
-    for i = 1, 4 do
-      local on = i % 2 == 0 and other or loop
-      on:run_sync(function()
-        local got = pull:recv()
-        push:send("x" .. i)
-        assert.equal("x" .. i, got:await())
-      end)
-    end
-    loop:run_sync(function() pull:recv() end)
-    assert.error_matches(function()
-      other:run_sync(function() pull:recv() end)
-    end, "recv: PULL socket at inproc://.* is waited for on another loop")
-    other:close()
-    push:close()
-  end)
-
-  it("is closed with its loop, if that closes all; else it may go on another", function() -- F14
-    for _, all in ipairs { true, false } do
-      local other, pull = eddy.loop.new(), context:socket(zmq.PULL, { bind = support.inproc() })
-      local got
-      other:run_sync(function() got = pull:recv() end)
-      other:close(all)
-      assert.equal("ECANCELED", name_of(got))
-      assert.equal(all, pull.closed)
-      if not all then
-        local push = plain:socket(zmq.PUSH, { connect = pull.last_endpoint })
-        run(function()
-          local again = pull:recv()
-          push:send("x")
-          assert.equal("x", again:await())
-        end)
-      end
-    end
-  end)
-
-  it("goes on a stream when nobody waits, and its handler may wait for other sockets", function()
-    local pull, push = pair(zmq.PULL, zmq.PUSH)
-    local rep, req = context:socket(zmq.REP, { bind = support.inproc() }), context:socket(zmq.REQ)
-    req:connect(rep.last_endpoint)
-    local waits
-    run(function()
-      waits = pull:recv()
-      assert.has_error(function() eddy.stream(pull, loop) end)
-      waits:cancel()
-    end)
-    local stream, got = eddy.stream(pull, loop), {}
-    loop:spawn(function()
-      for _ = 1, 2 do rep:send(rep:recv():await() .. "!"):await() end
-    end)
-    stream:on_recv(function(msg)
-      req:send(msg[1]):await()
-      got[#got + 1] = req:recv():await()
-      if #got == 2 then loop:stop() end
-    end)
-    push:send("a")
-    push:send("b")
-    support.run(loop)
-    assert.same({ "a!", "b!" }, got)
-    stream:close()
-  end)
-
-  it("decodes: text, JSON, a user's own; what cannot be decoded fails in the future", function() -- F15
+  -- F15
+  it("decodes: text, JSON, a user's own; what cannot be decoded fails in the future", function()
     run(function()
       local a, b = context:socket(zmq.PAIR), context:socket(zmq.PAIR)
       a:bind(support.inproc())
@@ -390,7 +290,8 @@ describe("eddy.async", function()
     end)
   end)
 
-  it("goes on when a script reads the socket's events itself", function() -- F17
+  -- F17
+  it("goes on when a script reads the socket's events itself", function()
     run(function()
       local pull, push = pair(zmq.PULL, zmq.PUSH)
       for i = 1, 100 do

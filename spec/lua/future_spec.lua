@@ -10,7 +10,7 @@ describe("a future", function()
   after_each(support.close)
 
   -- Runs fn in a task until it has ended.
-  local function run(fn) return loop:run_sync(fn, 5000) end
+  local function run(fn) return support.task(loop, fn) end
 
   it("has a result once, which may be any values", function()
     local one = eddy.future(loop)
