@@ -23,10 +23,8 @@ static void set_handlers(void (*handler)(int), int flags, struct sigaction *old)
 static void handle(int number) {
     eddy_loop *loop = atomic_exchange(&guarded, NULL);
     set_handlers(SIG_DFL, 0, NULL);
-    if (loop)
-        eddy_loop_interrupt(loop, number);
-    else
-        raise(number);
+    /* In a child that was forked the loop is the parent's. */
+    if (!loop || eddy_loop_interrupt(loop, number) != 0) raise(number);
 }
 
 void eddy__interrupt_guard(eddy_loop *loop) {

@@ -2,6 +2,7 @@
 local constants = require "eddy.constants"
 local convert = require "eddy.convert"
 local errors = require "eddy.errors"
+local frames = require "eddy.frame"
 local line = require "eddy.line"
 local loops = require "eddy.loop"
 local poller = require "eddy.poller"
@@ -29,6 +30,17 @@ local function failed(err)
   return future
 end
 
+-- What waits to be sent is the caller's no more: he may change his list, and close his frames.
+local keep
+function keep(data)
+  if type(data) == "table" then
+    local own = {}
+    for i = 1, #data do own[i] = keep(data[i]) end
+    return own
+  end
+  return frames.is(data) and frames.new(data) or data
+end
+
 -- Tries an operation, and waits in the list if it cannot be done at once.
 local function attempt(self, list, option, name, try, a1, flags, a3)
   flags = flags or 0
@@ -42,6 +54,7 @@ local function attempt(self, list, option, name, try, a1, flags, a3)
   end
   local ok, ms = pcall(self.get, self, option)
   if not ok then return failed(ms) end
+  if list == "sends" then a1 = keep(a1) end
   return own:wait(loops.current(), own[list], ms, name, try, a1, flags, a3)
 end
 
