@@ -52,10 +52,10 @@ local function tell(self)
   for _, each in ipairs(listeners) do
     if type(each) == "table" and each._follow then
       each:_follow(self)
+    elseif type(each) == "thread" then
+      if not waiting.wake(each, self) then self._heard = false end
     elseif loop._closed then -- nothing runs there any more
       self._heard = false
-    elseif type(each) == "thread" then
-      loop:add_callback(waiting.wake, loop, each, self)
     else
       loop:add_callback(each, self)
     end

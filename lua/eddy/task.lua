@@ -40,10 +40,10 @@ end
 -- @return true; false when it was done already
 function Task:cancel()
   if self._state ~= "pending" then return false end
-  local loop, thread = self._loop, self._coroutine
-  local what = loop._waiting[thread]
+  local thread = self._coroutine
+  local what = waiting.awaited(thread)
   -- It is told first, then those that wait for it.
-  if what then loop:add_callback(waiting.wake, loop, thread, what, errors.cancelled) end
+  if what then waiting.wake(thread, what, errors.cancelled) end
   promise.class.cancel(self)
   if what then what:_unlisten(thread) end
   return true
