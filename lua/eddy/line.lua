@@ -120,6 +120,10 @@ end
 -- Tells the core what is waited for now.
 function Line:_want()
   if not self._id then return end
+  if self._refused and not self.sends.first then
+    self._refused:cancel()
+    self._refused, self._retry = false, FIRST_RETRY_MS
+  end
   local events = self.receives.first and C.EDDY_READ or 0
   if self.sends.first and not self._refused then events = events + C.EDDY_WRITE end
   local poll = self.polls.first

@@ -107,6 +107,37 @@ describe("eddy.async", function()
     end)
   end)
 
+  it("tries again a send that a socket refuses though it could send, without spinning", function()
+    run(function()
+      local router = context:socket(zmq.ROUTER, { linger = 0, sndhwm = 1, router_mandatory = 1 })
+      router:bind(support.inproc())
+      local dealer = plain:socket(zmq.DEALER, { linger = 0, rcvhwm = 1, routing_id = "d" })
+      dealer:connect(router.last_endpoint)
+      local idle = plain:socket(zmq.DEALER, { connect = router.last_endpoint })
+      dealer:send("here")
+      idle:send("here")
+      eddy.gather(router:recv_multipart(), router:recv_multipart()):await()
+      local sent = 0
+      while router:send_multipart({ "d", "x" }, zmq.DONTWAIT):result() do sent = sent + 1 end
+      local timers = loop:stats().timers
+      local waits, cancelled = router:send_multipart { "d", "last" }, router:send_multipart { "d" }
+      local turns = loop:stats().turns
+      eddy.sleep(30)
+      assert.is_true(loop:stats().turns - turns < 40)
+      cancelled:cancel()
+      for _ = 1, sent do dealer:recv() end
+      assert.is_true(waits:await())
+      assert.equal("last", dealer:recv())
+      while router:send_multipart({ "d", "x" }, zmq.DONTWAIT):result() do sent = sent + 1 end
+      waits = router:send_multipart { "d", "never" }
+      eddy.sleep(5)
+      waits:cancel()
+      assert.equal(timers, loop:stats().timers)
+      dealer:close()
+      idle:close()
+    end)
+  end)
+
   -- F4, #1203
   it("lets receives that wait go on after a send that was immediate", function()
     run(function()
