@@ -99,6 +99,13 @@ typedef struct eddy_loop_stats {
     double streams, timers, handlers;
 } eddy_loop_stats;
 
+/* What a watchdog sees of the thread that runs handlers. */
+typedef struct eddy_heartbeat {
+    double beats;   /* one more whenever a handler begins */
+    int32_t busy;   /* a handler runs */
+    char name[124]; /* of what it handles */
+} eddy_heartbeat;
+
 typedef struct eddy_constant {
     const char *name; /* as in zmq.h, without ZMQ_ */
     int32_t value;

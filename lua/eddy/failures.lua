@@ -1,5 +1,6 @@
 -- Errors in callbacks, and where loops log them: methods of a loop's.
 local errors = require "eddy.errors"
+local watchdog = require "eddy.watchdog"
 
 local check_function = errors.check_function
 
@@ -26,6 +27,8 @@ function Loop._log(_, text)
   if not ok then write_log(text .. "\neddy: and its log failed: " .. tostring(err)) end
 end
 
+watchdog.log = function(text) Loop._log(nil, text) end
+
 -- Takes the error and its stack where it happened, in `thread` if that is not the running one.
 local function trace(err, thread)
   local ok, text = pcall(tostring, err)
@@ -44,6 +47,7 @@ end
 
 -- The one policy for errors in callbacks: on_error decides, else they are logged.
 function Loop:_failed(failure, target)
+  if watchdog.on then watchdog.beat() end -- the handler has ended
   failure = self:_failure(failure)
   local name = target:_describe()
   local report = name .. ": " .. failure.traceback

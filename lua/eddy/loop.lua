@@ -5,6 +5,7 @@ local failures = require "eddy.failures"
 local handler = require "eddy.handler"
 local promise = require "eddy.promise"
 local run = require "eddy.run"
+local watchdog = require "eddy.watchdog"
 
 local C, ffi = c.C, c.ffi
 local check, check_function = errors.check, errors.check_function
@@ -48,6 +49,7 @@ function M.new()
     _waiters = 0,     -- how many
     _unheard = {},    -- futures that failed in this turn, and nobody asked
     _stop = false,
+    _interrupted = false, -- the signal that stopped it
     _running = false,
     _started = false, -- a script ran it, and not just to wait for something
     _closed = false,
@@ -96,6 +98,9 @@ function M._all() return all end
 M._failures = failures.count
 
 M.set_log = failures.set_log
+
+--- Watches how long handlers run: { report = ms, interrupt = ms, abort = ms }; nil ends it.
+M.set_watchdog = watchdog.set
 
 M._class = Loop -- for tests
 

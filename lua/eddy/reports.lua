@@ -1,4 +1,6 @@
 -- Word of what became of a stream's messages: what on_send, or a send's own callback, hears.
+local watchdog = require "eddy.watchdog"
+
 local M = {}
 
 --- Remembers a message of which the core will tell what became of it.
@@ -22,6 +24,7 @@ local function report(self, err)
   local entry = self._sent[first]
   self._sent[first], self._sent_first = nil, first + 1
   local callback = entry[2] or self._on_send
+  if watchdog.on then watchdog.beat() end
   if callback then self.loop:_protect(self, callback, entry[1], err) end
 end
 

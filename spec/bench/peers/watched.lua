@@ -1,0 +1,36 @@
+-- What the watchdog benchmark runs with and without one. Prints the CPU time in ns of one
+-- message in a handler, and of one step of a loop that does nothing but compute.
+local eddy = require "eddy"
+local zmq = require "eddy.zmq"
+
+local MESSAGES, STEPS = 200000, 2e8
+
+local function cpu_ns() return os.clock() * 1e9 end
+
+local loop = eddy.loop.instance()
+local pull = zmq.instance():socket(zmq.PULL, { rcvhwm = 0, bind = "inproc://watched" })
+local push = zmq.instance():socket(zmq.PUSH, { sndhwm = 0, connect = "inproc://watched" })
+for _ = 1, MESSAGES do push:send(("x"):rep(32)) end
+
+local received, bytes, message_ns, step_ns = 0, 0, nil, nil
+local began = cpu_ns()
+eddy.stream(pull):on_recv(function(msg)
+  received, bytes = received + 1, bytes + #msg[1]
+  if received == MESSAGES then
+    message_ns = (cpu_ns() - began) / MESSAGES
+    loop:add_callback(function()
+      local start, sum = cpu_ns(), 0
+      for i = 1, STEPS do
+        local half = i * 0.5
+        sum = sum + half
+        if sum > 1e6 then
+          sum = sum - 1e6
+        end
+      end
+      step_ns = (cpu_ns() - start) / STEPS
+      loop:stop()
+    end)
+  end
+end)
+loop:start()
+print(("%.2f %.3f"):format(message_ns, step_ns))
