@@ -43,7 +43,8 @@ describe("the watchdog", function()
     assert.message(err).equal(0, code)
     assert.equal("last\t4\n", out)
     assert.equal(1, count(err, "has run for"))
-    local ms = tonumber(err:match("^eddy: orders: its handler has run for (%d+) ms\nstack traceback:"))
+    local ms = err:match("^eddy: orders: its handler has run for (%d+) ms\nstack traceback:")
+    ms = tonumber(ms)
     assert.message(err).is_true(ms >= 50 and ms < 200)
     assert.matches("%(%-e%):%d+: in function 'busy'", err)
   end)
@@ -202,7 +203,7 @@ describe("the watchdog", function()
   end)
 
   it("refuses limits that are none", function()
-    for _, limits in ipairs { "", "report", "report=", "report=x", "report=0", "slow=1", "abort=-1" } do
+    for limits in ("|report|report=|report=x|report=0|slow=1|abort=-1"):gmatch("[^|]*") do
       local code, _, err = eddy("--watchdog", limits, "-e", "")
       assert.message(limits).equal(2, code)
       assert.matches("%-%-watchdog needs limits", err)

@@ -5,10 +5,7 @@ local ffi = require "ffi"
 
 local M = {}
 
-local function traceback(err)
-  local ok, text = pcall(tostring, err)
-  return debug.traceback(ok and text or "an error object whose __tostring fails", 2)
-end
+local function traceback(err) return debug.traceback(errors.text_of(err), 2) end
 
 --- Protects the finalizers that scripts set from now on: __gc of proxies and ctypes, ffi.gc.
 -- @param fail called after an error was told

@@ -1,5 +1,6 @@
 -- What the command `eddy` does: options, the script, its loop, and the end.
 local c = require "eddy.c"
+local errors = require "eddy.errors"
 local finalizers = require "eddy.finalizers"
 local loops = require "eddy.loop"
 local shutdown = require "eddy.shutdown"
@@ -123,10 +124,7 @@ local function load_chunk(job)
   return nil, FAILED
 end
 
-local function traceback(err)
-  local ok, text = pcall(tostring, err)
-  return debug.traceback(ok and text or "an error object whose __tostring fails", 2)
-end
+local function traceback(err) return debug.traceback(errors.text_of(err), 2) end
 
 local function run_script(chunk, job)
   _G.arg = job.arg

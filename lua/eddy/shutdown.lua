@@ -34,14 +34,19 @@ local function backlogs()
 end
 
 local function tell(backlog)
-  local stream, waited = backlog.stream, backlog.queued
-  local left = stream:stats().queued
+  local stats, waited = backlog.stream:stats(), backlog.queued
+  local left, handed_over = stats.queued, stats.messages_out
   if left == 0 then
     return complain(("%s: all %d messages that waited were sent"):format(backlog.name, waited))
   end
-  complain(("%s: %d of %d messages that waited were sent, %d were not; of those before them, " ..
-    "libzmq may have up to %d for each peer"):format(backlog.name, waited - left, waited, left,
-    stream:get("sndhwm")))
+  local text = ("%s: %d of %d messages that waited were sent, %d were not"):format(backlog.name,
+    waited - left, waited, left)
+  local limit = backlog.stream:get("sndhwm")
+  if limit > 0 then handed_over = math.min(handed_over, limit) end
+  if handed_over > 0 then
+    text = text .. ("; libzmq may have %d more for each peer"):format(handed_over)
+  end
+  complain(text)
 end
 
 -- The signal that stopped a loop, if one did.
