@@ -86,7 +86,7 @@ describe("the watchdog", function()
     for name, code in pairs(stuck) do
       it("interrupts " .. name .. ", with the JIT " .. mode, function()
         local prefix = mode == "off" and "jit.off() jit.flush() " or ""
-        local status, out, err = run("interrupt=50,abort=10000", prefix .. code)
+        local status, out, err = run("interrupt=50,abort=10000", prefix .. code, 50)
         assert.message(err).equal(1, status)
         assert.equal("last\t4\n", out)
         assert.matches("eddy: orders: .*interrupted: the handler of orders has run for %d+ ms\n" ..
