@@ -4,6 +4,7 @@ local errors = require "eddy.errors"
 local finalizers = require "eddy.finalizers"
 local loops = require "eddy.loop"
 local shutdown = require "eddy.shutdown"
+local waiting = require "eddy.waiting"
 local watchdog = require "eddy.watchdog"
 local zmq = require "eddy.zmq"
 
@@ -124,11 +125,15 @@ local function load_chunk(job)
   return nil, FAILED
 end
 
-local function traceback(err) return debug.traceback(errors.text_of(err), 2) end
+local function traceback(err)
+  if err == waiting.stopped then return err end
+  return debug.traceback(errors.text_of(err), 2)
+end
 
 local function run_script(chunk, job)
   _G.arg = job.arg
   local ok, err = xpcall(chunk, traceback, unpack(job.arg))
+  if err == waiting.stopped then return OK end
   if not ok then
     complain(err)
     return FAILED

@@ -45,6 +45,7 @@ function M.new()
     _current = false, -- the target whose event is being handled without a call of its own
     _run = false,     -- the run that dispatches, a table; others wait in a handler
     _turns = 0,
+    _lines = {},      -- of those who wait for what has no line of its own
     _waiting = {},    -- coroutines that are suspended, and the future each waits for
     _waiters = 0,     -- how many
     _unheard = {},    -- futures that failed in this turn, and nobody asked
@@ -172,7 +173,7 @@ function Loop:close(all_descriptors)
   local targets = {}
   for _, target in pairs(self._targets) do targets[#targets + 1] = target end
   for _, target in ipairs(targets) do
-    if target._closing_loop and target._id then target:_closing_loop() end
+    if target._closing_loop and target._id then target:_closing_loop(all_descriptors) end
   end
   for _, signal in pairs(self._signals) do signal:cancel() end
   self:_free(core)

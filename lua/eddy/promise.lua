@@ -2,37 +2,39 @@
 local errors = require "eddy.errors"
 local waiting = require "eddy.waiting"
 
+local PENDING, DONE, FAILED, CANCELLED = "pending", "done", "failed", "cancelled"
+
 --- A future: a result, an error or a cancellation that is to come.
-local Future = {}
+local Future = {
+  _state = PENDING,
+  _heard = false,     -- whether somebody asked, or waits, for what it comes to
+  _first = nil,       -- the result, if it is one
+  _all = false,       -- the list of them, if not, and
+  _count = 0,         -- their number
+  _failure = false,   -- { value =, traceback = }
+  _listeners = false, -- coroutines, functions, and what has a _follow
+  _source = false,    -- what it stands for: its _release(cancelled) is called at the end
+}
 Future.__index = Future
 
 local M = { class = Future }
-
-local PENDING, DONE, FAILED, CANCELLED = "pending", "done", "failed", "cancelled"
-
--- Fills a table with a future's fields.
-function M.init(future, loop)
-  future._loop, future._state, future._heard = loop, PENDING, false
-  -- Results: their number, the first, and a list of all when there are several.
-  future._count, future._first, future._all = 0, false, false
-  future._failure = false   -- { value =, traceback = }
-  future._listeners = false -- coroutines, functions, and what has a _follow
-  future._source = false    -- what it stands for: its _release(cancelled) is called at the end
-  return future
-end
 
 --- A pending future.
 -- @param source what it stands for, if anything: its _release(cancelled) is called when the
 -- future is done
 function M.new(loop, source)
-  local future = setmetatable(M.init({}, loop), Future)
-  if source then future._source = source end
-  return future
+  return setmetatable({ _loop = loop, _source = source }, Future)
+end
+
+--- A future that has a result.
+function M.resolved(loop, result)
+  return setmetatable({ _loop = loop, _state = DONE, _first = result }, Future)
 end
 
 --- Whether a value is a future.
 function M.is(value)
-  return type(value) == "table" and rawget(value, "_listeners") ~= nil
+  local class = type(value) == "table" and getmetatable(value)
+  return type(class) == "table" and rawget(class, "_listeners") == false
 end
 
 -- It is done: what it stood for is let go, and those that wait are told. No function and no
@@ -92,15 +94,15 @@ end
 function Future:set_result(...)
   if not may_set(self, "set_result") then return false end
   local count = select("#", ...)
-  self._state, self._count, self._first = DONE, count, (...)
-  if count > 1 then self._all = { ... } end
+  self._state, self._first = DONE, (...)
+  if count ~= 1 then self._count, self._all = count, { ... } end
   tell(self)
   return true
 end
 
 -- The same for one result that is not nil, of a future that is pending.
 function Future:_resolve(result)
-  self._state, self._count, self._first = DONE, 1, result
+  self._state, self._first = DONE, result
   tell(self)
 end
 
@@ -137,13 +139,12 @@ end
 --- The results. nil and an error, when that is one that a caller must expect: EAGAIN,
 -- ETIMEDOUT, ECANCELED. Raises any other error, and while it is pending.
 function Future:result()
-  self._heard = true
   if self._state == DONE then
     if self._all then return unpack(self._all, 1, self._count) end
-    if self._count == 0 then return end
     return self._first
   end
   if self._state == PENDING then errors.misuse("result: " .. self:_describe() .. " is not done") end
+  self._heard = true
   local err = self._failure.value
   if errors.is_expected(err) then return nil, err end
   error(err, 0)
@@ -155,12 +156,20 @@ function Future:error()
   return self._failure and self._failure.value or nil
 end
 
+-- Waits until it is done. Returns nil, or the error with which the wait was ended.
+local function wait_for(self)
+  self._heard = true
+  repeat
+    local err = waiting.suspend(self._loop, self)
+    if err then return err end
+  until self._state ~= PENDING
+end
+
 --- Suspends the running coroutine until it is done; in the main program, runs the loop until
 -- then. Then as `result`.
 function Future:await()
-  self._heard = true
-  while self._state == PENDING do
-    local err = waiting.suspend(self._loop, self)
+  if self._state == PENDING then
+    local err = wait_for(self)
     if err then return nil, err end
   end
   return self:result()

@@ -20,6 +20,11 @@ local guard, release = function() end, function() end
 --- The loop that is running, or nil.
 function M.loop() return running end
 
+local runs = setmetatable({}, { __mode = "k" })
+
+--- Whether a coroutine is one that handlers run in.
+function M.is_run(thread) return runs[thread] ~= nil end
+
 --- What to call when a loop begins and ends to run: the host's guard.
 function M.set_guard(begin, finish) guard, release = begin, finish end
 
@@ -153,7 +158,9 @@ function M.drive(self, until_idle, limit)
   repeat
     this = {}
     self._run = this
-    assert(coroutine.resume(coroutine.create(go), self, this, until_idle, limit))
+    local thread = coroutine.create(go)
+    runs[thread] = true
+    assert(coroutine.resume(thread, self, this, until_idle, limit))
     if not this.ended then -- a handler waits
       local target = self._current
       self._current = false

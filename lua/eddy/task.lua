@@ -25,7 +25,7 @@ end
 
 --- Starts fn(...) in a coroutine, in the loop's next turn.
 function Task.new(loop, fn, ...)
-  local task = setmetatable(promise.init({ _fn = fn, _told = false }, loop), Task)
+  local task = setmetatable({ _loop = loop, _fn = fn, _told = false }, Task)
   task._coroutine = coroutine.create(function(...)
     finish(task, xpcall(fn, loop._trace, ...))
   end)

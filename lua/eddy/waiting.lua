@@ -46,14 +46,18 @@ local function describe(thread)
   return task and task:_describe() or "coroutine"
 end
 
+-- Tells of an error that ended a coroutine.
+local function tell(loop, thread, err)
+  loop:_failed(loop._trace(err, thread), { _describe = function() return describe(thread) end })
+end
+
 --- Resumes a coroutine, unless it does not wait for `what` any more.
 -- @param reason the error with which its wait ends, if any
 function M.wake(loop, thread, what, reason)
   if loop._waiting[thread] ~= what then return end
   loop._waiting[thread], loop._waiters = nil, loop._waiters - 1
   local ok, err = coroutine.resume(thread, reason)
-  if ok then return end
-  loop:_failed(loop._trace(err, thread), { _describe = function() return describe(thread) end })
+  if not ok then tell(loop, thread, err) end
 end
 
 --- Who waits on a loop, and where: a text.
