@@ -1,6 +1,7 @@
 -- The end of the host: what waits is sent as long as there is time, whoever could not send is
 -- named, everything is closed. It is bounded, whatever scripts left behind.
 local c = require "eddy.c"
+local errors = require "eddy.errors"
 local loops = require "eddy.loop"
 local watchdog = require "eddy.watchdog"
 local zmq = require "eddy.zmq"
@@ -84,8 +85,7 @@ end
 
 -- The process's own number for what os.exit is given.
 local function number_of(code)
-  if type(code) == "number" then return code end
-  return code == false and FAILED or OK
+  return tonumber(code) or (code == false and FAILED or OK)
 end
 
 --- A script that calls os.exit loses no messages either, and it ends in time, too.
@@ -94,6 +94,9 @@ function M.replace_exit(drain, by)
   local exit = os.exit
   exit_by = by
   os.exit = function(code) -- luacheck: ignore 122
+    if code ~= nil and type(code) ~= "boolean" and not tonumber(code) then
+      errors.misuse("exit: expected a number or a boolean, got " .. type(code))
+    end
     local unsent, deadline = finish(drain)
     if unsent > 0 and (code == nil or code == true or code == OK) then code = UNSENT end
     exit_by(deadline + LAST_MS, number_of(code))

@@ -1,9 +1,9 @@
 -- What the watchdog benchmark runs with and without one. Prints the CPU time in ns of one
--- message in a handler, and of one step of a loop that does nothing but compute.
+-- message in a handler, and of one step of a loop over an array, which does little else.
 local eddy = require "eddy"
 local zmq = require "eddy.zmq"
 
-local MESSAGES, STEPS = 200000, 2e8
+local MESSAGES, SIZE, ROUNDS = 200000, 1000, 2e5
 
 local function cpu_ns() return os.clock() * 1e9 end
 
@@ -19,15 +19,17 @@ eddy.stream(pull):on_recv(function(msg)
   if received == MESSAGES then
     message_ns = (cpu_ns() - began) / MESSAGES
     loop:add_callback(function()
-      local start, sum = cpu_ns(), 0
-      for i = 1, STEPS do
-        local half = i * 0.5
-        sum = sum + half
-        if sum > 1e6 then
-          sum = sum - 1e6
+      local array, sum = {}, 0
+      for i = 1, SIZE do array[i] = i end
+      local start = cpu_ns()
+      for _ = 1, ROUNDS do
+        for i = 1, SIZE do
+          local value = array[i]
+          sum = sum + value
+          array[i] = value
         end
       end
-      step_ns = (cpu_ns() - start) / STEPS
+      step_ns = (cpu_ns() - start) / (SIZE * ROUNDS)
       loop:stop()
     end)
   end
