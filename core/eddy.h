@@ -5,7 +5,8 @@
  * Results are zero or positive (an id, a count), or -errno. Ids are positive numbers of
  * things that belong to a loop or a context; a stale one is answered with -EBADF. Times are
  * milliseconds. A loop and what is in it belong to one thread; eddy_loop_wake and
- * eddy_loop_interrupt alone may be called from any. */
+ * eddy_loop_interrupt alone may be called from any. After a fork the child cannot use the
+ * parent's loops and contexts, which answer -ESTALE, but may make its own. */
 #ifndef EDDY_H
 #define EDDY_H
 
@@ -23,6 +24,9 @@ enum {
     EDDY_BUDGET = 64,           /* messages a stream receives in a turn, unless set */
     EDDY_BATCH_BYTES = 1 << 20, /* bytes after which a stream receives no more in a turn */
     EDDY_SEND_LIMIT = 64 << 20, /* bytes that wait in a stream's send queue, unless set */
+
+    EDDY_REPORT = 1,  /* tell what becomes of a message, and count it as alive until then; */
+    EDDY_REPORT_IDLY, /* tell it, though nobody waits for it yet */
 
     EDDY_DROP_NONE = 0, /* what a full send queue does: refuse the message, */
     EDDY_DROP_NEWEST,   /* drop it, */
@@ -99,13 +103,6 @@ typedef struct eddy_loop_stats {
     double streams, timers, handlers;
 } eddy_loop_stats;
 
-/* What a watchdog sees of the thread that runs handlers. */
-typedef struct eddy_heartbeat {
-    double beats;   /* one more whenever a handler begins */
-    int32_t busy;   /* a handler runs */
-    char name[124]; /* of what it handles */
-} eddy_heartbeat;
-
 typedef struct eddy_constant {
     const char *name; /* as in zmq.h, without ZMQ_ */
     int32_t value;
@@ -128,6 +125,9 @@ const char *eddy_error_text(int error);
 
 /* The monotonic clock. */
 double eddy_time(void);
+
+/* How many forks lie between this process and the one that loaded the core. */
+int eddy_forks(void);
 
 /* Whether libzmq was built with a capability ("ipc", "curve"): 1 or 0. */
 int eddy_has(const char *capability);
@@ -281,8 +281,8 @@ void eddy_loop_free(eddy_loop *loop);
  * good until the next turn. */
 int eddy_loop_turn(eddy_loop *loop, double timeout);
 
-/* The events of the last turn. */
-const eddy_event *eddy_loop_events(eddy_loop *loop);
+/* The events of the last turn, for the reader to change as it likes. */
+eddy_event *eddy_loop_events(eddy_loop *loop);
 
 /* The loop's time: eddy_time(), unless it is virtual. */
 double eddy_loop_time(eddy_loop *loop);
@@ -359,10 +359,10 @@ int eddy_stream_receive(eddy_loop *loop, uint32_t stream, int on);
 int eddy_stream_budget(eddy_loop *loop, uint32_t stream, int messages);
 
 /* Sends a whole message of copies of these bytes: now, when nothing is queued before it and
- * the socket can take it (0), or from the queue later (1). With `report`, an event tells
- * what became of it. -ENOBUFS when the queue is full, -EMSGSIZE when the message is larger than
- * all of it, 2 when its policy dropped the message.
- * Failures that come later come as events. */
+ * the socket can take it (0), or from the queue later (1). With a `report` (EDDY_REPORT ...) an
+ * event tells what became of it. -ENOBUFS when the queue is full, -EMSGSIZE when the message is
+ * larger than all of it, 2 when its policy dropped the message. Failures that come later come
+ * as events. */
 int eddy_stream_send(eddy_loop *loop, uint32_t stream, const char *data, uint32_t size,
                      int report);
 int eddy_stream_send_parts(eddy_loop *loop, uint32_t stream, const eddy_part *parts,
@@ -373,6 +373,13 @@ int eddy_stream_send_parts(eddy_loop *loop, uint32_t stream, const eddy_part *pa
  * stale. `push` sends up to `messages` from the queue and returns how many left it. */
 eddy_inbox *eddy_stream_pull(eddy_loop *loop, uint32_t stream, double messages);
 int eddy_stream_push(eddy_loop *loop, uint32_t stream, double messages);
+
+/* Counts the messages in the queue that are reported idly as awaited. */
+int eddy_stream_await_word(eddy_loop *loop, uint32_t stream);
+
+/* Takes the oldest word of a message that left, before a turn brings it: fills `event` and
+ * returns 1; 0 when there is none. */
+int eddy_stream_word(eddy_loop *loop, uint32_t stream, eddy_event *event);
 
 /* Sends what is queued, waiting up to `timeout` ms for the socket, and returns how many
  * messages are left. */

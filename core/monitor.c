@@ -24,45 +24,52 @@ static int start(void *zmq, const char *endpoint, int events, int is_ours) {
     }
 }
 
-int eddy__monitor_start(eddy__monitor *monitor, const char *endpoint, int events) {
-    size_t size = strlen(endpoint) + 1;
-    char *own = eddy__calloc(1, size);
-    if (!own) return -ENOMEM;
-    memcpy(own, endpoint, size);
-    eddy__monitor_stop(monitor);
-    int is_ours = monitor->endpoint && strcmp(monitor->endpoint, endpoint) == 0;
-    int rc = start(monitor->zmq, endpoint, events, is_ours);
-    if (rc != 0) {
-        eddy__free(own);
-        return rc;
-    }
-    eddy__free(monitor->endpoint);
-    monitor->endpoint = own;
-    monitor->running = 1;
-    return 0;
-}
-
-/* Somebody to whom libzmq can say that the monitor ended: without a reader it would wait. */
+/* Somebody to whom libzmq can say that the monitor ended: without a reader it would wait.
+ * Opened with the monitor, as its end must not fail. */
 static void *open_stand_in(const eddy__monitor *monitor) {
     void *zmq = eddy__zmq_socket(monitor->context, ZMQ_PAIR);
     int none = 0;
     if (!zmq) return NULL;
     eddy__zmq_set(zmq, ZMQ_RCVHWM, &none, sizeof none);
     eddy__zmq_set(zmq, ZMQ_LINGER, &none, sizeof none);
-    eddy__zmq_connect(zmq, monitor->endpoint);
     return zmq;
+}
+
+int eddy__monitor_start(eddy__monitor *monitor, const char *endpoint, int events) {
+    size_t size = strlen(endpoint) + 1;
+    char *own = eddy__calloc(1, size);
+    if (!own) return -ENOMEM;
+    memcpy(own, endpoint, size);
+    void *stand_in = open_stand_in(monitor);
+    int rc = stand_in ? 0 : -errno;
+    if (rc == 0) {
+        eddy__monitor_stop(monitor);
+        int is_ours = monitor->endpoint && strcmp(monitor->endpoint, endpoint) == 0;
+        rc = start(monitor->zmq, endpoint, events, is_ours);
+    }
+    if (rc != 0) {
+        if (stand_in) zmq_close(stand_in);
+        eddy__free(own);
+        return rc;
+    }
+    eddy__free(monitor->endpoint);
+    monitor->endpoint = own;
+    monitor->stand_in = stand_in;
+    monitor->running = 1;
+    return 0;
 }
 
 void eddy__monitor_stop(eddy__monitor *monitor) {
     if (!monitor->running) return;
-    void *stand_in = monitor->reader ? NULL : open_stand_in(monitor);
+    if (!monitor->reader) eddy__zmq_connect(monitor->stand_in, monitor->endpoint);
     eddy__zmq_monitor(monitor->zmq, NULL, 0);
-    if (stand_in) zmq_close(stand_in);
+    zmq_close(monitor->stand_in);
     if (monitor->reader) {
         monitor->reader->watched = NULL;
         monitor->reader->is_spent = 1;
     }
     monitor->reader = NULL;
+    monitor->stand_in = NULL;
     monitor->running = 0;
 }
 

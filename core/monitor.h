@@ -7,6 +7,7 @@
 /* What a socket has to do with monitors. */
 typedef struct eddy__monitor {
     void *zmq, *context;          /* the socket, and libzmq's context */
+    void *stand_in;               /* for a reader at the end; NULL while it does not run */
     char *endpoint;               /* where it tells of its events, or last did; NULL: nowhere */
     int running;                  /* it tells of them now */
     struct eddy__monitor *reader; /* the socket that reads them; NULL: none that we know of */

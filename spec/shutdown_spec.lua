@@ -282,9 +282,9 @@ eddy: 8 messages were not sent within 200 ms
   end)
 
   it("may be kill -9, and a new start goes on: whole messages, over ipc and tcp", function()
-    local out = check(0, shell(([[
+    local out = check(9, shell(([[
       export dir=$(mktemp -d)
-      %s %s; code=$?; rm -r $dir; exit $code]]):format(host, script [==[
+      %s --drain 50 %s; code=$?; rm -r $dir; exit $code]]):format(host, script [==[
       local eddy, zmq, ffi = require "eddy", require "eddy.zmq", require "ffi"
       ffi.cdef "int kill(int pid, int signal);"
       local dir, loop = os.getenv("dir"), eddy.loop.instance()
@@ -325,7 +325,7 @@ eddy: 8 messages were not sent within 200 ms
         if dead[pid] or (heard[endpoints[1]] or 0) < 5 or (heard[tcp] or 0) < 5 then return end
         dead[pid], heard, rounds = true, {}, rounds + 1
         ffi.C.kill(tonumber(pid), 9)
-        if rounds == 6 then print("six lives") os.exit(0) end
+        if rounds == 6 then print("six lives") os.exit(9) end
         start()
       end)
       loop:call_later(30000, os.exit, 3)

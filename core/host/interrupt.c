@@ -30,12 +30,11 @@ static void set_handlers(void (*handler)(int), int flags, struct sigaction *old)
 static void handle(int number) {
     eddy_loop *loop = atomic_exchange(&guarded, NULL);
     set_handlers(SIG_DFL, 0, NULL);
-    if (!loop) {
+    /* In a child that was forked the loop is the parent's. */
+    if (loop && eddy_loop_interrupt(loop, number) == 0)
+        atomic_store(&is_ending, 1);
+    else
         raise(number);
-        return;
-    }
-    atomic_store(&is_ending, 1);
-    eddy_loop_interrupt(loop, number);
 }
 
 void eddy__interrupt_guard(eddy_loop *loop) {
@@ -57,10 +56,11 @@ static int output_is_broken(void) {
 static void stop_printing(int number) {
     static double first;
     eddy_loop *loop = atomic_load(&guarded);
-    if (first == 0 && loop) {
-        first = eddy_time();
-        eddy_loop_interrupt(loop, number);
-    } else if (first == 0 || eddy_time() > first + PATIENCE_MS) {
+    double before = first;
+    if (before == 0) first = eddy_time();
+    int stops = before == 0 && loop && eddy_loop_interrupt(loop, number) == 0;
+    int has_time = before != 0 && eddy_time() < before + PATIENCE_MS;
+    if (!stops && !has_time) {
         signal(number, SIG_DFL);
         raise(number);
     }

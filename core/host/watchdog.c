@@ -15,11 +15,19 @@ enum {
     LEAST_TICK_MS = 1,
     MOST_TICK_MS = 100,
     TICKS_A_LIMIT = 10, /* how exact a limit is */
-    PATIENCE_MS = 100,  /* for an answer from Lua, before the thread itself tells */
+    NAME_BYTES = 128,
+    PATIENCE_MS = 100, /* for an answer from Lua, before the thread itself tells */
 };
 
 /* What the thread wants of the handler that runs. */
 enum { NOTHING, REPORT, INTERRUPT };
+
+/* What Lua writes while it runs handlers. */
+typedef struct heartbeat {
+    double beats;          /* one more whenever a handler begins */
+    double busy;           /* 1 while a handler runs, else 0 */
+    char name[NAME_BYTES]; /* of what it handles */
+} heartbeat;
 
 /* Signal handlers and hooks have no argument to find it by, and LuaJIT's profiler is one for
  * the process: so is the watchdog. */
@@ -28,7 +36,7 @@ static struct {
     pthread_t watched, thread;
     int is_on, profiles;
     double report, interrupt, abort; /* ms; HUGE_VAL: never */
-    eddy_heartbeat heart;
+    heartbeat heart;
     struct sigaction profiler; /* LuaJIT's own handler of SIGPROF */
 
     pthread_mutex_t lock;
@@ -202,6 +210,9 @@ int eddy__watchdog_watch(lua_State *lua) {
             return luaL_error(lua, "set_watchdog: no thread can be started");
         }
     }
-    lua_pushlightuserdata(lua, &dog.heart);
-    return 1;
+    lua_pushlightuserdata(lua, &dog.heart.beats);
+    lua_pushlightuserdata(lua, &dog.heart.busy);
+    lua_pushlightuserdata(lua, dog.heart.name);
+    lua_pushinteger(lua, NAME_BYTES);
+    return 4;
 }

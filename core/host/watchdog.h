@@ -9,8 +9,9 @@
 #include <lua.h>
 
 /* A Lua function, whose upvalue is the main state: watch(report, interrupt, abort, notice), in
- * ms; below 0: never. Returns the heartbeat to write, as a light userdata. With no limit at
- * all, nobody watches.
+ * ms; below 0: never. With no limit at all, nobody watches. Returns where Lua writes its
+ * heartbeat, light userdata all: a double, one more whenever a handler begins; a double, 1
+ * while one runs, else 0; the name of what it handles, and how many bytes that has.
  *
  * `notice(ms, to_interrupt)` is called in the middle of the handler, between two of its
  * instructions, when a limit is past: it tells of the handler, or raises to interrupt it. */

@@ -196,16 +196,18 @@ function M._all() return all end
 -- @param class what `Socket.class` made; plain sockets unless given
 -- @return their `context` and `instance`
 function M._contexts(class)
-  local instance
+  local instance, born
   return function(settings) return new_context(settings, class) end, function()
-    if not instance or instance.closed then instance = new_context(nil, class) end
+    if not instance or instance.closed or born ~= C.eddy_forks() then
+      instance, born = new_context(nil, class), C.eddy_forks()
+    end
     return instance
   end
 end
 
 --- context(settings): a new context. All of a process share one libzmq context below, so that
 -- inproc endpoints join their sockets; with `settings.io_threads` it gets one of its own.
--- instance(): the one context of this Lua state, made at the first call and again after its
+-- instance(): the one context of this Lua state, made at the first call, and again after its
 -- end.
 M.context, M.instance = M._contexts()
 
