@@ -6,7 +6,7 @@ local loops = require "eddy.loop"
 local watchdog = require "eddy.watchdog"
 local zmq = require "eddy.zmq"
 
-local C = c.C
+local C, ffi = c.C, c.ffi
 
 local OK, FAILED, UNSENT = 0, 1, 75
 local SIGPIPE = C.eddy_signal_number("PIPE")
@@ -19,14 +19,22 @@ local function complain(text) io.stderr:write("eddy: ", text, "\n") end
 
 local exit_by -- the host's
 
+-- A stream's counters; nil for what is no stream, and for one of the process that this one was
+-- forked from.
+local function stats_of(loop, target)
+  local stats = ffi.new("eddy_stream_stats")
+  if target.stats and target._id and
+    C.eddy_stream_stats_get(loop._c, target._id, stats) >= 0 then return stats end
+end
+
 -- The streams that have messages waiting, and how many.
 local function backlogs()
   local list = {}
   for loop in pairs(loops._all()) do
     for _, target in pairs(loop._c and loop._targets or {}) do
-      local queued = target.stats and target._id and target:stats().queued or 0
-      if queued > 0 then
-        list[#list + 1] = { stream = target, name = tostring(target.name), queued = queued }
+      local stats = stats_of(loop, target)
+      if stats and stats.queued > 0 then
+        list[#list + 1] = { stream = target, name = tostring(target.name), queued = stats.queued }
       end
     end
   end
