@@ -50,8 +50,20 @@ describe("the watchdog", function()
   end)
 
   it("reports each slow handler once, and means the message, not its batch", function()
-    local _, _, err = run("report=100", "busy(350) end do busy(60)")
+    local _, _, err = run("report=100", "busy(350)")
     assert.message(err).equal(1, count(err, "its handler has run for"))
+    _, _, err = run("report=200", "end do busy(80)")
+    assert.message(err).equal("", err)
+  end)
+
+  it("reports tasks under their names, at their begin and when they go on", function()
+    local code, _, err = run("report=40", [[
+      eddy.spawn(function() busy(120) end)
+      eddy.spawn(function() eddy.sleep(1) busy(120) end)
+      stream:on_recv(nil)
+      loop:call_later(600, loop.stop, loop)]])
+    assert.message(err).equal(0, code)
+    assert.message(err).equal(2, count(err, "eddy: task %(%(%-e%):%d+%): its handler has run for"))
   end)
 
   it("reports callbacks, timers and signals under their names", function()

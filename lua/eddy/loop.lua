@@ -5,6 +5,7 @@ local failures = require "eddy.failures"
 local handler = require "eddy.handler"
 local promise = require "eddy.promise"
 local run = require "eddy.run"
+local waiting = require "eddy.waiting"
 local watchdog = require "eddy.watchdog"
 
 local C, ffi = c.C, c.ffi
@@ -147,7 +148,10 @@ end
 local Callback = {}
 Callback.__index = Callback
 
-function Callback:_describe() return "callback (" .. errors.where(self.fn) .. ")" end
+function Callback:_describe()
+  local name = waiting.names[self.fn]
+  return name and name(self[1], self[2]) or "callback (" .. errors.where(self.fn) .. ")"
+end
 
 --- Calls fn(...) in the next turn, in the order of the calls. On a closed loop it does nothing:
 -- what ends late need not know that the loop ended first.

@@ -60,6 +60,9 @@ function M.wake(loop, thread, what, reason)
   if not ok then tell(loop, thread, err) end
 end
 
+--- What names a callback that goes on with a coroutine, by its function: of the arguments.
+M.names = { [M.wake] = function(_, thread) return describe(thread) end }
+
 --- Who waits on a loop, and where: a text.
 function M.report(loop)
   local lines = {}
