@@ -226,14 +226,4 @@ describe("the watchdog", function()
       assert.matches("%(%-e%):1: set_watchdog: ", err)
     end
   end)
-
-  it("is the host's: plain luajit says so", function()
-    local library = EDDY_HOST:gsub("eddy$", "libeddy.so")
-    local code, _, err = shell(("LUA_PATH='%s/lua/?.lua;%s/lua/?/init.lua' EDDY_LIBRARY=%s " ..
-      "luajit -e 'require(\"eddy\").loop.set_watchdog{report=1}'"):format(EDDY_ROOT, EDDY_ROOT,
-      library))
-    assert.equal(1, code)
-    assert.matches("set_watchdog: the watchdog is the host's: run the script with the command eddy",
-      err)
-  end)
 end)
