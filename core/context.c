@@ -140,7 +140,7 @@ void eddy__context_release(eddy_context *context) {
     eddy__free(context);
 }
 
-int eddy_context_term(eddy_context *context) {
+int eddy__context_term(eddy_context *context) {
     if (is_foreign(context)) return -ESTALE;
     if (!context->zmq) return -ETERM;
     if (context->sockets.count > 0) return -EBUSY;
@@ -201,11 +201,15 @@ eddy__socket *eddy__context_at(const eddy_context *context, uint32_t position, i
     return eddy__slots_at(&context->sockets, position, &kind);
 }
 
-void eddy__context_close(eddy_context *context, eddy__socket *socket, int linger) {
-    eddy__socket_close(socket, linger);
+void eddy__context_take(eddy_context *context, eddy__socket *socket) {
     pthread_mutex_lock(&context->lock);
     eddy__slots_remove(&context->sockets, socket->id);
     pthread_mutex_unlock(&context->lock);
+}
+
+void eddy__context_close(eddy_context *context, eddy__socket *socket, int linger) {
+    eddy__socket_close(socket, linger);
+    eddy__context_take(context, socket);
     eddy__free(socket);
     eddy__context_release(context);
 }

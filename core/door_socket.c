@@ -1,6 +1,7 @@
 /* The public functions of contexts and sockets: each looks the id up, refuses a stale one,
  * and calls the room. */
 #include "context.h"
+#include "device.h"
 #include "frame.h"
 #include "message.h"
 #include "stream.h"
@@ -46,8 +47,14 @@ int eddy_context_close_sockets(eddy_context *context, double linger) {
 
 void eddy_context_free(eddy_context *context) {
     if (!context) return;
+    eddy__device_end_all(context);
     eddy_context_close_sockets(context, -1);
     eddy__context_release(context);
+}
+
+int eddy_context_term(eddy_context *context) {
+    if (eddy_context_sockets(context) == 0) eddy__device_end_all(context);
+    return eddy__context_term(context);
 }
 
 /* Defines a public function of a socket that hands its arguments to the room. */

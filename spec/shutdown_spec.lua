@@ -307,8 +307,12 @@ eddy: 8 messages were not sent within 200 ms
       local results = eddy.stream(zmq.instance():socket(zmq.PULL,
         { bind = "ipc://" .. dir .. "/back" }))
       local endpoints = { "ipc://" .. dir .. "/in", tcp }
-      local function start()
-        os.execute(("%s %s ipc://%s/back %s %s &"):format(arg[1], server, dir, unpack(endpoints)))
+      -- A new server, once the one before is gone, whose port it takes.
+      local function start(before)
+        local wait = before and ("while read -r _ _ state _ 2>/dev/null </proc/%s/stat && " ..
+          "[ $state != Z ]; do sleep 0.01; done; "):format(before) or ""
+        os.execute(("(%sexec %s %s ipc://%s/back %s %s) &"):format(wait, arg[1], server, dir,
+          unpack(endpoints)))
       end
       local body = ("x"):rep(20000)
       for _, endpoint in ipairs(endpoints) do
@@ -326,7 +330,7 @@ eddy: 8 messages were not sent within 200 ms
         dead[pid], heard, rounds = true, {}, rounds + 1
         ffi.C.kill(tonumber(pid), 9)
         if rounds == 6 then print("six lives") os.exit(9) end
-        start()
+        start(pid)
       end)
       loop:call_later(30000, os.exit, 3)
       start()]==] .. " " .. host)))

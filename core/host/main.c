@@ -31,15 +31,30 @@ static int panic(lua_State *lua) {
     abort();
 }
 
+/* FFI pointers come as numbers; they fit. */
+static void *pointer(lua_State *lua) {
+    return (void *)(intptr_t)lua_tonumber(lua, 1);
+}
+
 static int guard(lua_State *lua) {
-    /* FFI pointers come as numbers; they fit. */
-    eddy__interrupt_guard((eddy_loop *)(intptr_t)lua_tonumber(lua, 1));
+    eddy__interrupt_guard(pointer(lua));
     return 0;
 }
 
 static int release(lua_State *lua) {
     (void)lua;
     eddy__interrupt_release();
+    return 0;
+}
+
+static int guard_device(lua_State *lua) {
+    eddy__interrupt_guard_device(pointer(lua));
+    return 0;
+}
+
+static int release_device(lua_State *lua) {
+    (void)lua;
+    eddy__interrupt_release_device();
     return 0;
 }
 
@@ -63,6 +78,8 @@ static int fail(lua_State *lua) {
 static void push_services(lua_State *lua) {
     static const luaL_Reg services[] = {{"guard", guard},
                                         {"release", release},
+                                        {"guard_device", guard_device},
+                                        {"release_device", release_device},
                                         {"exit_by", exit_by},
                                         {"fail", fail},
                                         {NULL, NULL}};

@@ -10,6 +10,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <time.h>
 
 enum {
     LEAST_TICK_MS = 1,
@@ -84,6 +85,9 @@ static void handle(int number) {
         dog.mask = lua_gethookmask(dog.lua);
         dog.count = lua_gethookcount(dog.lua);
     }
+    /* Off and on: a signal in the middle of LuaJIT's own change of hooks may have had no
+     * effect. */
+    lua_sethook(dog.lua, NULL, 0, 0);
     lua_sethook(dog.lua, hook, LUA_MASKCOUNT, 1);
     dog.profiler.sa_handler(number);
 }
@@ -131,19 +135,28 @@ static void look(watch *seen, double passed) {
     }
 }
 
+/* The CPU time that the process has used, in ms. */
+static double used(void) {
+    struct timespec time;
+    clock_gettime(CLOCK_PROCESS_CPUTIME_ID, &time);
+    return (double)time.tv_sec * 1e3 + (double)time.tv_nsec / 1e6;
+}
+
 static void *keep_watch(void *unused) {
     double least = fmin(dog.report, fmin(dog.interrupt, dog.abort));
     double tick = fmin(fmax(least / TICKS_A_LIMIT, LEAST_TICK_MS), MOST_TICK_MS);
-    double before = eddy_time();
+    double before = eddy_time(), used_before = used();
     watch seen = {.beat = -1};
     pthread_mutex_lock(&dog.lock);
     while (!dog.stop) {
         struct timespec at = eddy__deadline(before + tick);
         pthread_cond_clockwait(&dog.stopping, &dog.lock, CLOCK_MONOTONIC, &at);
-        double now = eddy_time();
-        /* In a process that was suspended nobody ran, this thread no more than the handler. */
-        look(&seen, fmin(now - before, 2 * tick));
+        double now = eddy_time(), used_now = used();
+        /* A thread that comes late was in a process that was suspended, which does not count,
+         * or on a busy machine, where the handler went on. */
+        look(&seen, fmin(now - before, fmax(2 * tick, used_now - used_before)));
         before = now;
+        used_before = used_now;
     }
     pthread_mutex_unlock(&dog.lock);
     return unused;

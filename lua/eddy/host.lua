@@ -3,6 +3,7 @@ local c = require "eddy.c"
 local errors = require "eddy.errors"
 local finalizers = require "eddy.finalizers"
 local loops = require "eddy.loop"
+local proxy = require "eddy.proxy"
 local shutdown = require "eddy.shutdown"
 local waiting = require "eddy.waiting"
 local watchdog = require "eddy.watchdog"
@@ -153,12 +154,14 @@ local M = {}
 
 --- Runs the command.
 -- @param args the command line, from 0
--- @param host C functions: guard and release put signals on a loop and take them off, watch
--- is the watchdog's, exit_by bounds the process's end, fail makes the exit code 1
+-- @param host C functions: guard and release put signals on a loop and take them off,
+-- guard_device and release_device on a device; watch is the watchdog's, exit_by bounds the
+-- process's end, fail makes the exit code 1
 -- @return the exit code, and the time at which libzmq must have ended
 function M.main(args, host)
   io.stdout:setvbuf("line")
   loops._set_guard(host.guard, host.release)
+  proxy._set_guard(host.guard_device, host.release_device)
   watchdog._set_host(host.watch)
   if args[1] == "log-watch" then
     return require "eddy.log_watch".main({ unpack(args, 2) }), C.eddy_time() + GRACE_MS

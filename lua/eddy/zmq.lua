@@ -8,6 +8,7 @@ local keys = require "eddy.keys"
 local monitor = require "eddy.monitor"
 local options = require "eddy.options"
 local poller = require "eddy.poller"
+local proxy = require "eddy.proxy"
 local Socket = require "eddy.socket"
 local sockopt = require "eddy.sockopt"
 
@@ -245,6 +246,10 @@ M.poller = poller.new
 
 --- Waits for lists of sockets and descriptors.
 M.select = poller.select
+
+--- Relays between sockets, and returns when it has ended: see eddy.proxy.
+M.proxy, M.device = proxy.proxy, proxy.device
+M.proxy_steerable, M.monitored_queue = proxy.proxy_steerable, proxy.monitored_queue
 
 --- Whether a value is a socket of this module.
 M.is_socket = Socket.is
