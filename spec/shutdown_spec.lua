@@ -298,7 +298,15 @@ eddy: 8 messages were not sent within 200 ms
         local pid = io.open("/proc/self/stat"):read("*n")
         local back = eddy.stream(zmq.instance():socket(zmq.PUSH, { connect = arg[1] }))
         for i = 2, 3 do
-          local stream = eddy.stream(zmq.instance():socket(zmq.PULL, { bind = arg[i] }))
+          local socket = zmq.instance():socket(zmq.PULL)
+          -- The last thread of the one before may not be gone yet.
+          for try = 1, 200 do
+            local ok, err = pcall(socket.bind, socket, arg[i])
+            if ok then break end
+            if try == 200 then error(err) end
+            os.execute("sleep 0.02")
+          end
+          local stream = eddy.stream(socket)
           stream:on_recv(function(msg)
             back:send_multipart { tostring(pid), arg[i], unpack(msg) }
           end)
