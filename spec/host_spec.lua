@@ -214,6 +214,13 @@ describe("the command eddy", function()
     assert.equal("100\n", out)
   end)
 
+  it("goes on when os.exit is given what is no code", function()
+    local out, err = check(1, eddy("-e", loop .. [[
+      loop:add_callback(os.exit, "soon") loop:add_callback(print, "on")]]))
+    assert.equal("on\n", out)
+    assert.matches("exit: expected a number or a boolean, got string", err)
+  end)
+
   it("ends when nobody reads what it prints", function()
     check(128 + 13, shell("set -o pipefail; " .. process.quote(EDDY_HOST) ..
       " -e 'while true do print(1) end' | head -1 >/dev/null"))

@@ -1,16 +1,22 @@
 #include "interrupt.h"
 
 #include <errno.h>
+#include <poll.h>
 #include <signal.h>
 #include <stdatomic.h>
 #include <string.h>
+#include <unistd.h>
 
 /* A signal handler has no argument to find its loop by, so the loop is kept here, and the
  * device, which one of the loop's handlers may wait for. */
 static _Atomic(eddy_loop *) guarded;
+static atomic_int is_ending; /* a signal stopped a loop */
 static _Atomic(eddy_device *) guarded_device;
 
-enum { COUNT = 2 };
+enum {
+    COUNT = 2,
+    PATIENCE_MS = 1000, /* for a handler that goes on printing to nobody */
+};
 static const int SIGNALS[COUNT] = {SIGINT, SIGTERM};
 static struct sigaction before[COUNT];
 
@@ -30,7 +36,10 @@ static void handle(int number) {
     /* In a child that was forked the loop is the parent's. */
     int heard = loop && eddy_loop_interrupt(loop, number) == 0;
     if (device) eddy_device_stop(device, -EINTR);
-    if (!heard && !device) raise(number);
+    if (heard || device)
+        atomic_store(&is_ending, 1);
+    else
+        raise(number);
 }
 
 static int is_guarding(void) {
@@ -65,4 +74,42 @@ void eddy__interrupt_guard_device(eddy_device *device) {
 
 void eddy__interrupt_release_device(void) {
     give_signals_back(atomic_exchange(&guarded_device, NULL) != NULL);
+}
+
+static int output_is_broken(void) {
+    struct pollfd out = {.fd = STDOUT_FILENO};
+    return poll(&out, 1, 0) == 1 && out.revents & POLLERR;
+}
+
+/* The loop has some time to stop; the writes fail meanwhile. */
+static void stop_printing(int number) {
+    static double first;
+    eddy_loop *loop = atomic_load(&guarded);
+    double before = first;
+    if (before == 0) first = eddy_time();
+    int stops = before == 0 && loop && eddy_loop_interrupt(loop, number) == 0;
+    int has_time = before != 0 && eddy_time() < before + PATIENCE_MS;
+    if (!stops && !has_time) {
+        signal(number, SIG_DFL);
+        raise(number);
+    }
+}
+
+/* A handler, not SIG_IGN, which programs that are started would inherit. */
+static void handle_pipe(int number) {
+    int error = errno;
+    if (!atomic_load(&is_ending) && output_is_broken()) stop_printing(number);
+    errno = error;
+}
+
+void eddy__interrupt_end(void) {
+    atomic_store(&is_ending, 1);
+}
+
+void eddy__interrupt_watch_output(void) {
+    struct sigaction action;
+    memset(&action, 0, sizeof action);
+    action.sa_handler = handle_pipe;
+    action.sa_flags = SA_RESTART;
+    sigaction(SIGPIPE, &action, NULL);
 }

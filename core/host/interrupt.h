@@ -1,6 +1,7 @@
 /* SIGINT and SIGTERM for the loop that runs, and for the device that the main thread runs or
  * waits for: the first stops them, in order; the second, or one that comes while there is
- * neither, ends the process at once. */
+ * neither, ends the process at once. SIGPIPE stops the loop when nobody reads the standard
+ * output any more; any other broken pipe is its writer's error. */
 #ifndef EDDY_INTERRUPT_H
 #define EDDY_INTERRUPT_H
 
@@ -17,5 +18,11 @@ void eddy__interrupt_guard_device(eddy_device *device);
 
 /* The device is no longer waited for. */
 void eddy__interrupt_release_device(void);
+
+/* Takes SIGPIPE, for as long as the process lives. */
+void eddy__interrupt_watch_output(void);
+
+/* The process ends by itself: what is still printed may go nowhere. */
+void eddy__interrupt_end(void);
 
 #endif

@@ -1,6 +1,8 @@
-/* eddy: runs a Lua script and the loop that it leaves. With interrupt.c, all that knows Lua's
+/* eddy: runs a Lua script and the loop that it leaves. With watchdog.c, all that knows Lua's
  * C API. What the command does is written in Lua, in lua/eddy/host.lua. */
+#include "exit.h"
 #include "interrupt.h"
+#include "watchdog.h"
 
 #include <lauxlib.h>
 #include <libgen.h>
@@ -8,6 +10,7 @@
 #include <lua.h>
 #include <luajit.h>
 #include <lualib.h>
+#include <math.h>
 #include <stdint.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -15,7 +18,12 @@
 #include <sys/resource.h>
 #include <unistd.h>
 
-enum { INTERNAL_ERROR = 70 };
+enum {
+    FAILED = 1,
+    INTERNAL_ERROR = 70,
+    LEAST_END_MS = 500, /* for libzmq's end, if there is no other limit */
+    GRACE_MS = 250,     /* for the rest of the end */
+};
 
 static int panic(lua_State *lua) {
     fprintf(stderr, "eddy: out of memory or an error outside all protection: %s\n",
@@ -50,11 +58,37 @@ static int release_device(lua_State *lua) {
     return 0;
 }
 
-static const luaL_Reg INTERRUPTS[] = {{"guard", guard},
-                                      {"release", release},
-                                      {"guard_device", guard_device},
-                                      {"release_device", release_device},
-                                      {NULL, NULL}};
+/* exit_by(deadline, status) */
+static int exit_by(lua_State *lua) {
+    eddy__interrupt_end();
+    eddy__exit_by(lua_tonumber(lua, 1), (int)lua_tointeger(lua, 2));
+    return 0;
+}
+
+/* Something failed that only LuaJIT heard of. */
+static int is_failed;
+
+static int fail(lua_State *lua) {
+    (void)lua;
+    is_failed = 1;
+    return 0;
+}
+
+/* What the host's module can ask of us, by name. */
+static void push_services(lua_State *lua) {
+    static const luaL_Reg services[] = {{"guard", guard},
+                                        {"release", release},
+                                        {"guard_device", guard_device},
+                                        {"release_device", release_device},
+                                        {"exit_by", exit_by},
+                                        {"fail", fail},
+                                        {NULL, NULL}};
+    lua_newtable(lua);
+    luaL_register(lua, NULL, services);
+    lua_pushlightuserdata(lua, lua);
+    lua_pushcclosure(lua, eddy__watchdog_watch, 1);
+    lua_setfield(lua, -2, "watch");
+}
 
 /* In a build tree the modules' files come before those in the executable: `...` is where. */
 static const char USE_FILES[] =
@@ -77,8 +111,8 @@ static void use_build_tree(lua_State *lua) {
     lua_call(lua, 1, 0);
 }
 
-/* Runs inside a protected call: loads the host's module and gives it the arguments and the
- * interrupts. Returns what it returns: the exit code, and the time to be gone by. */
+/* Runs inside a protected call: loads the host's module and gives it the arguments and our
+ * services. Returns what it returns: the exit code, and the time to be gone by. */
 static int run(lua_State *lua) {
     int argc = (int)lua_tointeger(lua, 1);
     char **argv = lua_touserdata(lua, 2);
@@ -93,8 +127,7 @@ static int run(lua_State *lua) {
         lua_pushstring(lua, argv[i]);
         lua_rawseti(lua, -2, i);
     }
-    lua_newtable(lua);
-    luaL_register(lua, NULL, INTERRUPTS);
+    push_services(lua);
     lua_call(lua, 2, 2);
     return 2;
 }
@@ -109,6 +142,7 @@ static void raise_descriptor_limit(void) {
 
 int main(int argc, char **argv) {
     raise_descriptor_limit();
+    eddy__interrupt_watch_output();
     lua_State *lua = luaL_newstate();
     if (!lua) {
         fprintf(stderr, "eddy: no memory for a Lua state\n");
@@ -126,7 +160,12 @@ int main(int argc, char **argv) {
     } else {
         fprintf(stderr, "eddy: internal error: %s\n", lua_tostring(lua, -1));
     }
+    /* Finalizers, and an output that nobody reads, must not hold us longer than they may. */
+    deadline = fmax(deadline, eddy_time() + LEAST_END_MS);
+    eddy__exit_by(deadline + GRACE_MS, status);
+    eddy__interrupt_end();
     lua_close(lua);
+    if (status == 0 && is_failed) status = FAILED;
     fflush(NULL);
     /* Something inside libzmq would hold us longer than it may. */
     if (eddy_shutdown(deadline) != 0) _exit(status);

@@ -2,6 +2,7 @@
 local c = require "eddy.c"
 local errors = require "eddy.errors"
 local frames = require "eddy.frame"
+local watchdog = require "eddy.watchdog"
 
 local C = c.C
 local ffi_string = c.ffi.string
@@ -85,6 +86,7 @@ function M.drain(self, inbox)
         error(errors.new(errors.numbers.EMSGSIZE, "a frame of 2 GiB or more"), 0)
       end
     end
+    if watchdog.on then watchdog.beat() end
     fn(msg)
     if loop._run ~= this then return end -- it waited, and others took over
   end

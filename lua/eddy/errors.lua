@@ -32,13 +32,24 @@ end
 
 local ours = debug.getinfo(1, "S").source:match("^(.*)errors%.lua$")
 
+--- The text of an error of any type.
+function M.text_of(err)
+  local ok, text = pcall(tostring, err)
+  if ok and type(text) == "string" then return text end
+  local why = type(text) == "string" and ": " .. text or ""
+  return "an error object whose __tostring fails" .. why
+end
+
+--- Whether a function's source is a module of eddy's.
+function M.is_ours(source) return source:sub(1, #ours) == ours end
+
 --- Raises a mistake of a script's, at the script's line.
 function M.misuse(text)
   local level = 2
   repeat
     level = level + 1
     local info = debug.getinfo(level, "S")
-  until not info or info.what ~= "C" and info.source:sub(1, #ours) ~= ours
+  until not info or info.what ~= "C" and not M.is_ours(info.source)
   error(text, level)
 end
 

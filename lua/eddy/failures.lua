@@ -1,5 +1,6 @@
 -- Errors in callbacks, and where loops log them: methods of a loop's.
 local errors = require "eddy.errors"
+local watchdog = require "eddy.watchdog"
 
 local check_function = errors.check_function
 
@@ -26,32 +27,34 @@ function Loop._log(_, text)
   if not ok then write_log(text .. "\neddy: and its log failed: " .. tostring(err)) end
 end
 
+watchdog.log = function(text) Loop._log(nil, text) end
+
 -- Takes the error and its stack where it happened, in `thread` if that is not the running one.
 local function trace(err, thread)
-  local ok, text = pcall(tostring, err)
-  if not ok then text = "an error object whose __tostring fails: " .. tostring(text) end
+  local text = errors.text_of(err)
   local traceback = thread and debug.traceback(thread, text) or debug.traceback(text, 2)
   return { value = err, traceback = traceback }
 end
 
 Loop._trace = trace
 
--- What `trace` made of an error, or could not make of one: out of memory, or stack.
+-- What `trace` made of an error, or could not make of one: when memory or the stack is out,
+-- LuaJIT may call no handler of errors.
 function Loop._failure(_, failure)
   if type(failure) == "table" then return failure end
-  return { value = failure, traceback = tostring(failure) }
+  return { value = failure, traceback = tostring(failure) .. " (LuaJIT has no traceback of it)" }
 end
 
 -- The one policy for errors in callbacks: on_error decides, else they are logged.
 function Loop:_failed(failure, target)
+  if watchdog.on then watchdog.beat() end -- the handler has ended
   failure = self:_failure(failure)
   local name = target:_describe()
   local report = name .. ": " .. failure.traceback
   if self._on_error then
     local ok, problem = xpcall(self._on_error, trace, failure.value, failure.traceback, name)
     if ok then return end
-    report = report .. "\neddy: and on_error failed: " ..
-      (type(problem) == "table" and problem.traceback or tostring(problem))
+    report = report .. "\neddy: and on_error failed: " .. self:_failure(problem).traceback
   end
   self._errors = self._errors + 1
   unheard = unheard + 1

@@ -1,16 +1,20 @@
 -- What the command `eddy` does: options, the script, its loop, and the end.
 local c = require "eddy.c"
+local errors = require "eddy.errors"
+local finalizers = require "eddy.finalizers"
 local loops = require "eddy.loop"
 local proxy = require "eddy.proxy"
+local shutdown = require "eddy.shutdown"
 local waiting = require "eddy.waiting"
+local watchdog = require "eddy.watchdog"
 local zmq = require "eddy.zmq"
 
 local C, ffi = c.C, c.ffi
 
-local OK, FAILED, USAGE, UNSENT = 0, 1, 2, 75
+local OK, FAILED, USAGE = shutdown.OK, shutdown.FAILED, 2
 local DRAIN_MS = 5000
 local MOST_DRAIN_MS = 1e9
-local GRACE_MS = 1000 -- for libzmq's end, beyond the time that is for draining
+local GRACE_MS = 1000 -- for libzmq's end, when nothing is to be drained
 
 local usage = [[
 usage: eddy [options] SCRIPT [ARG...]
@@ -25,10 +29,13 @@ folders of specs, `spec` unless some are named. `log-watch` shows what is logged
 at an endpoint (eddy log-watch --help tells more).
 
 options:
-  -e CODE          run this code instead of a file
-  --drain MS       how long messages that wait may still be sent at the end (5000)
-  --version        print the versions and exit
-  --help           print this and exit
+  -e CODE            run this code instead of a file
+  --drain MS         how long messages that wait may still be sent at the end (5000)
+  --watchdog LIMITS  what becomes of a handler that runs too long: report=MS, and a
+                     traceback is logged; interrupt=MS, and it gets a Lua error;
+                     abort=MS, and the process ends; or several, with commas
+  --version          print the versions and exit
+  --help             print this and exit
 ]]
 
 local function complain(text) io.stderr:write("eddy: ", text, "\n") end
@@ -36,6 +43,17 @@ local function complain(text) io.stderr:write("eddy: ", text, "\n") end
 local function misuse(text)
   complain(text .. " (eddy --help tells more)")
   return nil, USAGE
+end
+
+-- "report=100,abort=5000" as a table; nil when it is something else.
+local function limits_of(text)
+  local limits = {}
+  for item in ((text or "") .. ","):gmatch("([^,]*),") do
+    local name, ms = item:match("^(%l+)=(.+)$")
+    if not watchdog.is_limit(name, tonumber(ms)) then return nil end
+    limits[name] = tonumber(ms)
+  end
+  return limits
 end
 
 -- Reads the command line. Returns what to do, or nil and an exit code.
@@ -58,6 +76,12 @@ local function parse(args)
       job.drain = tonumber(args[i + 1])
       if not job.drain or not (job.drain >= 0 and job.drain <= MOST_DRAIN_MS) then
         return misuse("--drain needs a number of milliseconds")
+      end
+      i = i + 2
+    elseif option == "--watchdog" then
+      job.limits = limits_of(args[i + 1])
+      if not job.limits then
+        return misuse("--watchdog needs limits, such as report=100,interrupt=1000,abort=10000")
       end
       i = i + 2
     elseif option:sub(1, 1) == "-" and option ~= "-" then
@@ -104,8 +128,7 @@ end
 
 local function traceback(err)
   if err == waiting.stopped then return err end
-  local ok, text = pcall(tostring, err)
-  return debug.traceback(ok and text or "an error object whose __tostring fails", 2)
+  return debug.traceback(errors.text_of(err), 2)
 end
 
 local function run_script(chunk, job)
@@ -127,49 +150,19 @@ local function run_script(chunk, job)
   return OK
 end
 
--- Sends what waits on all loops for at most `drain` ms, says what could not be sent, and
--- frees all loops and closes all sockets. Returns how many messages are left, and the time at
--- which libzmq must have ended.
-local function finish(drain)
-  local unsent, deadline = 0, C.eddy_time() + drain
-  local function left() return math.max(0, deadline - C.eddy_time()) end
-  for loop in pairs(loops._all()) do
-    if loop._c then unsent = unsent + math.max(0, C.eddy_loop_drain(loop._c, left())) end
-  end
-  for _, list in ipairs { loops._all(), zmq._all() } do
-    local each = {}
-    for one in pairs(list) do each[#each + 1] = one end
-    for _, one in ipairs(each) do one:_finish(left()) end
-  end
-  if unsent > 0 then
-    complain(("%d message%s not sent within %g ms"):format(unsent,
-      unsent == 1 and " was" or "s were", drain))
-  end
-  return unsent, deadline
-end
-
--- A script that calls os.exit loses no messages either.
-local function replace_exit(drain)
-  local exit = os.exit
-  os.exit = function(code) -- luacheck: ignore 122
-    local unsent, deadline = finish(drain)
-    C.eddy_shutdown(deadline + GRACE_MS)
-    if unsent > 0 and (code == nil or code == true or code == OK) then code = UNSENT end
-    exit(code, true)
-  end
-end
-
 local M = {}
 
 --- Runs the command.
 -- @param args the command line, from 0
--- @param interrupts C functions that put SIGINT and SIGTERM on a loop, or on a device, and take
--- them off
+-- @param host C functions: guard and release put signals on a loop and take them off,
+-- guard_device and release_device on a device; watch is the watchdog's, exit_by bounds the
+-- process's end, fail makes the exit code 1
 -- @return the exit code, and the time at which libzmq must have ended
-function M.main(args, interrupts)
+function M.main(args, host)
   io.stdout:setvbuf("line")
-  loops._set_guard(interrupts.guard, interrupts.release)
-  proxy._set_guard(interrupts.guard_device, interrupts.release_device)
+  loops._set_guard(host.guard, host.release)
+  proxy._set_guard(host.guard_device, host.release_device)
+  watchdog._set_host(host.watch)
   if args[1] == "log-watch" then
     return require "eddy.log_watch".main({ unpack(args, 2) }), C.eddy_time() + GRACE_MS
   end
@@ -178,13 +171,10 @@ function M.main(args, interrupts)
   local chunk
   chunk, code = load_chunk(job)
   if not chunk then return code, 0 end
-  replace_exit(job.drain)
-  code = run_script(chunk, job)
-
-  local unsent, deadline = finish(job.drain)
-  if loops._failures() > 0 and code == OK then code = FAILED end
-  if unsent > 0 and code == OK then code = UNSENT end
-  return code, deadline + GRACE_MS
+  shutdown.replace_exit(job.drain, host.exit_by)
+  finalizers.protect(host.fail)
+  if job.limits then watchdog.set(job.limits) end
+  return shutdown.finish(job.drain, run_script(chunk, job))
 end
 
 return M

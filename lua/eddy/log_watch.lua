@@ -7,6 +7,7 @@ local M = {}
 
 local OK, FAILED, USAGE = 0, 1, 2
 local EPIPE = zmq.EPIPE
+local SIGPIPE = 13
 
 local usage = [[
 usage: eddy log-watch [options] ENDPOINT
@@ -123,7 +124,9 @@ local function watch(job)
     local ok, err, number = io.stdout:flush()
     if ok then return end
     -- Whoever read our output may have had enough.
-    if number ~= EPIPE then
+    if number == EPIPE then
+      code = 128 + SIGPIPE
+    else
       complain(err)
       code = FAILED
     end

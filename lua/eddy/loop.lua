@@ -5,6 +5,8 @@ local failures = require "eddy.failures"
 local handler = require "eddy.handler"
 local promise = require "eddy.promise"
 local run = require "eddy.run"
+local waiting = require "eddy.waiting"
+local watchdog = require "eddy.watchdog"
 
 local C, ffi = c.C, c.ffi
 local check, check_function = errors.check, errors.check_function
@@ -49,6 +51,7 @@ function M.new()
     _waiters = 0,     -- how many
     _unheard = {},    -- futures that failed in this turn, and nobody asked
     _stop = false,
+    _interrupted = false, -- the signal that stopped it
     _running = false,
     _started = false, -- a script ran it, and not just to wait for something
     _closed = false,
@@ -117,6 +120,9 @@ M._failures = failures.count
 
 M.set_log = failures.set_log
 
+--- Watches how long handlers run: { report = ms, interrupt = ms, abort = ms }; nil ends it.
+M.set_watchdog = watchdog.set
+
 M._class = Loop -- for tests
 
 --- The same as `eddy.loop.install(loop)`.
@@ -142,7 +148,10 @@ end
 local Callback = {}
 Callback.__index = Callback
 
-function Callback:_describe() return "callback (" .. errors.where(self.fn) .. ")" end
+function Callback:_describe()
+  local name = waiting.names[self.fn]
+  return name and name(self[1], self[2]) or "callback (" .. errors.where(self.fn) .. ")"
+end
 
 --- Calls fn(...) in the next turn, in the order of the calls. On a closed loop it does nothing:
 -- what ends late need not know that the loop ended first.

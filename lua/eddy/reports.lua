@@ -1,5 +1,6 @@
 -- Word of what became of a stream's messages: what on_send, or a send's own callback, hears.
 local c = require "eddy.c"
+local watchdog = require "eddy.watchdog"
 
 local C, ffi = c.C, c.ffi
 local SENT, SEND_FAILED = C.EDDY_SENT, C.EDDY_SEND_FAILED
@@ -45,6 +46,7 @@ end
 -- @param err nil when it went out
 function M.tell(self, entry, err)
   local callback = self._sent and (entry[2] or self._on_send)
+  if watchdog.on then watchdog.beat() end
   if callback then self.loop:_protect(self, callback, entry[1], err) end
 end
 

@@ -3,6 +3,7 @@
 local c = require "eddy.c"
 local errors = require "eddy.errors"
 local waiting = require "eddy.waiting"
+local watchdog = require "eddy.watchdog"
 
 local C, ffi = c.C, c.ffi
 local check = errors.check
@@ -46,6 +47,7 @@ local function run_callbacks(self, this)
     local i = self._batch_next
     local callback = self._batch[i]
     self._batch[i], self._batch_next = nil, i + 1
+    if watchdog.on then watchdog.enter(callback) end
     self:_protect(callback, call, callback)
   end
 end
@@ -61,14 +63,19 @@ local function dispatch(self, this)
       -- What was closed earlier in this turn hears nothing more.
       if target and target._id == id then
         self._current = target
+        if watchdog.on then watchdog.enter(target) end
         target:_handle(event)
         if self._run ~= this then return end
         self._current = false
       end
     elseif kind == SIGNAL then
       local signal = self._signals[event.value]
-      if signal then signal:_handle() end
+      if signal then
+        if watchdog.on then watchdog.enter(signal) end
+        signal:_handle()
+      end
     elseif kind == INTERRUPTED then
+      self._interrupted = event.value
       self:stop()
     end
   end
@@ -99,6 +106,7 @@ local function turn(self, this, until_idle, limit)
     elseif self._waiters > 0 and (timeout < 0 or timeout == math.huge) and not alive(self) then
       deadlock(self)
     end
+    if watchdog.on then watchdog.leave() end
     self._event_last, self._turns = 0, self._turns + 1
     self._event_last = check(C.eddy_loop_turn(self._c, timeout), "loop")
     self._event_next = 0
@@ -168,6 +176,7 @@ function M.drive(self, until_idle, limit)
     end
   until this.ended
   release()
+  if watchdog.on then watchdog.leave() end
   running, self._running, self._stop, self._run = nil, false, false, false
   local failure = this.failure
   if failure then error(type(failure) == "table" and failure.value or failure, 0) end

@@ -51,4 +51,6 @@ end
 
 function Task:_describe() return "task (" .. errors.where(self._fn) .. ")" end
 
+waiting.names[begin] = Task._describe
+
 return Task

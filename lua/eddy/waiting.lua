@@ -80,6 +80,9 @@ local function wake(loop, thread, what, reason)
   if not ok then tell(loop, thread, err) end
 end
 
+--- What names a callback that goes on with a coroutine, by its function: of the arguments.
+M.names = { [wake] = function(_, thread) return describe(thread) end }
+
 --- The future that a coroutine waits for, or nil.
 function M.awaited(thread)
   local loop = homes[thread]

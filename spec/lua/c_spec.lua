@@ -77,6 +77,13 @@ describe("eddy without its host", function()
     assert.equal(0, status)
   end)
 
+  it("has no watchdog there, and says whose it is", function()
+    local text, status = luajit [[require("eddy").loop.set_watchdog { report = 1 }]]
+    assert.matches("set_watchdog: the watchdog is the host's: run the script with the command eddy",
+      text)
+    assert.equal(1, status)
+  end)
+
   it("says how to name its library when it is not to be found", function()
     local text, status = luajit('require "eddy"', "EDDY_LIBRARY=/nowhere/libeddy.so")
     assert.matches("EDDY_LIBRARY", text)
