@@ -59,8 +59,8 @@ int eddy__endpoint_bind(void *socket, const char *endpoint) {
 
 int eddy__endpoint_unbind(void *socket, const char *endpoint) {
     char resolved[LONGEST];
-    if (zmq_unbind(socket, endpoint) == 0) return 0;
+    if (eddy__zmq_unbind(socket, endpoint) == 0) return 0;
     int error = errno;
     if (resolve(socket, endpoint, resolved) != 0) return -error;
-    return zmq_unbind(socket, resolved) == 0 ? 0 : -error;
+    return eddy__zmq_unbind(socket, resolved) == 0 ? 0 : -error;
 }
