@@ -24,6 +24,22 @@ static int start(void *zmq, const char *endpoint, int events, int is_ours) {
     }
 }
 
+/* Somebody to whom libzmq can say that the monitor ended: without a reader it would wait. When
+ * that is needed may be when there are no descriptors left, so it is opened before. */
+static void *open_stand_in(const eddy__monitor *monitor) {
+    void *zmq = eddy__zmq_socket(monitor->context, ZMQ_PAIR);
+    int none = 0;
+    if (!zmq) return NULL;
+    eddy__zmq_set(zmq, ZMQ_RCVHWM, &none, sizeof none);
+    eddy__zmq_set(zmq, ZMQ_LINGER, &none, sizeof none);
+    return zmq;
+}
+
+static void close_stand_in(eddy__monitor *monitor) {
+    if (monitor->stand_in) zmq_close(monitor->stand_in);
+    monitor->stand_in = NULL;
+}
+
 int eddy__monitor_start(eddy__monitor *monitor, const char *endpoint, int events) {
     size_t size = strlen(endpoint) + 1;
     char *own = eddy__calloc(1, size);
@@ -31,8 +47,10 @@ int eddy__monitor_start(eddy__monitor *monitor, const char *endpoint, int events
     memcpy(own, endpoint, size);
     eddy__monitor_stop(monitor);
     int is_ours = monitor->endpoint && strcmp(monitor->endpoint, endpoint) == 0;
-    int rc = start(monitor->zmq, endpoint, events, is_ours);
+    monitor->stand_in = open_stand_in(monitor);
+    int rc = monitor->stand_in ? start(monitor->zmq, endpoint, events, is_ours) : -errno;
     if (rc != 0) {
+        close_stand_in(monitor);
         eddy__free(own);
         return rc;
     }
@@ -42,22 +60,12 @@ int eddy__monitor_start(eddy__monitor *monitor, const char *endpoint, int events
     return 0;
 }
 
-/* Somebody to whom libzmq can say that the monitor ended: without a reader it would wait. */
-static void *open_stand_in(const eddy__monitor *monitor) {
-    void *zmq = eddy__zmq_socket(monitor->context, ZMQ_PAIR);
-    int none = 0;
-    if (!zmq) return NULL;
-    eddy__zmq_set(zmq, ZMQ_RCVHWM, &none, sizeof none);
-    eddy__zmq_set(zmq, ZMQ_LINGER, &none, sizeof none);
-    eddy__zmq_connect(zmq, monitor->endpoint);
-    return zmq;
-}
-
 void eddy__monitor_stop(eddy__monitor *monitor) {
     if (!monitor->running) return;
-    void *stand_in = monitor->reader ? NULL : open_stand_in(monitor);
-    eddy__zmq_monitor(monitor->zmq, NULL, 0);
-    if (stand_in) zmq_close(stand_in);
+    /* Both fail only when the context is terminated, and then nobody waits. */
+    if (monitor->stand_in) zmq_connect(monitor->stand_in, monitor->endpoint);
+    zmq_socket_monitor(monitor->zmq, NULL, 0);
+    close_stand_in(monitor);
     if (monitor->reader) {
         monitor->reader->watched = NULL;
         monitor->reader->is_spent = 1;
@@ -72,6 +80,7 @@ int eddy__monitor_awaits(const eddy__monitor *monitor, const char *endpoint) {
 
 void eddy__monitor_join(eddy__monitor *monitor, eddy__monitor *reader) {
     eddy__monitor_leave(reader);
+    close_stand_in(monitor);
     monitor->reader = reader;
     reader->watched = monitor;
     reader->is_spent = 0;
