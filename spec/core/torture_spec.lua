@@ -165,8 +165,8 @@ end
 scenarios["sockets that end under their streams and watches"] = function(world)
   local a, b = world:pair("PAIR", "PAIR")
   local c = world:open("PULL")
-  local stream, watch = world:stream(a, true), nil
-  watch = check(C.eddy_watch_socket(world.loop, world.context, c, READ))
+  local stream = world:stream(a, true)
+  local watch = check(C.eddy_watch_socket(world.loop, world.context, c, READ))
   check(world:send(stream, many, 1))
   check(C.eddy_socket_close(world.context, a, 0))
   check(C.eddy_socket_close(world.context, c, OWN_LINGER))

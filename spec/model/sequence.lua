@@ -81,13 +81,13 @@ function operations.open(self)
   names = names + 1
   local kind, endpoint = KINDS[random(#KINDS)], "inproc://model-" .. names
   local forth, back = self.model:way(), self.model:way()
-  local points, ok = {}, true
+  local points = {}
   for i = 1, 2 do
     points[i] = { name = names .. (i == 1 and "a" or "b"), kind = kind[i],
       way_out = i == 1 and forth or back, way_in = i == 1 and back or forth }
   end
   local settings = { linger = 0, sndhwm = random(0, 4), rcvhwm = random(0, 4) }
-  ok = pcall(function()
+  local ok = pcall(function()
     points[1].socket = self.context:socket(zmq[kind[1]], settings)
     points[2].socket = self.context:socket(zmq[kind[2]], settings)
     points[1].socket:bind(endpoint)
@@ -321,7 +321,8 @@ function M.play(seed, options)
   local loop = eddy.loop.new()
   local self = setmetatable({
     loop = loop, context = zmq.instance(), model = naive(), trace = {}, logged = 0, quiet = false,
-    is_single = chance(30), points = {}, ways = {}, timers = {}, fails = options.fails, is_broken = options.mutation,
+    is_single = chance(30),
+    points = {}, ways = {}, timers = {}, fails = options.fails, is_broken = options.mutation,
   }, Sequence)
   loop._log = function(_, text)
     if text:find("raised on purpose", 1, true) or text:find("not sent", 1, true) then
