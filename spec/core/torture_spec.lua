@@ -58,7 +58,9 @@ end
 scenarios["waiting for a list"] = function(world)
   local push, pull = world:pair("PUSH", "PULL")
   local items = ffi.new("eddy_poll_item[20]")
-  for i = 0, 19 do items[i].context, items[i].socket, items[i].events = world.context, pull, READ end
+  for i = 0, 19 do
+    items[i].context, items[i].socket, items[i].events = world.context, pull, READ
+  end
   check(C.eddy_poll(items, 20, 0))
   check(world:put(push, "x"))
   assert.is_true(check(C.eddy_poll(items, 20, 2000)) > 0)

@@ -109,11 +109,11 @@ describe("a peer that leaves", function()
   end)
 
   it("says a frame is larger than there is memory, and loses only its connection", function()
-    local stream, port = bound(zmq.PULL)
+    local stream = bound(zmq.PULL)
     stream.socket.maxmsgsize = 1e6
     stream.socket:unbind(stream.socket.last_endpoint)
     stream.socket:bind("tcp://127.0.0.1:*")
-    port = port_of(stream.socket)
+    local port = port_of(stream.socket)
     local got = 0
     stream:on_recv(function() got = got + 1 end)
     local evil = zmtp.connect(port)
