@@ -155,7 +155,7 @@ local function replace_exit(drain)
   end
 end
 
-local M = {}
+local M = { _parse = parse } -- for tests
 
 --- Runs the command.
 -- @param args the command line, from 0
