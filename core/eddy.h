@@ -128,6 +128,16 @@ int eddy_has(const char *capability);
 /* A signal's number by its name, with or without SIG; 0 for an unknown one. */
 int eddy_signal_number(const char *name);
 
+/* CURVE keys as 40 characters and a zero byte: a new pair, and the public key of a secret one.
+ * -ENOTSUP when libzmq has no CURVE, -EINVAL for a key that is none. */
+int eddy_curve_keypair(char *public_key, char *secret_key);
+int eddy_curve_public(char *public_key, const char *secret_key);
+
+/* Z85, the text form of keys: 5 characters for 4 bytes, and a zero byte. -EINVAL for a size
+ * that is no multiple of 4, and for what is no such text. */
+int eddy_z85_encode(char *text, const uint8_t *data, uint32_t size);
+int eddy_z85_decode(uint8_t *data, const char *text);
+
 /* Contexts: they own the sockets. */
 
 /* A context on the libzmq context that all of the process share, or, with io_threads >= 0,
@@ -277,7 +287,8 @@ int eddy_loop_virtual_time(eddy_loop *loop, double now);
 int eddy_loop_advance(eddy_loop *loop, double by);
 
 /* How many things could still bring an event of their own: receiving streams, messages whose
- * sender waits for word of them, timers, watches, signals, wakers. */
+ * sender waits for word of them, timers, watches (of a socket: those that wait for something),
+ * signals, wakers. */
 int eddy_loop_alive(eddy_loop *loop);
 
 /* Sends what waits in the send queues, for at most `timeout` ms, without receiving or any

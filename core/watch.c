@@ -1,6 +1,13 @@
 #include "watch.h"
 #include "sys.h"
 
+/* A socket that nobody waits for brings no event; a descriptor always may have an error. */
+static void count_alive(eddy__watch *watch) {
+    int alive = !watch->closing && (!watch->source.socket || watch->source.wanted);
+    watch->turn->alive += alive - watch->counted;
+    watch->counted = alive;
+}
+
 static void free_watch(eddy__turn *turn, eddy__grave *grave) {
     (void)turn;
     eddy__free(grave);
@@ -47,13 +54,15 @@ int eddy__watch_open(eddy__turn *turn, eddy__socket *socket, int fd, int events)
     }
     watch->grave.id = (uint32_t)id;
     if (socket) socket->owner = &watch->source;
-    turn->alive++;
+    count_alive(watch);
     return id;
 }
 
 int eddy__watch_change(eddy__watch *watch, int events) {
     watch->ready &= events | EDDY_ERROR;
-    return eddy__poller_want(&watch->turn->poller, &watch->source, events);
+    int rc = eddy__poller_want(&watch->turn->poller, &watch->source, events);
+    count_alive(watch);
+    return rc;
 }
 
 static void detach(eddy__watch *watch) {
@@ -66,8 +75,8 @@ static void detach(eddy__watch *watch) {
 void eddy__watch_close(eddy__watch *watch) {
     if (watch->closing) return;
     watch->closing = 1;
-    watch->turn->alive--;
     detach(watch);
+    count_alive(watch);
     eddy__list_remove(&watch->due.node);
     eddy__turn_bury(watch->turn, &watch->grave);
 }

@@ -13,6 +13,7 @@ typedef struct eddy__watch {
     int ready;       /* to be told */
     int close_error; /* to be told */
     int closing;
+    int counted; /* among what could bring an event */
 } eddy__watch;
 
 /* Watches the socket, or the descriptor when there is none. Its id, or -errno. */

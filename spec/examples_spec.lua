@@ -38,6 +38,26 @@ describe("the examples", function()
       "shop.INFO.orders | order 7: 3 pears\n", run("logging"))
   end)
 
+  it("async_sub", function()
+    assert.equal("received\tweather\t1 degrees\nreceived\tweather\t2 degrees\n" ..
+      "received\tweather\t3 degrees\n", run("async_sub"))
+  end)
+
+  it("green_echo", function()
+    assert.equal("1000 clients had 3000 answers\n", run("green_echo", 1000, 3))
+  end)
+
+  for _, way in ipairs { "handlers", "async", "green" } do
+    it("broker_" .. way .. ", in at most 40 lines", function()
+      local out, lines = run("broker_" .. way), 0
+      for client = 1, 3 do
+        assert.matches("CLIENT " .. client .. " IS SERVED by worker [12]\n", out)
+      end
+      for _ in io.lines(EDDY_ROOT .. "/examples/broker_" .. way .. ".lua") do lines = lines + 1 end
+      assert.is_true(lines <= 40)
+    end)
+  end
+
   it("stream_poller: a worker is steered and fed by two other processes", function()
     local commands, topics = ports.free(2)
     local out = run("stream_poller", commands, topics, 50)

@@ -5,51 +5,29 @@ local json = require "eddy.json"
 
 local ffi = c.ffi
 
-local M = {}
+local M = { methods = {} }
+local Socket = M.methods
 
 --- As `send`, for strings only.
-function M:send_string(text, flags)
+function Socket:send_string(text, flags)
   if type(text) ~= "string" then
     errors.misuse("send_string: expected a string, got " .. type(text))
   end
   return self:send(text, flags)
 end
 
---- As `recv`: a string, or nil and an EAGAIN error.
-function M:recv_string(flags) return self:recv(flags) end
-
 --- Sends an object as a JSON text of one frame. What has none raises, and nothing is sent.
 -- Needs lua-cjson. As `send`.
-function M:send_json(object, flags)
+function Socket:send_json(object, flags)
   return self:send(json.encode(object), flags)
-end
-
---- Receives a JSON text of one frame.
--- @return its object (JSON's null is cjson.null), or nil and an EAGAIN error. Raises EBADMSG
--- when what came is not JSON; it is taken then.
-function M:recv_json(flags)
-  json.check()
-  local text, err = self:recv(flags)
-  if not text then return nil, err end
-  return json.decode(text)
 end
 
 --- Sends what a function makes of a message.
 -- @param fn called with the message; returns a list of strings and frames. When it raises,
 -- nothing is sent.
-function M:send_serialized(msg, fn, flags, copy, track)
+function Socket:send_serialized(msg, fn, flags, copy, track)
   errors.check_function(fn, "send_serialized")
   return self:send_multipart(fn(msg), flags, copy, track)
-end
-
---- Receives a message and returns what a function makes of it.
--- @param fn called with the list of frames
--- @return its results, or nil and an EAGAIN error
-function M:recv_serialized(fn, flags, copy)
-  errors.check_function(fn, "recv_serialized")
-  local frames, err = self:recv_multipart(flags, copy)
-  if not frames then return nil, err end
-  return fn(frames)
 end
 
 local bytes = { ["char"] = true, ["signed char"] = true, ["unsigned char"] = true }
@@ -76,18 +54,54 @@ local function room_of(buffer, nbytes)
   return nbytes
 end
 
---- Receives one frame into a buffer.
--- @param buffer an FFI array of char or uint8_t, or, with `nbytes`, a pointer to such
--- @param nbytes how many bytes of it may be written; all unless given
--- @return the frame's size. What there is no room for is cut off. Or nil and an EAGAIN error.
-function M:recv_into(buffer, nbytes, flags)
-  local room = room_of(buffer, nbytes)
-  local frame, err = self:recv(flags, false)
-  if not frame then return nil, err end
-  local size = #frame
-  ffi.copy(buffer, frame.buffer, math.min(size, room))
-  frame:close()
-  return size
+local function same(text) return text end
+
+--- What is received and then decoded: { the receive, prepare(...) } by name. `prepare` takes the
+-- arguments and returns what decodes, and the receive's flags and copy.
+M.decoders = {
+  --- recv_string(flags): as `recv`: a string, or nil and an EAGAIN error.
+  recv_string = { "recv", function(flags) return same, flags end },
+
+  --- recv_json(flags): receives a JSON text of one frame.
+  -- @return its object (JSON's null is cjson.null), or nil and an EAGAIN error. Raises EBADMSG
+  -- when what came is not JSON; it is taken then.
+  recv_json = { "recv", function(flags)
+    json.check()
+    return json.decode, flags
+  end },
+
+  --- recv_serialized(fn, flags, copy): receives a message and returns what a function makes of
+  -- it.
+  -- @param fn called with the list of frames
+  -- @return its results, or nil and an EAGAIN error
+  recv_serialized = { "recv_multipart", function(fn, flags, copy)
+    errors.check_function(fn, "recv_serialized")
+    return fn, flags, copy
+  end },
+
+  --- recv_into(buffer, nbytes, flags): receives one frame into a buffer.
+  -- @param buffer an FFI array of char or uint8_t, or, with `nbytes`, a pointer to such
+  -- @param nbytes how many bytes of it may be written; all unless given
+  -- @return the frame's size. What there is no room for is cut off. Or nil and an EAGAIN error.
+  recv_into = { "recv", function(buffer, nbytes, flags)
+    local room = room_of(buffer, nbytes)
+    return function(frame)
+      local size = #frame
+      ffi.copy(buffer, frame.buffer, math.min(size, room))
+      frame:close()
+      return size
+    end, flags, false
+  end },
+}
+
+for name, each in pairs(M.decoders) do
+  local receive, prepare = each[1], each[2]
+  M.methods[name] = function(self, ...)
+    local decode, flags, copy = prepare(...)
+    local got, err = self[receive](self, flags, copy)
+    if not got then return nil, err end
+    return decode(got)
+  end
 end
 
 return M

@@ -93,4 +93,17 @@ end
 --- The error of a call that would have had to wait. One object: it says nothing but that.
 M.again = M.new(numbers.EAGAIN)
 
+--- The error of a wait that was cancelled.
+M.cancelled = M.new(numbers.ECANCELED)
+
+local expected = {
+  [numbers.EAGAIN] = true, [numbers.ETIMEDOUT] = true, [numbers.ECANCELED] = true,
+}
+
+--- Whether an error is one that every caller must expect, and gets as nil and the error: it
+-- would have had to wait, the time is up, it was cancelled.
+function M.is_expected(err)
+  return getmetatable(err) == Error and expected[err.code] ~= nil
+end
+
 return M

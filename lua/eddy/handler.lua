@@ -32,6 +32,7 @@ function M.add(loop, what, fn, events)
   if fd then
     id = C.eddy_watch_fd(core, fd, events)
   elseif what._id then
+    if what._line then what._line:_leave() end
     id = C.eddy_watch_socket(core, what._c, what._id, events)
   else
     id = -errors.numbers.ENOTSOCK

@@ -1,6 +1,7 @@
 -- What the command `eddy` does: options, the script, its loop, and the end.
 local c = require "eddy.c"
 local loops = require "eddy.loop"
+local waiting = require "eddy.waiting"
 local zmq = require "eddy.zmq"
 
 local C, ffi = c.C, c.ffi
@@ -101,6 +102,7 @@ local function load_chunk(job)
 end
 
 local function traceback(err)
+  if err == waiting.stopped then return err end
   local ok, text = pcall(tostring, err)
   return debug.traceback(ok and text or "an error object whose __tostring fails", 2)
 end
@@ -108,6 +110,7 @@ end
 local function run_script(chunk, job)
   _G.arg = job.arg
   local ok, err = xpcall(chunk, traceback, unpack(job.arg))
+  if err == waiting.stopped then return OK end
   if not ok then
     complain(err)
     return FAILED

@@ -1,9 +1,26 @@
 --- eddy: an event loop host for ZeroMQ.
 local c = require "eddy.c"
+local future = require "eddy.future"
 
-return {
+local eddy = {
   loop = require "eddy.loop",
   stream = require "eddy.stream",
   zmq = require "eddy.zmq",
+  future = future,
+  await = future.await,
+  gather = future.gather,
+  sleep = future.sleep,
+  spawn = future.spawn,
+  with_timeout = future.with_timeout,
   version = c.ffi.string(c.C.eddy_version()),
 }
+
+-- Not every script pays for these.
+local modules = { async = true, green = true, log = true, testing = true }
+
+return setmetatable(eddy, {
+  __index = function(self, name)
+    if modules[name] then self[name] = require("eddy." .. name) end
+    return rawget(self, name)
+  end,
+})

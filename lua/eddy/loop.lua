@@ -1,14 +1,16 @@
---- The loop: dispatches what the core's turns bring to the handlers.
+--- Loops: what users hold, and what hangs on it. `eddy.run` has how they run.
 local c = require "eddy.c"
 local errors = require "eddy.errors"
+local failures = require "eddy.failures"
 local handler = require "eddy.handler"
+local promise = require "eddy.promise"
+local run = require "eddy.run"
 
 local C, ffi = c.C, c.ffi
 local check, check_function = errors.check, errors.check_function
 local band = require("bit").band
 
 local SLOT_MASK = 2 ^ C.EDDY_SLOT_BITS - 1
-local SIGNAL, INTERRUPTED = C.EDDY_SIGNAL, C.EDDY_INTERRUPTED
 
 local M = {}
 
@@ -19,10 +21,8 @@ Loop.__index = Loop
 M.READ, M.WRITE, M.ERROR = C.EDDY_READ, C.EDDY_WRITE, C.EDDY_ERROR
 Loop.READ, Loop.WRITE, Loop.ERROR = M.READ, M.WRITE, M.ERROR
 
-local default, running
+local default
 local all = setmetatable({}, { __mode = "k" })
-local guard, release = function() end, function() end
-local failures = 0
 
 --- A private loop. Streams and timers are made on it by naming it.
 function M.new()
@@ -43,9 +43,14 @@ function M.new()
     _event_last = 0,  -- how many there are
     _current = false, -- the target whose event is being handled without a call of its own
     _run = false,     -- the run that dispatches, a table; others wait in a handler
+    _turns = 0,
+    _lines = {},      -- of those who wait for what has no line of its own
+    _waiting = {},    -- coroutines that are suspended, and the future each waits for
+    _waiters = 0,     -- how many
+    _unheard = {},    -- futures that failed in this turn, and nobody asked
     _stop = false,
     _running = false,
-    _started = false, -- it ran at least once
+    _started = false, -- a script ran it, and not just to wait for something
     _closed = false,
     _errors = 0,      -- of callbacks, that nobody but the log heard of
     _on_error = false,
@@ -62,7 +67,7 @@ end
 
 --- The loop that is running, else the default one.
 function M.current()
-  return running or M.instance()
+  return run.loop() or M.instance()
 end
 
 --- Whether a value is a loop.
@@ -84,12 +89,14 @@ end
 
 -- For the host: what to call when a loop begins and ends to run, the default loop if there
 -- is one, and all loops.
-function M._set_guard(begin, finish) guard, release = begin, finish end
+M._set_guard = run.set_guard
 function M._default() return default end
 function M._all() return all end
 
 -- For the host: how many errors in callbacks, of all loops, nobody but the log heard of.
-function M._failures() return failures end
+M._failures = failures.count
+
+M.set_log = failures.set_log
 
 M._class = Loop -- for tests
 
@@ -110,62 +117,6 @@ function Loop:_abandon(id)
   if target and (target._id == id or not target._id) then self._targets[slot] = nil end
 end
 
-local function write_log(text) io.stderr:write("eddy: ", text, "\n") end
-local log = write_log
-
---- Gives what loops log (errors in callbacks, lost messages) to fn(text) in place of the
--- standard error; nil gives it back. An error in fn is written there, with the text.
-function M.set_log(fn)
-  check_function(fn, "set_log", true)
-  log = fn or write_log
-end
-
-function Loop._log(_, text)
-  local ok, err = pcall(log, text)
-  if not ok then write_log(text .. "\neddy: and its log failed: " .. tostring(err)) end
-end
-
--- Takes the error and its stack where it happened.
-local function trace(err)
-  local ok, text = pcall(tostring, err)
-  if not ok then text = "an error object whose __tostring fails: " .. tostring(text) end
-  return { value = err, traceback = debug.traceback(text, 2) }
-end
-
-Loop._trace = trace
-
--- The one policy for errors in callbacks: on_error decides, else they are logged.
-function Loop:_failed(failure, target)
-  if type(failure) ~= "table" then -- out of memory or stack: `trace` could not run
-    failure = { value = failure, traceback = tostring(failure) }
-  end
-  local name = target:_describe()
-  local report = name .. ": " .. failure.traceback
-  if self._on_error then
-    local ok, problem = xpcall(self._on_error, trace, failure.value, failure.traceback, name)
-    if ok then return end
-    report = report .. "\neddy: and on_error failed: " ..
-      (type(problem) == "table" and problem.traceback or tostring(problem))
-  end
-  self._errors = self._errors + 1
-  failures = failures + 1
-  self:_log(report)
-end
-
--- Calls fn, whose error costs nothing but itself. True when there was none.
-function Loop:_protect(target, fn, ...)
-  local ok, failure = xpcall(fn, trace, ...)
-  if not ok then self:_failed(failure, target) end
-  return ok
-end
-
---- Tells another function of errors in callbacks instead of logging them.
--- @param fn fn(err, traceback, source), or nil for the log. An error of its own is logged.
-function Loop:on_error(fn)
-  check_function(fn, "on_error", true)
-  self._on_error = fn or false
-end
-
 local Callback = {}
 Callback.__index = Callback
 
@@ -180,147 +131,27 @@ function Loop:add_callback(fn, ...)
   self._callbacks[count] = setmetatable({ fn = fn, count = select("#", ...), ... }, Callback)
 end
 
-local function call(callback)
-  return callback.fn(unpack(callback, 1, callback.count))
-end
-
-local function run_callbacks(self, this)
-  if self._batch_next > self._batch_last then
-    if self._queued == 0 then return end
-    self._batch, self._callbacks = self._callbacks, self._batch
-    self._batch_next, self._batch_last, self._queued = 1, self._queued, 0
-  end
-  while self._batch_next <= self._batch_last and not self._stop and self._run == this do
-    local i = self._batch_next
-    local callback = self._batch[i]
-    self._batch[i], self._batch_next = nil, i + 1
-    self:_protect(callback, call, callback)
-  end
-end
-
-local function dispatch(self, this)
-  local events, targets = C.eddy_loop_events(self._c), self._targets
-  while self._event_next < self._event_last and not self._stop and self._run == this do
-    local event = events[self._event_next]
-    self._event_next = self._event_next + 1
-    local id, kind = event.id, event.kind
-    if id ~= 0 then
-      local target = targets[band(id, SLOT_MASK)]
-      -- What was closed earlier in this turn hears nothing more.
-      if target and target._id == id then
-        self._current = target
-        target:_handle(event)
-        if self._run ~= this then return end
-        self._current = false
-      end
-    elseif kind == SIGNAL then
-      local signal = self._signals[event.value]
-      if signal then signal:_handle() end
-    elseif kind == INTERRUPTED then
-      self:stop()
-    end
-  end
-end
-
--- The event that is being dispatched is dispatched once more, when the loop runs again.
-function Loop:_again() self._event_next = self._event_next - 1 end
-
--- Whether something could still bring an event, or is queued.
-local function alive(self)
-  return self._queued > 0 or self._batch_next <= self._batch_last or
-    self._event_next < self._event_last or C.eddy_loop_alive(self._c) > 0
-end
-
--- One turn: callbacks queued before it, then what the core has. What a stop leaves
--- undispatched comes first when the loop runs again.
-local function turn(self, this, until_idle, limit)
-  if self._event_next >= self._event_last then
-    run_callbacks(self, this)
-    if self._stop or self._run ~= this then return end
-    local timeout = limit and limit() or -1
-    if limit and timeout <= 0 then return end
-    if self._queued > 0 or (until_idle and not alive(self)) then timeout = 0 end
-    self._event_last = 0
-    self._event_last = check(C.eddy_loop_turn(self._c, timeout), "loop")
-    self._event_next = 0
-  end
-  dispatch(self, this)
-end
-
--- One protected call is around the whole run, none around a message: with it LuaJIT compiles
--- the way from the core to the handler and back as one. An error in a stream's handler ends
--- up in `drive`, which runs on; the core tells again of messages that were not read.
-local function run(self, this, until_idle, limit)
-  while not self._stop and self._run == this do
-    if (until_idle and not alive(self)) or (limit and limit() <= 0) then break end
-    turn(self, this, until_idle, limit)
-  end
-end
-
--- Tells of an error that ended a stream's handler.
-local function tell(self, failure, target)
-  local told, problem = pcall(self._failed, self, failure, target)
-  if not told then self:_log("an error that cannot be told: " .. tostring(problem)) end
-end
-
--- A run in its coroutine. When a handler waits, the run waits with it, and another takes over;
--- what it then finds, once its handler goes on and ends, is that it is not the one any more.
-local function go(self, this, until_idle, limit)
-  local ok, failure
-  repeat
-    ok, failure = xpcall(run, trace, self, this, until_idle, limit)
-    if self._run ~= this then
-      if not ok then tell(self, failure, this.target) end
-      if this.target then this.target:_went_on() end
-      return
-    end
-    local target = self._current
-    self._current = false
-    if not ok and target then tell(self, failure, target) end
-  until ok or not target
-  this.ended, this.failure = true, not ok and failure
-end
-
-local function drive(self, until_idle, limit)
-  local core = self:_core("start")
-  if running then errors.misuse("start: a loop is already running") end
-  running, self._running, self._started = self, true, true
-  guard(tonumber(ffi.cast("intptr_t", core)))
-  local this
-  repeat
-    this = {}
-    self._run = this
-    assert(coroutine.resume(coroutine.create(go), self, this, until_idle, limit))
-    if not this.ended then -- a handler waits
-      local target = self._current
-      self._current = false
-      if target and target._waits then
-        this.target = target
-        target:_waits()
-      end
-    end
-  until this.ended
-  release()
-  running, self._running, self._stop, self._run = nil, false, false, false
-  local failure = this.failure
-  if failure then error(type(failure) == "table" and failure.value or failure, 0) end
-end
-
 --- Runs the loop until it is stopped. It can be started again.
-function Loop:start() drive(self, false) end
+function Loop:start()
+  self._started = true
+  run.drive(self, false)
+end
 
 -- Runs the loop until it is stopped, or nothing is left that could wake it.
-function Loop:_run_until_idle() drive(self, true) end
+function Loop:_run_until_idle() run.drive(self, true) end
 
 -- Runs the loop until it is stopped, or limit() is 0 or below: the ms of real time for which
 -- a turn may wait.
-function Loop:_run_within(limit) drive(self, false, limit) end
+function Loop:_run_within(limit) run.drive(self, false, limit) end
 
 --- Ends the running `start`: nothing more is dispatched, and what is pending waits for the
 -- next one. Before a start, the next start returns at once.
 function Loop:stop()
   self._stop = true
 end
+
+-- The event that is being dispatched is dispatched once more, when the loop runs again.
+function Loop:_again() self._event_next = self._event_next - 1 end
 
 --- Whether it is running.
 function Loop:running() return self._running end
@@ -337,7 +168,7 @@ function Loop:close(all_descriptors)
   local targets = {}
   for _, target in pairs(self._targets) do targets[#targets + 1] = target end
   for _, target in ipairs(targets) do
-    if target._closing_loop and target._id then target:_closing_loop() end
+    if target._closing_loop and target._id then target:_closing_loop(all_descriptors) end
   end
   for _, signal in pairs(self._signals) do signal:cancel() end
   self:_free(core)
@@ -345,6 +176,7 @@ function Loop:close(all_descriptors)
 end
 
 function Loop:_free(core)
+  promise.tell_unheard(self)
   for _, target in pairs(self._targets) do target._id = false end
   self._closed, self._c, self._targets, self._handlers = true, nil, {}, {}
   self._callbacks, self._queued, self._batch_next, self._batch_last = {}, 0, 1, 0
@@ -364,6 +196,7 @@ end
 function Loop:time() return C.eddy_loop_time(self:_core("time")) end
 
 for name, method in pairs(require "eddy.schedule") do Loop[name] = method end
+for name, method in pairs(failures.methods) do Loop[name] = method end
 
 --- Counters: turns, events, missed_wakeups (always 0), streams, timers, handlers, errors.
 function Loop:stats()

@@ -125,10 +125,12 @@ end
 --- Receives and reads a monitor's message.
 -- @param socket what `get_monitor_socket` returned
 -- @param flags zmq.DONTWAIT: do not wait
--- @return the event, or nil and an EAGAIN error when there was none now or in time
+-- @return the event, or nil and an EAGAIN error when there was none now or in time; a future of
+-- these for a socket of eddy.async
 function M.recv_monitor_message(socket, flags)
   local frames, err = socket:recv_multipart(flags)
   if not frames then return nil, err end
+  if frames._map then return frames:_map(M.parse_monitor_message) end
   return M.parse_monitor_message(frames)
 end
 

@@ -10,9 +10,9 @@ local M = {}
 --- A poller has things registered: sockets, descriptors (numbers), objects with a `fileno`
 -- method. Two objects on one descriptor are two things.
 local Poller = {}
-Poller.__index = Poller
 
-local function is_socket(what) return type(what) == "table" and rawget(what, "_type") ~= nil end
+--- Whether a value is a socket, of any kind.
+function M.is_socket(what) return type(what) == "table" and rawget(what, "_type") ~= nil end
 
 local function method_of(what) return what.fileno end
 
@@ -29,7 +29,7 @@ local function text_of(what)
 end
 
 -- The descriptor of what is not a socket; raises for what has none.
-local function descriptor_of(what, name)
+function M.descriptor_of(what, name)
   local fd = fileno_of(what)
   if type(fd) == "number" and fd >= 0 and fd < 2 ^ 31 and fd % 1 == 0 then return fd end
   if fd ~= nil and type(what) ~= "number" then
@@ -41,7 +41,7 @@ end
 
 -- Raises unless this can be waited for now.
 local function check_what(what, name)
-  if not is_socket(what) then return descriptor_of(what, name) end
+  if not M.is_socket(what) then return M.descriptor_of(what, name) end
   if not what._id then
     error(errors.new(errors.numbers.ENOTSOCK, name .. ": " .. tostring(what)), 0)
   end
@@ -57,7 +57,8 @@ local function fill(item, what, events, name)
   end
 end
 
-local function check_timeout(timeout, name)
+--- A timeout in ms, nil and negative ones being for ever; raises for what is none.
+function M.check_timeout(timeout, name)
   if timeout == nil then return -1 end
   if type(timeout) ~= "number" or timeout ~= timeout then
     errors.misuse(name .. ": expected milliseconds, got " .. tostring(timeout))
@@ -122,7 +123,7 @@ function Poller:has(what) return self._positions[what] ~= nil end
 -- zmq.POLLIN, POLLOUT and POLLERR. Empty when the time is up.
 function Poller:poll(timeout)
   local items, list, ready = self._items, self._list, {}
-  timeout = check_timeout(timeout, "poll")
+  timeout = M.check_timeout(timeout, "poll")
   for i, what in ipairs(list) do fill(items[i - 1], what, self._flags[i], "poll") end
   local result = C.eddy_poll(items, #list, timeout)
   if result < 0 then fail(items, list, result, "poll") end
@@ -134,12 +135,24 @@ function Poller:poll(timeout)
   return ready
 end
 
---- Makes a poller.
-function M.new()
-  return setmetatable({
-    _list = {}, _flags = {}, _positions = {}, _items = ffi.new("eddy_poll_item[8]"), _room = 8,
-  }, Poller)
+--- What makes pollers that poll in another way.
+-- @param poll their method
+function M.class(poll)
+  local Class = { poll = poll }
+  Class.__index = Class
+  for name, method in pairs(Poller) do Class[name] = Class[name] or method end
+  return function()
+    return setmetatable({
+      _list = {}, _flags = {}, _positions = {}, _items = ffi.new("eddy_poll_item[8]"), _room = 8,
+    }, Class)
+  end
 end
+
+--- What is ready of what a poller has registered, now.
+function M.look(self) return Poller.poll(self, 0) end
+
+--- Makes a poller.
+M.new = M.class(Poller.poll)
 
 -- Those of a list that are ready for `flag`.
 local function chosen(list, ready, flag)
@@ -150,34 +163,40 @@ local function chosen(list, ready, flag)
   return those
 end
 
---- Waits until one of these lists' things can receive, can send, or has an error.
--- @param readers, writers, failing lists of sockets, descriptors and objects with a `fileno`
--- method; nil for none
--- @param timeout ms; nil or negative: for ever. Without anything to wait for, it does not.
--- @return three lists of those that are ready, in the order given. A descriptor with an error
--- is in the third also when it is only among the readers or writers.
-function M.select(readers, writers, failing, timeout)
-  local poller, flags = M.new(), {}
-  timeout = check_timeout(timeout, "select")
-  local lists = { { readers or {}, READ }, { writers or {}, WRITE }, { failing or {}, ERROR } }
-  for _, each in ipairs(lists) do
-    if type(each[1]) ~= "table" or is_socket(each[1]) then
-      errors.misuse("select: expected a list of sockets, got " .. tostring(each[1]))
+--- What waits until one of some lists' things can receive, can send, or has an error.
+-- @param new what makes pollers
+function M.select_with(new)
+  --- select(readers, writers, failing, timeout)
+  -- @param readers, writers, failing lists of sockets, descriptors and objects with a `fileno`
+  -- method; nil for none
+  -- @param timeout ms; nil or negative: for ever. Without anything to wait for, it does not.
+  -- @return three lists of those that are ready, in the order given. A descriptor with an error
+  -- is in the third also when it is only among the readers or writers.
+  return function(readers, writers, failing, timeout)
+    local poller, flags = new(), {}
+    timeout = M.check_timeout(timeout, "select")
+    local lists = { { readers or {}, READ }, { writers or {}, WRITE }, { failing or {}, ERROR } }
+    for _, each in ipairs(lists) do
+      if type(each[1]) ~= "table" or M.is_socket(each[1]) then
+        errors.misuse("select: expected a list of sockets, got " .. tostring(each[1]))
+      end
+      for _, what in ipairs(each[1]) do
+        check_what(what, "select")
+        flags[what] = bit.bor(flags[what] or 0, each[2])
+        poller:register(what, flags[what])
+      end
     end
-    for _, what in ipairs(each[1]) do
-      check_what(what, "select")
-      flags[what] = bit.bor(flags[what] or 0, each[2])
-      poller:register(what, flags[what])
+    local ready = poller:poll(timeout)
+    local failed = chosen(lists[3][1], ready, ERROR)
+    local listed = {}
+    for _, what in ipairs(failed) do listed[what] = true end
+    for _, what in ipairs(chosen(poller._list, ready, ERROR)) do
+      if not listed[what] then failed[#failed + 1] = what end
     end
+    return chosen(lists[1][1], ready, READ), chosen(lists[2][1], ready, WRITE), failed
   end
-  local ready = poller:poll(timeout)
-  local failed = chosen(lists[3][1], ready, ERROR)
-  local listed = {}
-  for _, what in ipairs(failed) do listed[what] = true end
-  for _, what in ipairs(chosen(poller._list, ready, ERROR)) do
-    if not listed[what] then failed[#failed + 1] = what end
-  end
-  return chosen(lists[1][1], ready, READ), chosen(lists[2][1], ready, WRITE), failed
 end
+
+M.select = M.select_with(M.new)
 
 return M

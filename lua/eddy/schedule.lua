@@ -71,32 +71,31 @@ function M:add_waker(fn)
   return handler.add_waker(self, fn)
 end
 
---- Runs fn(...) in a coroutine, from the next turn on. Returns the task: `done()`, `result()`,
--- `error()`, `add_done_callback(fn)`. An error in it is logged.
+--- Runs fn(...) in a coroutine, from the next turn on. Returns the task, which is a future.
 function M:spawn(fn, ...)
   check_function(fn, "spawn")
-  return Task.new(self, false, fn, ...)
+  return Task.new(self, fn, ...)
 end
 
 --- Runs the loop until fn, which runs in a coroutine on it, has ended.
 -- @param ms how long at most; for ever unless given
--- @return its results; or nil and an ETIMEDOUT error when the time is up. Raises its error, or
--- when the loop was stopped first.
+-- @return its results; or nil and an ETIMEDOUT error when the time is up: it is cancelled
+-- then. Raises its error, or when the loop was stopped first.
 function M:run_sync(fn, ms)
   check_function(fn, "run_sync")
   if ms ~= nil then check_ms(ms, "run_sync") end
-  local task = Task.new(self, true, fn)
+  local task, late = Task.new(self, fn), false
+  task._heard = true
   task:add_done_callback(function() self:stop() end)
-  local late = false
   local timer = ms and self:call_later(ms, function()
     late = true
-    self:stop()
+    task:cancel()
   end)
   self:start()
   if timer then timer:cancel() end
-  if task:done() then return task:result() end
-  task._awaited = false
   if late then return nil, errors.new(errors.numbers.ETIMEDOUT, "run_sync") end
+  if task:done() then return task:result() end
+  task._heard = false
   errors.misuse("run_sync: the loop was stopped before the function ended")
 end
 

@@ -5,24 +5,17 @@ local errors = require "eddy.errors"
 local frames = require "eddy.frame"
 local monitor = require "eddy.monitor"
 local options = require "eddy.options"
+local sockopt = require "eddy.sockopt"
 
 local C, ffi = c.C, c.ffi
 local check = errors.check
 local EAGAIN, ENOTSOCK = errors.numbers.EAGAIN, errors.numbers.ENOTSOCK
 
 -- Lent for the length of one call; no call here yields.
-local int = ffi.new("int[1]")
-local int64 = ffi.new("int64_t[1]")
-local ROOM, Z85_KEY = 4096, 41 -- a key is asked for with just its size
-local room = ffi.new("char[?]", ROOM)
 local part = ffi.new("eddy_part[1]")
 local parts, parts_room = ffi.new("eddy_part[?]", 16), 16
 
-local names = {} -- of options and socket types, by number
-for name in pairs(options.kinds) do
-  if constants[name] then names[constants[name]] = name end
-end
-local types = {}
+local types = {} -- their names, by number
 for name in ("PAIR PUB SUB REQ REP DEALER ROUTER PULL PUSH XPUB XSUB STREAM"):gmatch("%S+") do
   types[constants[name]] = name
 end
@@ -37,6 +30,8 @@ local function id_of(self, what, code)
   return self._id or error(errors.new(code or ENOTSOCK, what .. ": the " .. self._type ..
     " socket is closed"), 0)
 end
+
+Socket._open_id = id_of
 
 local function again(result, what, self)
   if result == -EAGAIN then return nil, errors.again end
@@ -252,117 +247,53 @@ Socket.monitor = monitor.monitor
 Socket.get_monitor_socket = monitor.get_monitor_socket
 Socket.disable_monitor = monitor.disable_monitor
 
---- An option's name and number, from either; nil when there is none.
-function Socket.option_name(option)
-  local name = type(option) == "string" and option:upper() or names[option]
-  local number = name and options.kinds[name] and constants[name]
-  if number then return name, number end
+for name, method in pairs(sockopt.methods) do Socket[name] = method end
+
+local function is_attribute(key)
+  return type(key) == "string" and (sockopt.is_hwm(key) or options.kinds[key:upper()])
 end
 
-local function option_of(option, what)
-  local name, number = Socket.option_name(option)
-  if not name then errors.misuse(what .. ": no such option: " .. tostring(option)) end
-  return name, number
-end
-
-local function is_hwm(option) return option == "hwm" or option == "HWM" end
-
---- Looks an option and a value for it up; raises when they cannot be.
--- @return its name and number, and the value as the core takes it
-function Socket.check_option(option, value)
-  local name, number = option_of(option, "set")
-  local kind = options.kinds[name]
-  if options.read_only[name] then errors.misuse("set " .. name .. ": it can only be read") end
-  if type(value) == "boolean" and kind == "int" then value = value and 1 or 0 end
-  local wanted = (kind == "int" or kind == "int64") and "number" or "string"
-  if type(value) ~= wanted and not (value == nil and kind == "string") then
-    errors.misuse("set " .. name .. ": expected a " .. wanted .. ", got " .. type(value))
-  end
-  if wanted == "number" and (value % 1 ~= 0 or
-      math.abs(value) >= (kind == "int" and 2 ^ 31 or 2 ^ 63)) then
-    errors.misuse("set " .. name .. ": expected a whole number that fits, got " .. value)
-  end
-  return name, number, value
-end
-
---- Sets an option.
--- @param option its name ("linger") or number (zmq.LINGER); "hwm" is SNDHWM and RCVHWM
--- @param value a number, a boolean for options that switch, or a string
-function Socket:set(option, value)
-  if is_hwm(option) then
-    self:set("SNDHWM", value)
-    return self:set("RCVHWM", value)
-  end
-  local id = id_of(self, "set")
-  local name, number
-  name, number, value = Socket.check_option(option, value)
-  local kind = options.kinds[name]
-  local result
-  if kind == "int" then
-    int[0] = value
-    result = C.eddy_socket_set(self._c, id, number, int, ffi.sizeof(int))
-  elseif kind == "int64" then
-    int64[0] = value
-    result = C.eddy_socket_set(self._c, id, number, int64, ffi.sizeof(int64))
-  else
-    result = C.eddy_socket_set(self._c, id, number, value, value and #value or 0)
-  end
-  check(result, "set " .. name .. ":", self)
-end
-
---- An option's value: a number or a string.
--- @param option its name ("linger") or number (zmq.LINGER)
-function Socket:get(option)
-  if is_hwm(option) then option = "SNDHWM" end
-  local name, number = option_of(option, "get")
-  local id, kind = id_of(self, "get"), options.kinds[name]
-  if options.write_only[name] then errors.misuse("get " .. name .. ": it can only be set") end
-  local value, size = room, ROOM
-  if kind == "int" then value, size = int, ffi.sizeof(int) end
-  if kind == "int64" then value, size = int64, ffi.sizeof(int64) end
-  if name:find("^CURVE_.*KEY$") then size = Z85_KEY end
-  local filled = check(C.eddy_socket_get(self._c, id, number, value, size),
-    "get " .. name .. ":", self)
-  if kind == "int" then return int[0] end
-  if kind == "int64" then return tonumber(int64[0]) end
-  -- libzmq ends texts with a zero byte and counts it.
-  if kind == "string" and filled > 0 then filled = filled - 1 end
-  return ffi.string(room, filled)
-end
-
-local Instance = {}
-
-function Instance.__index(self, key)
-  local method = Socket[key]
-  if method ~= nil then return method end
-  if key == "closed" then return not self._id end
-  if type(key) ~= "string" or not (is_hwm(key) or options.kinds[key:upper()]) then
-    errors.misuse("a socket has no attribute or option '" .. tostring(key) .. "'")
-  end
-  return self:get(key)
-end
-
-function Instance.__newindex(self, key, value)
-  if type(key) == "string" and (is_hwm(key) or options.kinds[key:upper()]) then
-    self:set(key, value)
-  else
-    errors.misuse("a socket has no option '" .. tostring(key) .. "'")
-  end
-end
-
---- "PULL socket at tcp://127.0.0.1:5555", for messages to people.
-function Instance.__tostring(self)
+-- "PULL socket at tcp://127.0.0.1:5555", for messages to people.
+local function text_of(self)
   if not self._id then return (self._was or self._type .. " socket") .. " (closed)" end
-  local size = C.eddy_socket_get(self._c, self._id, constants.LAST_ENDPOINT, room, ROOM)
-  local endpoint = size > 1 and ffi.string(room, size - 1)
+  local endpoint = sockopt.endpoint(self)
   return self._type .. " socket" .. (endpoint and " at " .. endpoint or "")
 end
+
+local classes = {}
+
+--- A class of sockets: the metatable of those that have these methods in place of the plain
+-- ones.
+function Socket.class(methods)
+  local Instance = { __tostring = text_of }
+  function Instance.__index(self, key)
+    local method = methods[key]
+    if method == nil then method = Socket[key] end
+    if method ~= nil then return method end
+    if key == "closed" then return not self._id end
+    if not is_attribute(key) then
+      errors.misuse("a socket has no attribute or option '" .. tostring(key) .. "'")
+    end
+    return self:get(key)
+  end
+  function Instance.__newindex(self, key, value)
+    if not is_attribute(key) then
+      errors.misuse("a socket has no option '" .. tostring(key) .. "'")
+    end
+    self:set(key, value)
+  end
+  classes[Instance] = true
+  return Instance
+end
+
+local Plain = Socket.class({})
 
 --- Opens a socket; `context:socket` is what scripts call.
 -- @param context the context, which the socket keeps
 -- @param core the core's context
 -- @param number the type: zmq.REQ ...
-function Socket.open(context, core, number)
+-- @param class what `Socket.class` made; plain sockets unless given
+function Socket.open(context, core, number, class)
   local type_name = types[number] or "type " .. tostring(number)
   if type(number) ~= "number" then
     errors.misuse("socket: expected a type such as zmq.REQ, got " .. tostring(number))
@@ -370,14 +301,13 @@ function Socket.open(context, core, number)
   local id = check(C.eddy_socket_open(core, number), "socket", type_name)
   return setmetatable({
     _context = context, _c = core, _id = id, _type = type_name, _owner = false, _was = false,
-    _monitor = false,
-  }, Instance)
+    _monitor = false, _line = false,
+  }, class or Plain)
 end
 
 --- Whether a value is a socket.
 function Socket.is(value)
-  return getmetatable(value) == Instance
+  return classes[getmetatable(value)] ~= nil
 end
-
 
 return Socket

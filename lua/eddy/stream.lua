@@ -1,5 +1,6 @@
 --- Streams: a socket on a loop, with a callback for what it receives and a queue for what it
 -- cannot send yet.
+local backpressure = require "eddy.backpressure"
 local c = require "eddy.c"
 local errors = require "eddy.errors"
 local loops = require "eddy.loop"
@@ -49,13 +50,16 @@ local function new(socket, loop)
   if socket.closed then
     error(errors.new(errors.numbers.ENOTSOCK, "stream: the socket is closed"), 0)
   end
+  if socket._line then socket._line:_leave() end
   local id = check(C.eddy_stream_open(loop:_core("stream"), socket._c, socket._id), "stream:",
     tostring(socket))
   local self = setmetatable({
     socket = socket, loop = loop, _id = id,
     _on_recv = false, _on_send = false, _on_err = false, _on_close = false,
     _on_full = false, _on_drain = false, _copy = true, _time = 0,
-    _waiting = false, -- its handler waits in a coroutine
+    _waiting = false, -- no message is delivered: its handler waits in a coroutine
+    _inside = 0, _concurrency = 1, -- how many such wait, and may
+    _room = false, -- the future of room in a send queue that was full
     _events = false, -- the stream of the socket's monitor
     _sent = false, -- what on_send waits to hear of, from _sent_first on
     _sent_first = 1, _sent_last = 0,
@@ -150,22 +154,26 @@ function Stream:on_drain(fn)
   self._on_drain = fn or false
 end
 
-local function refused(self, what, code)
-  local reason = code == EMSGSIZE and " is smaller than the message" or " is full"
-  return errors.new(code, what .. ": the send queue of " .. self.name .. reason)
-end
-
--- What a send returns. `sent` is its message, if somebody waits for word of it.
-local function sent(self, result, what, msg, callback)
+-- What a send returns.
+-- @param data, opts what was to be sent: tried again when a coroutine waited for room
+-- @param msg its message, if somebody waits for word of it
+local function sent(self, result, what, data, opts, msg, callback)
   if result >= 0 then
     if msg and result == 2 then -- dropped at once, so that no event tells of it
-      reports.dropped(self, msg, callback, refused(self, what, ENOBUFS))
+      reports.dropped(self, msg, callback, backpressure.refused(self, what, ENOBUFS))
     elseif msg then
       reports.remember(self, msg, callback)
     end
     return true
   end
-  if result == -ENOBUFS or result == -EMSGSIZE then return nil, refused(self, what, -result) end
+  if result == -ENOBUFS and backpressure.may_wait() then
+    local err = backpressure.wait(self)
+    if err then return nil, err end
+    return self[what](self, data, opts)
+  end
+  if result == -ENOBUFS or result == -EMSGSIZE then
+    return nil, backpressure.refused(self, what, -result)
+  end
   return check(result, what .. ":", self.name)
 end
 
@@ -186,11 +194,12 @@ local function callback_of(opts, what)
 end
 
 --- Sends a message of one frame: at once, when nothing is queued and the socket can take it,
--- else as soon as it can. Never waits.
+-- else as soon as it can.
 -- @param data a string or a frame
 -- @param opts { callback = fn }: fn(msg, err) in place of on_send, for this message alone
--- @return true, or nil and an error: ENOBUFS when the send queue is full, EMSGSIZE when the
--- message is larger than all of it
+-- @return true, or nil and an error: ENOBUFS when the send queue is full (a coroutine of the
+-- script's, as a task has, waits until there is room instead), EMSGSIZE when the message is
+-- larger than all of it
 function Stream:send(data, opts)
   if frames.is(data) then return self:send_multipart({ data }, opts) end
   if type(data) ~= "string" then
@@ -201,7 +210,7 @@ function Stream:send(data, opts)
   local result = C.eddy_stream_send(self.loop._c, id_of(self, "send"), data, #data,
     report and 1 or 0)
   if result >= 0 and not report then return true end
-  return sent(self, result, "send", report and { data }, callback)
+  return sent(self, result, "send", data, opts, report and { data }, callback)
 end
 
 --- Sends a message of several frames, whole or not at all. As `send`.
@@ -213,40 +222,15 @@ function Stream:send_multipart(parts, opts)
   local result = C.eddy_stream_send_parts(self.loop._c, id_of(self, "send_multipart"), array,
     count, report and 1 or 0)
   if result >= 0 and not report then return true end
-  return sent(self, result, "send_multipart", report and copy(parts, count), callback)
+  return sent(self, result, "send_multipart", parts, opts, report and copy(parts, count),
+    callback)
 end
-
-local policies = {
-  error = C.EDDY_DROP_NONE, drop_newest = C.EDDY_DROP_NEWEST, drop_oldest = C.EDDY_DROP_OLDEST,
-}
 
 --- Sends an object as JSON, a message of one frame. As `send`; raises before anything is sent
 -- when there is no JSON for it. Needs lua-cjson.
 function Stream:send_json(object, opts)
   id_of(self, "send_json")
   return self:send(json.encode(object), opts)
-end
-
---- Limits the send queue.
--- @param limit { bytes = n, messages = n, policy = "error" | "drop_newest" | "drop_oldest" };
--- 64 MiB, any number of messages and "error" where nothing is said
-function Stream:set_send_limit(limit)
-  if type(limit) ~= "table" then
-    errors.misuse("set_send_limit: expected a table, got " .. type(limit))
-  end
-  local policy = policies[limit.policy or "error"]
-  if not policy then
-    errors.misuse("set_send_limit: no such policy: " .. tostring(limit.policy))
-  end
-  for _, name in ipairs { "bytes", "messages" } do
-    local value = limit[name]
-    if value ~= nil and (type(value) ~= "number" or value < 0 or value ~= value) then
-      errors.misuse("set_send_limit: " .. name .. ": expected a number of at least 0, got " ..
-        tostring(value))
-    end
-  end
-  check(C.eddy_stream_limit(self.loop._c, id_of(self, "set_send_limit"), limit.messages or -1,
-    limit.bytes or C.EDDY_SEND_LIMIT, policy), "set_send_limit:", self.name)
 end
 
 --- Limits how many messages the stream receives in a turn; 64 unless set.
@@ -256,6 +240,17 @@ function Stream:set_budget(messages)
   end
   check(C.eddy_stream_budget(self.loop._c, id_of(self, "set_budget"), messages), "set_budget:",
     self.name)
+end
+
+--- Says how many messages may be in the hands of a handler that waits, as coroutines do: 1
+-- unless set, so that the next message waits for it; with more, handlers overlap.
+-- @param count at least 1; math.huge for any number
+function Stream:set_concurrency(count)
+  if type(count) ~= "number" or count ~= count or count < 1 then
+    errors.misuse("set_concurrency: expected a number of at least 1, got " .. tostring(count))
+  end
+  id_of(self, "set_concurrency")
+  self._concurrency = count
 end
 
 --- Whether the stream is closed.
@@ -281,6 +276,7 @@ function Stream:stats()
 end
 
 Stream.flush = require "eddy.flush"
+Stream.set_send_limit = backpressure.methods.set_send_limit
 
 -- The socket's own, for a stream that is open.
 for name in ([[bind connect unbind disconnect bind_to_random_port subscribe unsubscribe
@@ -293,6 +289,7 @@ end
 
 -- The stream is no more: its callbacks are forgotten, and on_close is told.
 local function ended(self)
+  backpressure.settle(self, errors.new(errors.numbers.ENOTSOCK, self.name .. " was closed"))
   local on_close = self._on_close
   self.loop:_abandon(self._id)
   self._id, self.socket = false, nil
@@ -354,13 +351,15 @@ function Stream:_handle(event)
     reports.sent(self, event.value)
   elseif kind == C.EDDY_SEND_FAILED then
     local dropped = event.value == ENOBUFS
-    local err = dropped and refused(self, "send", ENOBUFS) or failed(self, "send", event.value)
+    local err = dropped and backpressure.refused(self, "send", ENOBUFS) or
+      failed(self, "send", event.value)
     if event.reported ~= 0 then reports.failed(self, err) end
   elseif kind == C.EDDY_RECEIVE_FAILED then
     failed(self, "receive", event.value)
   elseif kind == C.EDDY_FULL then
     if self._on_full then self.loop:_protect(self, self._on_full, self) end
   elseif kind == C.EDDY_DRAINED then
+    backpressure.settle(self)
     if self._on_drain then self.loop:_protect(self, self._on_drain, self) end
   elseif kind == C.EDDY_CLOSED then
     local err = errors.new(event.value, self.name .. ": its socket is gone; the stream is closed")
@@ -369,14 +368,18 @@ function Stream:_handle(event)
   end
 end
 
--- The handler waits, in its coroutine: the next message waits for it.
+-- The handler waits, in its coroutine.
 function Stream:_waits()
+  self._inside = self._inside + 1
+  if self._inside < self._concurrency then return end
   self._waiting = true
   if self._id then C.eddy_stream_receive(self.loop._c, self._id, 0) end
 end
 
--- The handler went on and has ended.
+-- A handler went on and has ended.
 function Stream:_went_on()
+  self._inside = self._inside - 1
+  if not self._waiting or self._inside >= self._concurrency then return end
   self._waiting = false
   if self._id and self._on_recv then C.eddy_stream_receive(self.loop._c, self._id, 1) end
 end

@@ -1,59 +1,60 @@
--- Tasks: functions that run in a coroutine on a loop. They are given the loop.
+-- Tasks: functions that run in a coroutine on a loop, and the futures of what they return.
 local errors = require "eddy.errors"
+local promise = require "eddy.promise"
+local waiting = require "eddy.waiting"
 
---- A task: made by `loop:spawn(fn, ...)`.
+--- A task: made by `eddy.spawn` and `loop:spawn`. It is a future, too.
 local Task = {}
+for name, method in pairs(promise.class) do Task[name] = method end
 Task.__index = Task
 
 local function finish(task, ok, ...)
-  task._state = ok and "done" or "failed"
-  if ok then
-    task._count, task._results = select("#", ...), { ... }
-  else
-    task._failure = ...
-    if not task._awaited then task._loop:_failed(task._failure, task) end
+  if task._state ~= "cancelled" then
+    if ok then return task:set_result(...) end
+    return task:_fail(task._loop:_failure(...))
   end
-  for _, fn in ipairs(task._callbacks) do task._loop:add_callback(fn, task) end
-  task._callbacks = {}
+  local failure = not ok and task._loop:_failure(...)
+  -- Nobody awaits what it comes to, after it was cancelled.
+  if failure and failure.value ~= errors.cancelled then task._loop:_failed(failure, task) end
 end
 
--- Resumes the coroutine. An error cannot come out of it: its function is protected inside.
-local function resume(task, ...) assert(coroutine.resume(task._coroutine, ...)) end
+-- Begins it; an error cannot come out: its function is protected inside.
+local function begin(task, ...)
+  if task._state == "pending" then assert(coroutine.resume(task._coroutine, ...)) end
+end
 
 --- Starts fn(...) in a coroutine, in the loop's next turn.
--- @param awaited whether somebody asks for the error; otherwise it is logged
-function Task.new(loop, awaited, fn, ...)
-  local task = setmetatable({
-    _loop = loop, _fn = fn, _state = "pending", _awaited = awaited, _callbacks = {},
-  }, Task)
+function Task.new(loop, fn, ...)
+  local task = setmetatable({ _loop = loop, _fn = fn, _told = false }, Task)
   task._coroutine = coroutine.create(function(...)
     finish(task, xpcall(fn, loop._trace, ...))
   end)
-  loop:add_callback(resume, task, ...)
+  waiting.tasks[task._coroutine] = task
+  loop:add_callback(begin, task, ...)
   return task
 end
 
---- Whether it has ended, with results or with an error.
-function Task:done() return self._state ~= "pending" end
-
---- Its results; raises its error, and while it is not done.
-function Task:result()
-  if self._state == "done" then return unpack(self._results, 1, self._count) end
-  if self._state == "failed" then error(self._failure.value, 0) end
-  errors.misuse("result: the task is not done")
+--- Cancels the task, and what it waits for, unless others wait for that, too. Its wait returns
+-- nil and an ECANCELED error; the next wait that it tries raises that error. A task that was
+-- not begun yet never is.
+-- @return true; false when it was done already
+function Task:cancel()
+  if not promise.class.cancel(self) then return false end
+  local loop, thread = self._loop, self._coroutine
+  local what = loop._waiting[thread]
+  if what then
+    loop:add_callback(waiting.wake, loop, thread, what, errors.cancelled)
+    what:_unlisten(thread)
+  end
+  return true
 end
 
---- Its error, or nil.
-function Task:error() return self._failure and self._failure.value end
-
---- Calls fn(task) in the turn after it ended.
-function Task:add_done_callback(fn)
-  errors.check_function(fn, "add_done_callback")
-  if self:done() then
-    self._loop:add_callback(fn, self)
-  else
-    self._callbacks[#self._callbacks + 1] = fn
-  end
+-- Whether a wait that begins has to end at once: the task is cancelled and has not been told.
+function Task:_interrupted()
+  if self._state ~= "cancelled" then return false end
+  if self._told then error(errors.cancelled, 0) end
+  self._told = true
+  return true
 end
 
 function Task:_describe() return "task (" .. errors.where(self._fn) .. ")" end

@@ -4,10 +4,12 @@ local constants = require "eddy.constants"
 local convert = require "eddy.convert"
 local errors = require "eddy.errors"
 local frames = require "eddy.frame"
+local keys = require "eddy.keys"
 local monitor = require "eddy.monitor"
 local options = require "eddy.options"
 local poller = require "eddy.poller"
 local Socket = require "eddy.socket"
+local sockopt = require "eddy.sockopt"
 
 local C, ffi = c.C, c.ffi
 local check = errors.check
@@ -16,7 +18,8 @@ local M = {}
 
 for name, value in pairs(constants) do M[name] = value end
 for name, value in pairs(errors.numbers) do M[name] = value end
-for name, method in pairs(convert) do Socket[name] = method end
+for name, fn in pairs(keys) do M[name] = fn end
+for name, method in pairs(convert.methods) do Socket[name] = method end
 
 M.IPC_PATH_MAX_LEN = options.IPC_PATH_MAX_LEN
 
@@ -50,7 +53,7 @@ end
 -- @param settings options by name, set first (`linger = 0`); then `subscribe`, `bind` and
 -- `connect`, each one value or a list
 function Context:socket(number, settings)
-  local socket = Socket.open(self, live(self, "socket"), number)
+  local socket = Socket.open(self, live(self, "socket"), number, self._class)
   self._sockets[socket] = true
   local ok, err = pcall(apply_defaults, socket, self._defaults)
   if ok and settings then ok, err = pcall(M._apply, socket, settings) end
@@ -114,7 +117,7 @@ local function option_of(name, what)
   if upper and context_options[upper] and constants[upper] then return constants[upper] end
   if upper == "HWM" then return nil, upper end
   if context_numbers[name] then return name end
-  local of_socket = Socket.option_name(name)
+  local of_socket = sockopt.option_name(name)
   if of_socket then return nil, of_socket end
   if type(name) == "number" then return name end
   errors.misuse(what .. ": a context has no option '" .. tostring(name) .. "'")
@@ -140,7 +143,7 @@ function Context:set(name, value)
     self:set("SNDHWM", value)
     self:set("RCVHWM", value)
   else
-    if value ~= nil then value = select(3, Socket.check_option(of_socket, value)) end
+    if value ~= nil then value = select(3, sockopt.check_option(of_socket, value)) end
     self._defaults[of_socket] = value
   end
 end
@@ -165,10 +168,7 @@ end
 
 local all = setmetatable({}, { __mode = "k" })
 
---- A new context. All of a process share one libzmq context below, so that inproc endpoints
--- join their sockets; with `io_threads` it gets one of its own.
--- @param settings { io_threads = n }
-function M.context(settings)
+local function new_context(settings, class)
   local io_threads = settings and settings.io_threads or -1
   if type(io_threads) ~= "number" then
     errors.misuse("context: io_threads: expected a number, got " .. type(io_threads))
@@ -182,6 +182,7 @@ function M.context(settings)
     _c = ffi.gc(made[0], C.eddy_context_free),
     _closed = false,
     _defaults = {},
+    _class = class or false,
     _sockets = setmetatable({}, { __mode = "k" }),
   }, Instance)
   all[self] = true
@@ -191,13 +192,22 @@ end
 -- For the host: all contexts.
 function M._all() return all end
 
-local instance
-
---- The one context of this Lua state, made at the first call and again after its end.
-function M.instance()
-  if not instance or instance.closed then instance = M.context() end
-  return instance
+--- For modules whose contexts have sockets of another kind.
+-- @param class what `Socket.class` made; plain sockets unless given
+-- @return their `context` and `instance`
+function M._contexts(class)
+  local instance
+  return function(settings) return new_context(settings, class) end, function()
+    if not instance or instance.closed then instance = new_context(nil, class) end
+    return instance
+  end
 end
+
+--- context(settings): a new context. All of a process share one libzmq context below, so that
+-- inproc endpoints join their sockets; with `settings.io_threads` it gets one of its own.
+-- instance(): the one context of this Lua state, made at the first call and again after its
+-- end.
+M.context, M.instance = M._contexts()
 
 --- libzmq's version: "4.3.4".
 function M.version()

@@ -193,6 +193,39 @@ describe("a stream's send queue", function()
     assert.equal("xyz", peer:recv())
   end)
 
+  it("has a coroutine of the script's wait for room, and a handler not", function()
+    stream:set_send_limit { messages = 1 }
+    local inside = {}
+    loop:add_callback(function()
+      inside[1], inside[2] = stream:send("1"), (stream:send("refused"))
+    end)
+    local sender = loop:spawn(function()
+      for i = 2, 5 do assert(stream:send(tostring(i))) end
+      assert(stream:send_multipart { "6" })
+    end)
+    support.turns(loop)
+    assert.same({ true, nil }, inside)
+    assert.is_false(sender:done())
+    assert.equal(1, stream:stats().queued)
+    local peer = context:socket(zmq.PULL, { linger = 0, connect = endpoint })
+    sender:await()
+    local got = {}
+    for i = 1, 6 do got[i] = peer:recv() end
+    assert.equal("1 2 3 4 5 6", table.concat(got, " "))
+  end)
+
+  it("ends the wait for room when the stream is closed, or the task cancelled", function()
+    stream:set_send_limit { messages = 1 }
+    stream:send("1")
+    local cancelled = loop:spawn(function() return stream:send("2") end)
+    local closed = loop:spawn(function() return stream:send("3") end)
+    support.turns(loop)
+    assert.is_true(cancelled:cancel())
+    stream:close(0)
+    support.take_log()
+    assert.error_matches(function() closed:await() end, "closed")
+  end)
+
   it("refuses limits that are none, and changes nothing", function()
     stream:set_send_limit { messages = 1 }
     for _, wrong in ipairs { 5, "x", { messages = -1 }, { messages = "x" }, { bytes = 0 / 0 },

@@ -44,6 +44,25 @@ describe("a stream's handler that waits", function()
     for i = 1, 200 do assert.equal(i, order[i]) end
   end)
 
+  it("overlaps with the next messages, up to as many as set_concurrency says", function()
+    for _, limit in ipairs { 3, math.huge } do
+      local stream, sender = support.streams(zmq.PULL, zmq.PUSH)
+      local inside, most, count = 0, 0, 0
+      stream:set_concurrency(limit)
+      stream:on_recv(function()
+        inside = inside + 1
+        most = math.max(most, inside)
+        suspend(5)
+        inside, count = inside - 1, count + 1
+        if count == 10 then loop:stop() end
+      end)
+      for i = 1, 10 do sender:send(tostring(i)) end
+      support.run(loop)
+      assert.equal(math.min(limit, 10), most)
+      assert.error_matches(function() stream:set_concurrency(0) end, "at least 1")
+    end
+  end)
+
   it("fails alone, with its name, after it waited", function()
     local stream, sender = support.streams(zmq.PULL, zmq.PUSH)
     local count = 0

@@ -1,0 +1,132 @@
+--- Contexts whose sockets return futures from every call that could block.
+local constants = require "eddy.constants"
+local convert = require "eddy.convert"
+local errors = require "eddy.errors"
+local frames = require "eddy.frame"
+local line = require "eddy.line"
+local loops = require "eddy.loop"
+local poller = require "eddy.poller"
+local polling = require "eddy.polling"
+local promise = require "eddy.promise"
+local Socket = require "eddy.socket"
+local zmq = require "eddy.zmq"
+
+local band, bor = bit.band, bit.bor
+local DONTWAIT, POLLIN = constants.DONTWAIT, constants.POLLIN
+
+local methods = {}
+
+local function closed(future) future:cancel() end
+
+local function line_of(socket)
+  local own = line.new(socket, closed)
+  socket._line = own
+  return own
+end
+
+local function failed(err)
+  local future = promise.new(loops.current())
+  future:set_error(err)
+  return future
+end
+
+-- What waits to be sent is the caller's no more: he may change his list, and close his frames.
+local keep
+function keep(data)
+  if type(data) == "table" then
+    local own = {}
+    for i = 1, #data do own[i] = keep(data[i]) end
+    return own
+  end
+  return frames.is(data) and frames.new(data) or data
+end
+
+-- Tries an operation, and waits in the list if it cannot be done at once.
+local function attempt(self, list, option, name, try, a1, flags, a3)
+  flags = flags or 0
+  local own = self._line or line_of(self)
+  local now = band(flags, DONTWAIT) ~= 0
+  flags = bor(flags, DONTWAIT)
+  if now or own:may_try(own[list]) then
+    local ok, result, err = pcall(try, self, a1, flags, a3)
+    if ok and result ~= nil then return promise.resolved(loops.current(), result) end
+    if now or not ok or err ~= errors.again then return failed(ok and err or result) end
+  end
+  local ok, ms = pcall(self.get, self, option)
+  if not ok then return failed(ms) end
+  if list == "sends" then a1 = keep(a1) end
+  return own:wait(loops.current(), own[list], ms, name, try, a1, flags, a3)
+end
+
+local function receiver(name)
+  local plain = Socket[name]
+  local function try(socket, copy, flags) return plain(socket, flags, copy) end
+  return function(self, flags, copy)
+    return attempt(self, "receives", constants.RCVTIMEO, name, try, copy, flags)
+  end
+end
+
+local function sender(name)
+  local plain = Socket[name]
+  local function try(socket, data, flags, track)
+    return plain(socket, data, flags, nil, track)
+  end
+  return function(self, data, flags, _, track)
+    return attempt(self, "sends", constants.SNDTIMEO, name, try, data, flags, track)
+  end
+end
+
+--- As the plain socket's methods, but each returns a future at once. It is done already when
+-- the operation did not have to wait. Operations that wait are served in their order.
+-- RCVTIMEO and SNDTIMEO count from the call; a future that is cancelled takes no message.
+methods.recv, methods.recv_multipart = receiver("recv"), receiver("recv_multipart")
+methods.send, methods.send_multipart = sender("send"), sender("send_multipart")
+
+for name, each in pairs(convert.decoders) do
+  local receive, prepare = each[1], each[2]
+  methods[name] = function(self, ...)
+    local decode, flags, copy = prepare(...)
+    return self[receive](self, flags, copy):_map(decode)
+  end
+end
+
+--- A future of the flags (zmq.POLLIN, POLLOUT) for which the socket is ready, 0 when the time
+-- is up. Takes no message.
+function methods:poll(timeout, flags)
+  local ready = Socket.poll(self, 0, flags)
+  local loop = loops.current()
+  if ready ~= 0 or timeout == 0 then return promise.resolved(loop, ready) end
+  local own = self._line or line_of(self)
+  return own:poll(loop, poller.check_timeout(timeout, "poll"), flags or POLLIN)
+end
+
+local M = {}
+
+for name, value in pairs(zmq) do M[name] = value end
+-- These would block the loop.
+M.select, M.device, M.proxy = nil, nil, nil
+
+M.context, M.instance = zmq._contexts(Socket.class(methods))
+
+--- A poller whose `poll` returns a future of what is ready. It takes sockets of any kind.
+M.poller = poller.class(function(self, timeout)
+  timeout = poller.check_timeout(timeout, "poll")
+  local ready = poller.look(self)
+  local loop = loops.current()
+  if next(ready) or timeout == 0 or not self._list[1] then return promise.resolved(loop, ready) end
+  return loop:spawn(polling.poll, loop, self, timeout)
+end)
+
+--- Runs the current loop until a function, which runs in a coroutine on it, has ended. What
+-- else is on the loop then, the host does not run on.
+-- @param main a function, which is given the further arguments, or a future
+-- @return its results. Raises its error.
+function M.run(main, ...)
+  local loop = loops.current()
+  loop._started = true
+  if promise.is(main) then return main:await() end
+  errors.check_function(main, "run")
+  return loop:spawn(main, ...):await()
+end
+
+return M

@@ -1,0 +1,130 @@
+--- Futures and coroutines: what scripts wait with.
+local errors = require "eddy.errors"
+local loops = require "eddy.loop"
+local promise = require "eddy.promise"
+
+local M = {}
+
+local function check_future(value, what)
+  if not promise.is(value) then
+    errors.misuse(what .. ": expected a future, got " .. type(value))
+  end
+  return value
+end
+
+--- A future: for a result that is to come. `eddy.future(loop)` is the same.
+-- @param loop where those that wait for it go on; the current one unless given
+function M.new(loop)
+  loop = loop or loops.current()
+  if not loops.is(loop) then errors.misuse("future: expected a loop, got " .. type(loop)) end
+  loop:_core("future")
+  return promise.new(loop)
+end
+
+--- Whether a value is a future (tasks are, too).
+M.is = promise.is
+
+--- Runs fn(...) in a coroutine on the current loop, from its next turn on.
+-- @return the task, which is a future of what fn returns
+function M.spawn(fn, ...)
+  return loops.current():spawn(fn, ...)
+end
+
+--- Suspends the running coroutine until a future is done; in the main program, runs the
+-- future's loop until then.
+-- @return its results; nil and an error, when that is EAGAIN, ETIMEDOUT or ECANCELED. Raises
+-- any other error.
+function M.await(future)
+  return check_future(future, "await"):await()
+end
+
+-- What a future of time stands for: a timer.
+local Alarm = {}
+Alarm.__index = Alarm
+function Alarm:_release() self.timer:cancel() end
+
+--- Suspends the running coroutine for `ms`; in the main program, runs the loop for as long.
+-- @return a future that is done, so that `eddy.await(eddy.sleep(ms))` means the same; or nil
+-- and an ECANCELED error
+function M.sleep(ms)
+  local loop = loops.current()
+  local alarm = setmetatable({}, Alarm)
+  local future = promise.new(loop, alarm)
+  future._name = "sleep"
+  alarm.timer = loop:call_later(ms, future.set_result, future)
+  local _, err = future:await()
+  if err then return nil, err end
+  return future
+end
+
+-- What a future with a limit stands for: another one, and a timer.
+local Limit = {}
+Limit.__index = Limit
+
+function Limit:_release()
+  self.timer:cancel()
+  self.future:_unlisten(self.limited)
+end
+
+--- A future of what another one comes to within a time. When the time is up it fails with
+-- ETIMEDOUT, and the other one is cancelled, unless somebody else waits for it.
+-- @param ms how long at most
+function M.with_timeout(ms, future)
+  local loop = check_future(future, "with_timeout")._loop
+  local limit = setmetatable({ future = future }, Limit)
+  local limited = promise.new(loop, limit)
+  limited._name = "with_timeout"
+  limit.limited = limited
+  limit.timer = loop:call_later(ms, function()
+    limited:set_error(errors.new(errors.numbers.ETIMEDOUT, "with_timeout"))
+  end)
+  future:_tell(limited)
+  return limited
+end
+
+local function copy(list)
+  local own = {}
+  for i, each in ipairs(list) do own[i] = each end
+  return own
+end
+
+-- What a future of several stands for: them, and what they have come to.
+local Gathering = {}
+Gathering.__index = Gathering
+
+function Gathering:_release(cancelled)
+  if not cancelled then return end
+  for _, each in ipairs(self.futures) do each:_unlisten(self) end
+end
+
+function Gathering:_follow(future)
+  local all = self.all
+  if all:done() then return end -- an error of this one counts as unheard
+  local err = future:error()
+  if err then return all:_follow(future) end
+  self.left = self.left - 1
+  if self.left > 0 then return end
+  local count, results = #self.futures, {}
+  for i, each in ipairs(self.futures) do results[i] = (each:result()) end
+  if self.is_list then return all:set_result(results) end
+  all:set_result(unpack(results, 1, count))
+end
+
+--- A future of the first results of several futures, in their order: of a list of them, if
+-- they were given as one. Fails as soon as one of them does; the others go on. Cancelling it
+-- cancels them.
+-- @param ... futures, or one list of futures
+function M.gather(...)
+  local futures, count = { ... }, select("#", ...)
+  local is_list = count == 1 and type(futures[1]) == "table" and not promise.is(futures[1])
+  if is_list then futures, count = copy(futures[1]), #futures[1] end
+  for i = 1, count do check_future(futures[i], "gather") end
+  local gathering = setmetatable({ futures = futures, left = count, is_list = is_list }, Gathering)
+  local all = promise.new(count > 0 and futures[1]._loop or loops.current(), gathering)
+  all._name, gathering.all = "gather", all
+  for _, each in ipairs(futures) do each:_tell(gathering) end
+  if count == 0 then all:set_result(is_list and {} or nil) end
+  return all
+end
+
+return setmetatable(M, { __call = function(_, ...) return M.new(...) end })

@@ -1,0 +1,140 @@
+--- The names of `eddy.zmq`, where a call that would block suspends its coroutine alone, and in
+-- the main program runs the loop until it can go on.
+local constants = require "eddy.constants"
+local errors = require "eddy.errors"
+local futures = require "eddy.future"
+local line = require "eddy.line"
+local loops = require "eddy.loop"
+local poller = require "eddy.poller"
+local polling = require "eddy.polling"
+local Socket = require "eddy.socket"
+local zmq = require "eddy.zmq"
+
+local band, bor = bit.band, bit.bor
+local DONTWAIT = constants.DONTWAIT
+local POLLIN, POLLOUT = constants.POLLIN, constants.POLLOUT
+
+local methods = { _green = true }
+
+local function closed(future, of)
+  future:set_error(errors.new(errors.numbers.ENOTSOCK, of:_describe() .. ": it was closed"))
+end
+
+local function line_of(socket)
+  local own = line.new(socket, closed)
+  socket._line = own
+  return own
+end
+
+-- A socket's method that receives, and waits for it: `plain` of the plain socket.
+local function receiver(name)
+  local plain = Socket[name]
+  return function(self, flags, copy)
+    flags = flags or 0
+    if band(flags, DONTWAIT) ~= 0 then return plain(self, flags, copy) end
+    flags = bor(flags, DONTWAIT)
+    local own = self._line or line_of(self)
+    if own:may_try(own.receives) then
+      local got, err = plain(self, flags, copy)
+      if got ~= nil or err ~= errors.again then return got, err end
+    end
+    return own:wait(loops.current(), own.receives, self:get(constants.RCVTIMEO), name, plain,
+      flags, copy):await()
+  end
+end
+
+-- The same for one that sends.
+local function sender(name)
+  local plain = Socket[name]
+  local function try(socket, data, flags, track)
+    return plain(socket, data, flags, nil, track)
+  end
+  return function(self, data, flags, _, track)
+    flags = flags or 0
+    if band(flags, DONTWAIT) ~= 0 then return try(self, data, flags, track) end
+    flags = bor(flags, DONTWAIT)
+    local own = self._line or line_of(self)
+    if own:may_try(own.sends) then
+      local sent, err = try(self, data, flags, track)
+      if sent ~= nil or err ~= errors.again then return sent, err end
+    end
+    return own:wait(loops.current(), own.sends, self:get(constants.SNDTIMEO), name, try, data,
+      flags, track):await()
+  end
+end
+
+methods.recv, methods.recv_multipart = receiver("recv"), receiver("recv_multipart")
+methods.send, methods.send_multipart = sender("send"), sender("send_multipart")
+
+function methods:poll(timeout, flags)
+  local ready = Socket.poll(self, 0, flags)
+  if ready ~= 0 or timeout == 0 then return ready end
+  local own = self._line or line_of(self)
+  return own:poll(loops.current(), poller.check_timeout(timeout, "poll"), flags or POLLIN):await()
+end
+
+local M = setmetatable({}, { __index = zmq })
+
+M.context, M.instance = zmq._contexts(Socket.class(methods))
+
+--- A poller whose `poll` suspends its coroutine alone. It takes sockets of any kind.
+M.poller = poller.class(function(self, timeout)
+  return polling.poll(loops.current(), self, timeout)
+end)
+
+--- As zmq.select.
+M.select = poller.select_with(M.poller)
+
+-- Hands on what one socket receives. It receives only what it can send: cancelled while it
+-- waits, it has no message in hand.
+local function relay(from, to, capture)
+  while true do
+    if from ~= to then to:poll(nil, POLLOUT) end
+    local msg, err = from:recv_multipart(nil, false)
+    if not msg then error(err, 0) end
+    if capture then capture:send_multipart(msg) end
+    msg, err = to:send_multipart(msg)
+    if not msg then error(err, 0) end
+  end
+end
+
+local sends_only = { PUSH = true, PUB = true }
+
+local function check_socket(socket, what)
+  if not Socket.is(socket) or not socket._green then
+    errors.misuse(what .. ": expected a socket of eddy.green, got " .. tostring(socket))
+  end
+  return socket
+end
+
+local function relay_all(what, front, back, capture)
+  if check_socket(front, what) ~= check_socket(back, what) and capture then
+    check_socket(capture, what)
+  end
+  local tasks = {}
+  for _, way in ipairs { { front, back }, front ~= back and { back, front } or nil } do
+    if not sends_only[way[1]._type] then
+      tasks[#tasks + 1] = loops.current():spawn(relay, way[1], way[2], capture)
+    end
+  end
+  local ok, result, err = pcall(futures.await, futures.gather(tasks))
+  for _, task in ipairs(tasks) do task:cancel() end
+  if not ok then error(result, 0) end
+  return result, err
+end
+
+--- Hands on messages between two sockets, both ways, while other coroutines run. Ends with an
+-- error, which it raises, or when its task is cancelled.
+-- @param front, back sockets of this module's; the same one twice gets back what it sends
+-- @param capture a socket that is sent each message, too
+function M.proxy(front, back, capture) return relay_all("proxy", front, back, capture) end
+
+--- The same without a capture.
+-- @param kind zmq.QUEUE, FORWARDER or STREAMER, which changes nothing
+-- @param back another socket; nil or -1 for `front` alone
+function M.device(kind, front, back) -- luacheck: no unused args
+  if back == nil or back == -1 then back = front end
+  return relay_all("device", front, back)
+end
+
+return M
