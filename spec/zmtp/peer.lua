@@ -16,7 +16,8 @@ uint32_t htonl(uint32_t host);
 ]]
 pcall(ffi.cdef, "int close(int fd);")
 
-local AF_INET, SOCK_STREAM, SOL_SOCKET, SO_LINGER, NOSIGNAL = 2, 1, 1, 13, 0x4000
+local AF_INET, SOCK_STREAM, SOL_SOCKET, SO_LINGER = 2, 1, 1, 13
+local NOSIGNAL, DONTWAIT = 0x4000, 0x40
 local IPPROTO_TCP, TCP_NODELAY = 6, 1
 
 local M = {}
@@ -87,10 +88,11 @@ function Peer:send(bytes)
   return true
 end
 
---- Receives up to so many bytes, waiting for the first; nil when the other side has left.
-function Peer:receive(size)
+--- Receives up to so many bytes, waiting for the first unless `at_once`; nil when there are none,
+-- or the other side has left.
+function Peer:receive(size, at_once)
   local buffer = ffi.new("char[?]", size)
-  local got = tonumber(ffi.C.recv(self.fd, buffer, size, 0))
+  local got = tonumber(ffi.C.recv(self.fd, buffer, size, at_once and DONTWAIT or 0))
   return got > 0 and ffi.string(buffer, got) or nil
 end
 
