@@ -1,5 +1,6 @@
 #include "context.h"
 #include "deadline.h"
+#include "forks.h"
 #include "slots.h"
 #include "sys.h"
 
@@ -15,6 +16,7 @@ enum {
 struct eddy_context {
     void *zmq; /* NULL once terminated */
     int is_shared;
+    int born; /* eddy__forks when it was made */
     int references;
     pthread_mutex_t lock; /* of `references` and `sockets`; finding needs none */
     eddy__slots sockets;
@@ -24,10 +26,26 @@ static struct {
     pthread_mutex_t lock;
     void *zmq;  /* the shared one */
     int users;  /* contexts that are on it */
-    int pid;    /* after a fork the child needs a context of its own */
     int ending; /* contexts that are being terminated */
     pthread_cond_t ended;
 } process = {.lock = PTHREAD_MUTEX_INITIALIZER, .ended = PTHREAD_COND_INITIALIZER};
+
+/* A child needs a context of its own, and none of the parent's threads will release the lock.
+ */
+static void forked(void) {
+    process.zmq = NULL;
+    process.users = process.ending = 0;
+    pthread_mutex_init(&process.lock, NULL);
+    pthread_cond_init(&process.ended, NULL);
+}
+
+__attribute__((constructor)) static void begin(void) {
+    pthread_atfork(NULL, NULL, forked);
+}
+
+static int is_foreign(const eddy_context *context) {
+    return context->born != eddy__forks;
+}
 
 static void *new_zmq(int io_threads) {
     void *zmq = eddy__zmq_ctx();
@@ -47,11 +65,7 @@ static void *new_zmq(int io_threads) {
 
 static void *shared_zmq(void) {
     pthread_mutex_lock(&process.lock);
-    if (!process.zmq || process.pid != getpid()) {
-        process.zmq = new_zmq(-1);
-        process.pid = getpid();
-        process.users = 0;
-    }
+    if (!process.zmq) process.zmq = new_zmq(-1);
     void *zmq = process.zmq;
     if (zmq) process.users++;
     pthread_mutex_unlock(&process.lock);
@@ -71,6 +85,7 @@ int eddy_context_new(int io_threads, eddy_context **context) {
     eddy_context *made = eddy__calloc(1, sizeof *made);
     if (!made) return -ENOMEM;
     made->is_shared = io_threads < 0;
+    made->born = eddy__forks;
     made->zmq = made->is_shared ? shared_zmq() : new_zmq(io_threads);
     if (!made->zmq) {
         int error = errno;
@@ -109,6 +124,7 @@ void eddy__context_retain(eddy_context *context) {
 }
 
 void eddy__context_release(eddy_context *context) {
+    if (is_foreign(context)) return;
     pthread_mutex_lock(&context->lock);
     int left = --context->references;
     pthread_mutex_unlock(&context->lock);
@@ -124,7 +140,8 @@ void eddy__context_release(eddy_context *context) {
     eddy__free(context);
 }
 
-int eddy_context_term(eddy_context *context) {
+int eddy__context_term(eddy_context *context) {
+    if (is_foreign(context)) return -ESTALE;
     if (!context->zmq) return -ETERM;
     if (context->sockets.count > 0) return -EBUSY;
     void *zmq = context->is_shared ? leave_shared() : context->zmq;
@@ -162,6 +179,7 @@ static int has_descriptors(const eddy_context *context) {
 }
 
 int eddy_socket_open(eddy_context *context, int type) {
+    if (is_foreign(context)) return -ESTALE;
     if (!context->zmq) return -ETERM;
     int rc = context->sockets.used == 0 ? has_descriptors(context) : 0;
     if (rc != 0) return rc;
@@ -184,7 +202,12 @@ int eddy_socket_open(eddy_context *context, int type) {
 }
 
 eddy__socket *eddy__context_find(const eddy_context *context, uint32_t id) {
-    return context ? eddy__slots_find(&context->sockets, id, SOCKET) : NULL;
+    if (!context || is_foreign(context)) return NULL;
+    return eddy__slots_find(&context->sockets, id, SOCKET);
+}
+
+int eddy__context_refusal(const eddy_context *context) {
+    return context && is_foreign(context) ? -ESTALE : -EBADF;
 }
 
 eddy__socket *eddy__context_at(const eddy_context *context, uint32_t position, int *end) {
@@ -193,18 +216,22 @@ eddy__socket *eddy__context_at(const eddy_context *context, uint32_t position, i
     return eddy__slots_at(&context->sockets, position, &kind);
 }
 
-void eddy__context_close(eddy_context *context, eddy__socket *socket, int linger) {
-    eddy__socket_close(socket, linger);
+void eddy__context_take(eddy_context *context, eddy__socket *socket) {
     pthread_mutex_lock(&context->lock);
     eddy__slots_remove(&context->sockets, socket->id);
     pthread_mutex_unlock(&context->lock);
+}
+
+void eddy__context_close(eddy_context *context, eddy__socket *socket, int linger) {
+    eddy__socket_close(socket, linger);
+    eddy__context_take(context, socket);
     eddy__free(socket);
     eddy__context_release(context);
 }
 
 int eddy_shutdown(double deadline) {
     pthread_mutex_lock(&process.lock);
-    void *zmq = process.pid == getpid() ? process.zmq : NULL;
+    void *zmq = process.zmq;
     process.zmq = NULL;
     if (zmq) terminate(zmq);
     struct timespec limit = eddy__deadline(deadline);

@@ -10,16 +10,23 @@
 #include <math.h>
 
 static eddy__stream *find_stream(eddy_loop *loop, uint32_t id) {
-    eddy__stream *stream = loop ? eddy__slots_find(&loop->turn.slots, id, EDDY__STREAM) : NULL;
+    if (!loop || eddy__loop_is_foreign(loop)) return NULL;
+    eddy__stream *stream = eddy__slots_find(&loop->turn.slots, id, EDDY__STREAM);
     return stream && !stream->closing ? stream : NULL;
 }
 
+/* Why an id was not found. */
+static int refusal(const eddy_loop *loop) {
+    return loop && eddy__loop_is_foreign(loop) ? -ESTALE : -EBADF;
+}
+
 static eddy__watch *find_watch(eddy_loop *loop, uint32_t id) {
+    if (eddy__loop_is_foreign(loop)) return NULL;
     eddy__watch *watch = eddy__slots_find(&loop->turn.slots, id, EDDY__WATCH);
     return watch && !watch->closing ? watch : NULL;
 }
 
-const eddy_event *eddy_loop_events(eddy_loop *loop) {
+eddy_event *eddy_loop_events(eddy_loop *loop) {
     return loop->turn.batch.events;
 }
 
@@ -60,16 +67,19 @@ int eddy_loop_stats_get(eddy_loop *loop, eddy_loop_stats *stats) {
 }
 
 int eddy_loop_interrupt(eddy_loop *loop, int value) {
+    if (eddy__loop_is_foreign(loop)) return -ESTALE;
     if (value <= 0) return -EINVAL;
     eddy__wakeups_interrupt(&loop->wakeups, value);
     return 0;
 }
 
 int eddy_loop_wake(eddy_loop *loop, uint32_t waker, double number) {
+    if (eddy__loop_is_foreign(loop)) return -ESTALE;
     return eddy__wakeups_post(&loop->wakeups, waker, number);
 }
 
 int eddy_waker_open(eddy_loop *loop) {
+    if (eddy__loop_is_foreign(loop)) return -ESTALE;
     int id = eddy__slots_add(&loop->turn.slots, loop, EDDY__WAKER);
     if (id > 0) loop->turn.alive++;
     return id;
@@ -87,14 +97,17 @@ int eddy_signal_number(const char *name) {
 }
 
 int eddy_signal_watch(eddy_loop *loop, int signal) {
+    if (eddy__loop_is_foreign(loop)) return -ESTALE;
     return eddy__signals_watch(&loop->signals, &loop->turn.poller, signal);
 }
 
 int eddy_signal_unwatch(eddy_loop *loop, int signal) {
+    if (eddy__loop_is_foreign(loop)) return -ESTALE;
     return eddy__signals_unwatch(&loop->signals, signal);
 }
 
 int eddy_timer_open(eddy_loop *loop, double due, double period) {
+    if (eddy__loop_is_foreign(loop)) return -ESTALE;
     if (isnan(due) || !(period >= 0) || isinf(period)) return -EINVAL;
     return eddy__alarm_open(&loop->turn, due, period);
 }
@@ -116,22 +129,25 @@ int eddy_timer_close(eddy_loop *loop, uint32_t id) {
 }
 
 int eddy_watch_fd(eddy_loop *loop, int fd, int events) {
+    if (eddy__loop_is_foreign(loop)) return -ESTALE;
     return fd < 0 ? -EBADF : eddy__watch_open(&loop->turn, NULL, fd, events);
 }
 
 int eddy_watch_socket(eddy_loop *loop, eddy_context *context, uint32_t id, int events) {
+    if (eddy__loop_is_foreign(loop)) return -ESTALE;
     eddy__socket *socket = eddy__context_find(context, id);
-    return socket ? eddy__watch_open(&loop->turn, socket, -1, events) : -EBADF;
+    return socket ? eddy__watch_open(&loop->turn, socket, -1, events)
+                  : eddy__context_refusal(context);
 }
 
 int eddy_watch_change(eddy_loop *loop, uint32_t id, int events) {
     eddy__watch *watch = find_watch(loop, id);
-    return watch ? eddy__watch_change(watch, events) : -EBADF;
+    return watch ? eddy__watch_change(watch, events) : refusal(loop);
 }
 
 int eddy_watch_close(eddy_loop *loop, uint32_t id) {
     eddy__watch *watch = find_watch(loop, id);
-    if (!watch) return -EBADF;
+    if (!watch) return refusal(loop);
     eddy__watch_close(watch);
     return 0;
 }
@@ -141,25 +157,27 @@ int eddy_descriptor_close(int fd) {
 }
 
 int eddy_stream_open(eddy_loop *loop, eddy_context *context, uint32_t id) {
+    if (eddy__loop_is_foreign(loop)) return -ESTALE;
     eddy__socket *socket = eddy__context_find(context, id);
-    return socket ? eddy__stream_open(&loop->turn, context, socket) : -EBADF;
+    return socket ? eddy__stream_open(&loop->turn, context, socket)
+                  : eddy__context_refusal(context);
 }
 
 int eddy_stream_close(eddy_loop *loop, uint32_t id, int linger) {
     eddy__stream *stream = find_stream(loop, id);
-    return stream ? eddy__stream_close(stream, linger) : -EBADF;
+    return stream ? eddy__stream_close(stream, linger) : refusal(loop);
 }
 
 int eddy_stream_receive(eddy_loop *loop, uint32_t id, int on) {
     eddy__stream *stream = find_stream(loop, id);
-    if (!stream) return -EBADF;
+    if (!stream) return refusal(loop);
     eddy__stream_receive(stream, on != 0);
     return 0;
 }
 
 int eddy_stream_budget(eddy_loop *loop, uint32_t id, int messages) {
     eddy__stream *stream = find_stream(loop, id);
-    if (!stream) return -EBADF;
+    if (!stream) return refusal(loop);
     if (messages < 1) return -EINVAL;
     stream->budget = (uint32_t)messages;
     return 0;
@@ -174,7 +192,7 @@ int eddy_stream_send(eddy_loop *loop, uint32_t id, const char *data, uint32_t si
 int eddy_stream_send_parts(eddy_loop *loop, uint32_t id, const eddy_part *parts, uint32_t count,
                            int report) {
     eddy__stream *stream = find_stream(loop, id);
-    if (!stream || !stream->socket) return -EBADF;
+    if (!stream || !stream->socket) return refusal(loop);
     if (count == 0) return -EINVAL;
     zmq_msg_t few[EDDY__FEW_PARTS], *msgs = eddy__message_room(few, count);
     if (!msgs) return -ENOMEM;
@@ -196,13 +214,25 @@ eddy_inbox *eddy_stream_pull(eddy_loop *loop, uint32_t id, double messages) {
 
 int eddy_stream_push(eddy_loop *loop, uint32_t id, double messages) {
     eddy__stream *stream = find_stream(loop, id);
-    if (!stream) return -EBADF;
+    if (!stream) return refusal(loop);
     return stream->socket ? eddy__stream_flush(stream, messages) : 0;
+}
+
+int eddy_stream_await_word(eddy_loop *loop, uint32_t id) {
+    eddy__stream *stream = find_stream(loop, id);
+    if (!stream) return refusal(loop);
+    eddy__stream_await_word(stream);
+    return 0;
+}
+
+int eddy_stream_word(eddy_loop *loop, uint32_t id, eddy_event *event) {
+    eddy__stream *stream = find_stream(loop, id);
+    return stream ? eddy__stream_word(stream, event) : refusal(loop);
 }
 
 int eddy_stream_drain(eddy_loop *loop, uint32_t id, double timeout) {
     eddy__stream *stream = find_stream(loop, id);
-    if (!stream) return -EBADF;
+    if (!stream) return refusal(loop);
     double deadline = eddy_time() + timeout;
     while (stream->socket) {
         eddy__stream_flush(stream, INFINITY);
@@ -217,14 +247,14 @@ int eddy_stream_drain(eddy_loop *loop, uint32_t id, double timeout) {
 
 int eddy_stream_await_drain(eddy_loop *loop, uint32_t id, int on) {
     eddy__stream *stream = find_stream(loop, id);
-    if (!stream) return -EBADF;
+    if (!stream) return refusal(loop);
     stream->awaits_drain = on;
     return 0;
 }
 
 int eddy_stream_limit(eddy_loop *loop, uint32_t id, double messages, double bytes, int policy) {
     eddy__stream *stream = find_stream(loop, id);
-    if (!stream) return -EBADF;
+    if (!stream) return refusal(loop);
     if (isnan(messages) || isnan(bytes) || policy < EDDY_DROP_NONE || policy > EDDY_DROP_OLDEST)
         return -EINVAL;
     stream->queue.message_limit = messages < 0 ? INFINITY : messages;
@@ -235,7 +265,7 @@ int eddy_stream_limit(eddy_loop *loop, uint32_t id, double messages, double byte
 
 int eddy_stream_stats_get(eddy_loop *loop, uint32_t id, eddy_stream_stats *stats) {
     eddy__stream *stream = find_stream(loop, id);
-    if (!stream) return -EBADF;
+    if (!stream) return refusal(loop);
     *stats = stream->stats;
     stats->queued = stream->queue.messages;
     stats->queued_bytes = stream->queue.bytes;

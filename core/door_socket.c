@@ -1,6 +1,7 @@
 /* The public functions of contexts and sockets: each looks the id up, refuses a stale one,
  * and calls the room. */
 #include "context.h"
+#include "device.h"
 #include "frame.h"
 #include "message.h"
 #include "stream.h"
@@ -22,7 +23,7 @@ static void orphan(eddy__socket *socket) {
 
 int eddy_socket_close(eddy_context *context, uint32_t id, int linger) {
     eddy__socket *socket = eddy__context_find(context, id);
-    if (!socket) return -EBADF;
+    if (!socket) return eddy__context_refusal(context);
     orphan(socket);
     eddy__context_close(context, socket, linger);
     return 0;
@@ -30,6 +31,7 @@ int eddy_socket_close(eddy_context *context, uint32_t id, int linger) {
 
 int eddy_context_close_sockets(eddy_context *context, double linger) {
     int closed = 0, end = 0;
+    if (eddy__context_refusal(context) == -ESTALE) return -ESTALE;
     for (uint32_t i = 0; !end; i++) {
         eddy__socket *socket = eddy__context_at(context, i, &end);
         if (!socket) continue;
@@ -45,15 +47,21 @@ int eddy_context_close_sockets(eddy_context *context, double linger) {
 
 void eddy_context_free(eddy_context *context) {
     if (!context) return;
+    eddy__device_end_all(context);
     eddy_context_close_sockets(context, -1);
     eddy__context_release(context);
+}
+
+int eddy_context_term(eddy_context *context) {
+    if (eddy_context_sockets(context) == 0) eddy__device_end_all(context);
+    return eddy__context_term(context);
 }
 
 /* Defines a public function of a socket that hands its arguments to the room. */
 #define SOCKET_DOOR(name, parameters, ...)                                                     \
     int eddy_socket_##name(eddy_context *context, uint32_t id, __VA_ARGS__) {                  \
         eddy__socket *socket = eddy__context_find(context, id);                                \
-        return socket ? eddy__socket_##name parameters : -EBADF;                               \
+        return socket ? eddy__socket_##name parameters : eddy__context_refusal(context);       \
     }
 
 SOCKET_DOOR(bind, (socket, endpoint), const char *endpoint)
@@ -79,10 +87,11 @@ static int lift_limit(eddy__socket *reader) {
 
 int eddy_socket_connect(eddy_context *context, uint32_t id, const char *endpoint) {
     eddy__socket *socket = eddy__context_find(context, id);
-    if (!socket) return -EBADF;
+    if (!socket) return eddy__context_refusal(context);
     int may_read = socket->type == ZMQ_PAIR && strncmp(endpoint, "inproc://", 9) == 0;
     eddy__socket *monitored = may_read ? monitored_at(context, endpoint) : NULL;
     if (!monitored) return eddy__socket_connect(socket, endpoint);
+    if (socket->monitor.watched) return -EISCONN; /* a PAIR has one peer: libzmq would wait */
     int rc = lift_limit(socket);
     if (rc == 0) rc = eddy__socket_connect(socket, endpoint);
     if (rc == 0) eddy__monitor_join(&monitored->monitor, &socket->monitor);
@@ -101,7 +110,7 @@ static int is_early_reader(eddy__socket *socket, const char *endpoint) {
 
 int eddy_socket_monitor(eddy_context *context, uint32_t id, const char *endpoint, int events) {
     eddy__socket *socket = eddy__context_find(context, id);
-    if (!socket) return -EBADF;
+    if (!socket) return eddy__context_refusal(context);
     int rc = eddy__socket_monitor(socket, endpoint, events), end = 0;
     for (uint32_t i = 0; rc == 0 && endpoint && !end; i++) {
         eddy__socket *reader = eddy__context_at(context, i, &end);
@@ -115,7 +124,7 @@ int eddy_socket_monitor(eddy_context *context, uint32_t id, const char *endpoint
 int eddy_socket_get(eddy_context *context, uint32_t id, int option, void *value,
                     uint32_t size) {
     eddy__socket *socket = eddy__context_find(context, id);
-    if (!socket) return -EBADF;
+    if (!socket) return eddy__context_refusal(context);
     size_t room = size;
     int rc = eddy__socket_get(socket, option, value, &room);
     return rc < 0 ? rc : (int)room;
@@ -123,7 +132,7 @@ int eddy_socket_get(eddy_context *context, uint32_t id, int option, void *value,
 
 int eddy_socket_poll(eddy_context *context, uint32_t id, int events, double timeout) {
     eddy__socket *socket = eddy__context_find(context, id);
-    return socket ? eddy__socket_wait(socket, events, timeout) : -EBADF;
+    return socket ? eddy__socket_wait(socket, events, timeout) : eddy__context_refusal(context);
 }
 
 int eddy_socket_send(eddy_context *context, uint32_t id, const char *data, uint32_t size,
@@ -146,7 +155,7 @@ static int send_waiting(eddy__socket *socket, zmq_msg_t *msgs, uint32_t count, i
 int eddy_socket_send_parts(eddy_context *context, uint32_t id, const eddy_part *parts,
                            uint32_t count, int flags) {
     eddy__socket *socket = eddy__context_find(context, id);
-    if (!socket) return -EBADF;
+    if (!socket) return eddy__context_refusal(context);
     if (count == 0) return -EINVAL;
     zmq_msg_t few[EDDY__FEW_PARTS], *msgs = eddy__message_room(few, count);
     if (!msgs) return -ENOMEM;
@@ -164,7 +173,7 @@ int eddy_socket_send_parts(eddy_context *context, uint32_t id, const eddy_part *
 
 int eddy_socket_recv(eddy_context *context, uint32_t id, int flags, eddy_part *part) {
     eddy__socket *socket = eddy__context_find(context, id);
-    if (!socket) return -EBADF;
+    if (!socket) return eddy__context_refusal(context);
     int size = eddy__socket_recv(socket, &socket->received, flags);
     if (size < 0) return size;
     part->data = zmq_msg_data(&socket->received);
@@ -175,14 +184,14 @@ int eddy_socket_recv(eddy_context *context, uint32_t id, int flags, eddy_part *p
 
 int eddy_socket_release(eddy_context *context, uint32_t id) {
     eddy__socket *socket = eddy__context_find(context, id);
-    if (!socket) return -EBADF;
+    if (!socket) return eddy__context_refusal(context);
     zmq_msg_close(&socket->received);
     return zmq_msg_init(&socket->received);
 }
 
 int eddy_socket_recv_frame(eddy_context *context, uint32_t id, int flags, eddy_frame *frame) {
     eddy__socket *socket = eddy__context_find(context, id);
-    if (!socket) return -EBADF;
+    if (!socket) return eddy__context_refusal(context);
     int size = eddy__socket_recv(socket, &socket->received, flags);
     if (size < 0) return size;
     eddy_frame_close(frame);

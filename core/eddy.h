@@ -4,8 +4,10 @@
  *
  * Results are zero or positive (an id, a count), or -errno. Ids are positive numbers of
  * things that belong to a loop or a context; a stale one is answered with -EBADF. Times are
- * milliseconds. A loop and what is in it belong to one thread; eddy_loop_wake and
- * eddy_loop_interrupt alone may be called from any. */
+ * milliseconds. A loop and what is in it belong to one thread; eddy_loop_wake,
+ * eddy_loop_interrupt and eddy_device_stop alone may be called from any. After a fork the
+ * child cannot use the parent's loops and contexts, which answer -ESTALE, but may make its
+ * own. */
 #ifndef EDDY_H
 #define EDDY_H
 
@@ -23,6 +25,9 @@ enum {
     EDDY_BUDGET = 64,           /* messages a stream receives in a turn, unless set */
     EDDY_BATCH_BYTES = 1 << 20, /* bytes after which a stream receives no more in a turn */
     EDDY_SEND_LIMIT = 64 << 20, /* bytes that wait in a stream's send queue, unless set */
+
+    EDDY_REPORT = 1,  /* tell what becomes of a message, and count it as alive until then; */
+    EDDY_REPORT_IDLY, /* tell it, though nobody waits for it yet */
 
     EDDY_DROP_NONE = 0, /* what a full send queue does: refuse the message, */
     EDDY_DROP_NEWEST,   /* drop it, */
@@ -122,6 +127,9 @@ const char *eddy_error_text(int error);
 /* The monotonic clock. */
 double eddy_time(void);
 
+/* How many forks lie between this process and the one that loaded the core. */
+int eddy_forks(void);
+
 /* Whether libzmq was built with a capability ("ipc", "curve"): 1 or 0. */
 int eddy_has(const char *capability);
 
@@ -144,15 +152,16 @@ int eddy_z85_decode(uint8_t *data, const char *text);
  * on one of its own. The pointer is good until eddy_context_free. */
 int eddy_context_new(int io_threads, eddy_context **context);
 
-/* Ends the context's use; sockets left open are closed by their own linger. */
+/* Ends the context's use and its devices; sockets left open are closed by their own linger. */
 void eddy_context_free(eddy_context *context);
 
 /* Closes the sockets left open; libzmq keeps what it has for at most `linger` ms (negative:
  * as long as each socket's own option says). Returns how many there were. */
 int eddy_context_close_sockets(eddy_context *context, double linger);
 
-/* Terminates the context, waiting for what lingers in it. -EBUSY while sockets are open,
- * -ETERM when it is terminated already. The shared one is terminated with its last user. */
+/* Ends the context's devices and terminates it, waiting for what lingers in it. -EBUSY while
+ * sockets are open, -ETERM when it is terminated already. The shared one is terminated with its
+ * last user. */
 int eddy_context_term(eddy_context *context);
 
 /* How many sockets are open. */
@@ -261,6 +270,70 @@ typedef struct eddy_poll_item {
  * -EBADF for a stale socket or a bad descriptor, -ETERM: that item's `ready` is the same. */
 int eddy_poll(eddy_poll_item *items, int count, double timeout);
 
+/* Devices: they relay messages between two sockets, in a thread of their own or in the
+ * caller's. */
+
+enum {
+    EDDY_IN, /* a device's sockets */
+    EDDY_OUT,
+    EDDY_MON,  /* gets a copy of every message */
+    EDDY_CTRL, /* brings commands: PAUSE, RESUME, TERMINATE, STATISTICS */
+    EDDY_ENDS,
+
+    EDDY_STOPPED = 1, /* why a device ended: by eddy_device_stop, */
+    EDDY_TERMINATED,  /* or by a TERMINATE; -errno: it failed */
+};
+
+typedef struct eddy_device eddy_device;
+
+typedef struct eddy_device_plan {
+    eddy_context *contexts[EDDY_ENDS]; /* NULL: there is no such socket */
+    uint32_t sockets[EDDY_ENDS];       /* in and out may be one socket: it answers itself */
+    const char *prefixes[2]; /* what the monitor gets before messages from in, from out */
+    int32_t prefix_sizes[2]; /* negative: no prefix */
+    int32_t swaps;           /* each message's first two parts change places */
+} eddy_device_plan;
+
+typedef struct eddy_device_stats {
+    double in_received, in_received_bytes, in_sent, in_sent_bytes;
+    double out_received, out_received_bytes, out_sent, out_sent_bytes;
+    double dropped; /* messages that a socket refused for what they were */
+    int32_t paused;
+} eddy_device_stats;
+
+/* Makes a device of plain sockets. They are used from the run or the start on. The pointer is
+ * good until eddy_device_free. */
+int eddy_device_new(const eddy_device_plan *plan, eddy_device **device);
+
+/* Relays in the calling thread until the device is stopped or fails, and returns what ended
+ * it. The sockets are the caller's again. -EBADF for a stale one, -EBUSY for one under a
+ * stream or watch, -ENOTSUP for a monitor that cannot send, -EALREADY when it ran before. */
+int eddy_device_run(eddy_device *device);
+
+/* Starts a thread that relays. The sockets, all of one context, are the device's from now on,
+ * and closed at its end, which comes with their context's at the latest. As eddy_device_run;
+ * after a failure the sockets are the caller's still. */
+int eddy_device_start(eddy_device *device);
+
+/* Asks it to end, with `why` (EDDY_STOPPED, -errno). From any thread, and from a signal
+ * handler. */
+void eddy_device_stop(eddy_device *device, int why);
+
+/* Waits until a started device has ended, up to `timeout` ms (negative: for ever). Returns
+ * what ended it; 0: it runs. */
+int eddy_device_wait(eddy_device *device, double timeout);
+
+/* Which of its sockets failed; EDDY_ENDS: none of them. */
+int eddy_device_failed(eddy_device *device);
+
+/* Holds it, or lets it go on. */
+void eddy_device_pause(eddy_device *device, int on);
+
+void eddy_device_stats_get(eddy_device *device, eddy_device_stats *stats);
+
+/* Gives the pointer back. A device that runs goes on. */
+void eddy_device_free(eddy_device *device);
+
 /* The loop. */
 
 int eddy_loop_new(eddy_loop **loop);
@@ -274,8 +347,8 @@ void eddy_loop_free(eddy_loop *loop);
  * good until the next turn. */
 int eddy_loop_turn(eddy_loop *loop, double timeout);
 
-/* The events of the last turn. */
-const eddy_event *eddy_loop_events(eddy_loop *loop);
+/* The events of the last turn, for the reader to change as it likes. */
+eddy_event *eddy_loop_events(eddy_loop *loop);
 
 /* The loop's time: eddy_time(), unless it is virtual. */
 double eddy_loop_time(eddy_loop *loop);
@@ -352,10 +425,10 @@ int eddy_stream_receive(eddy_loop *loop, uint32_t stream, int on);
 int eddy_stream_budget(eddy_loop *loop, uint32_t stream, int messages);
 
 /* Sends a whole message of copies of these bytes: now, when nothing is queued before it and
- * the socket can take it (0), or from the queue later (1). With `report`, an event tells
- * what became of it. -ENOBUFS when the queue is full, -EMSGSIZE when the message is larger than
- * all of it, 2 when its policy dropped the message.
- * Failures that come later come as events. */
+ * the socket can take it (0), or from the queue later (1). With a `report` (EDDY_REPORT ...) an
+ * event tells what became of it. -ENOBUFS when the queue is full, -EMSGSIZE when the message is
+ * larger than all of it, 2 when its policy dropped the message. Failures that come later come
+ * as events. */
 int eddy_stream_send(eddy_loop *loop, uint32_t stream, const char *data, uint32_t size,
                      int report);
 int eddy_stream_send_parts(eddy_loop *loop, uint32_t stream, const eddy_part *parts,
@@ -366,6 +439,13 @@ int eddy_stream_send_parts(eddy_loop *loop, uint32_t stream, const eddy_part *pa
  * stale. `push` sends up to `messages` from the queue and returns how many left it. */
 eddy_inbox *eddy_stream_pull(eddy_loop *loop, uint32_t stream, double messages);
 int eddy_stream_push(eddy_loop *loop, uint32_t stream, double messages);
+
+/* Counts the messages in the queue that are reported idly as awaited. */
+int eddy_stream_await_word(eddy_loop *loop, uint32_t stream);
+
+/* Takes the oldest word of a message that left, before a turn brings it: fills `event` and
+ * returns 1; 0 when there is none. */
+int eddy_stream_word(eddy_loop *loop, uint32_t stream, eddy_event *event);
 
 /* Sends what is queued, waiting up to `timeout` ms for the socket, and returns how many
  * messages are left. */

@@ -42,5 +42,7 @@ const char *eddy_error_name(int error) {
 }
 
 const char *eddy_error_text(int error) {
+    /* What eddy says of loops and contexts after a fork. */
+    if (error == ESTALE) return "Belongs to the process that this one was forked from";
     return zmq_strerror(error);
 }

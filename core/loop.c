@@ -1,5 +1,6 @@
 #include "loop.h"
 #include "alarm.h"
+#include "forks.h"
 #include "stream.h"
 #include "sys.h"
 #include "watch.h"
@@ -11,6 +12,7 @@ enum { DRAIN_MS = 5 }; /* how often sockets without a wake-up are tried while dr
 int eddy_loop_new(eddy_loop **made) {
     eddy_loop *loop = eddy__calloc(1, sizeof *loop);
     if (!loop) return -ENOMEM;
+    loop->born = eddy__forks;
     eddy__turn *turn = &loop->turn;
     eddy__slots_init(&turn->slots);
     eddy__timers_init(&turn->timers);
@@ -32,6 +34,10 @@ int eddy_loop_new(eddy_loop **made) {
     turn->now = eddy__clock_now(&loop->clock);
     *made = loop;
     return 0;
+}
+
+int eddy__loop_is_foreign(const eddy_loop *loop) {
+    return loop->born != eddy__forks;
 }
 
 void eddy__loop_each(eddy_loop *loop, int kind, void (*visit)(void *, void *), void *data) {
@@ -68,7 +74,7 @@ static void close_alarm(void *alarm, void *data) {
 }
 
 void eddy_loop_free(eddy_loop *loop) {
-    if (!loop) return;
+    if (!loop || eddy__loop_is_foreign(loop)) return;
     eddy__turn *turn = &loop->turn;
     eddy__loop_each(loop, EDDY__STREAM, close_stream, NULL);
     eddy__loop_each(loop, EDDY__WATCH, close_watch, NULL);
@@ -171,6 +177,7 @@ static void expire(eddy__turn *turn) {
 }
 
 int eddy_loop_turn(eddy_loop *loop, double timeout) {
+    if (eddy__loop_is_foreign(loop)) return -ESTALE;
     begin(&loop->turn);
     int rc = wait(loop, timeout);
     if (rc != 0) return rc;
@@ -194,6 +201,7 @@ static void flush(void *object, void *data) {
 }
 
 int eddy_loop_drain(eddy_loop *loop, double timeout) {
+    if (eddy__loop_is_foreign(loop)) return -ESTALE;
     eddy__poller *poller = &loop->turn.poller;
     double deadline = eddy_time() + timeout;
     for (;;) {

@@ -14,7 +14,11 @@ struct eddy_loop {
     eddy__wakeups wakeups;
     eddy__signals signals;
     double turns, events;
+    int born; /* eddy__forks when it was made */
 };
+
+/* Whether it is the loop of a process that forked this one. */
+int eddy__loop_is_foreign(const eddy_loop *loop);
 
 /* Calls `visit` for every stream, watch or timer, as `kind` has it, that is open. */
 void eddy__loop_each(eddy_loop *loop, int kind, void (*visit)(void *object, void *data),

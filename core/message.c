@@ -59,35 +59,31 @@ static void finish_lost(eddy__socket *socket, uint32_t left) {
     }
 }
 
-/* libzmq may fail between two parts, so each part goes out as a copy: a copy of a large part
- * shares its bytes. */
+/* libzmq may fail between two parts, so each part but the last goes out as a copy: a copy of
+ * a large part shares its bytes. */
 static int send_parts(eddy__socket *socket, zmq_msg_t *msgs, uint32_t count) {
-    for (uint32_t i = 0; i < count; i++) {
+    uint32_t last = count - 1;
+    for (uint32_t i = 0; i < last; i++) {
         zmq_msg_t copy;
         zmq_msg_init(&copy);
         zmq_msg_copy(&copy, &msgs[i]);
-        int rc =
-            eddy__socket_send(socket, &copy, ZMQ_DONTWAIT | (i + 1 < count ? ZMQ_SNDMORE : 0));
+        int rc = eddy__socket_send(socket, &copy, ZMQ_DONTWAIT | ZMQ_SNDMORE);
         if (rc != 0) {
             zmq_msg_close(&copy);
-            if (i > 0) finish_lost(socket, count - i - 1);
+            if (i > 0) finish_lost(socket, last - i);
             return rc;
         }
     }
-    eddy__message_close(msgs, count);
-    return 0;
-}
-
-static int try_send(eddy__socket *socket, zmq_msg_t *msgs, uint32_t count) {
-    return count == 1 ? eddy__socket_send(socket, msgs, ZMQ_DONTWAIT)
-                      : send_parts(socket, msgs, count);
+    int rc = eddy__socket_send(socket, &msgs[last], ZMQ_DONTWAIT);
+    if (rc == 0) eddy__message_close(msgs, last);
+    return rc;
 }
 
 int eddy__message_send(eddy__socket *socket, zmq_msg_t *msgs, uint32_t count) {
-    int rc = try_send(socket, msgs, count);
+    int rc = send_parts(socket, msgs, count);
     if (rc != -EAGAIN) return rc;
     /* A throttled send does not look at what the peers have read meanwhile; asking for the
      * events does. */
     int events = eddy__socket_events(socket);
-    return events > 0 && (events & ZMQ_POLLOUT) ? try_send(socket, msgs, count) : rc;
+    return events > 0 && (events & ZMQ_POLLOUT) ? send_parts(socket, msgs, count) : rc;
 }

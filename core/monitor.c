@@ -24,8 +24,8 @@ static int start(void *zmq, const char *endpoint, int events, int is_ours) {
     }
 }
 
-/* Somebody to whom libzmq can say that the monitor ended: without a reader it would wait. When
- * that is needed may be when there are no descriptors left, so it is opened before. */
+/* Somebody to whom libzmq can say that the monitor ended: without a reader it would wait.
+ * Opened with the monitor, as its end must not fail. */
 static void *open_stand_in(const eddy__monitor *monitor) {
     void *zmq = eddy__zmq_socket(monitor->context, ZMQ_PAIR);
     int none = 0;
@@ -35,42 +35,41 @@ static void *open_stand_in(const eddy__monitor *monitor) {
     return zmq;
 }
 
-static void close_stand_in(eddy__monitor *monitor) {
-    if (monitor->stand_in) zmq_close(monitor->stand_in);
-    monitor->stand_in = NULL;
-}
-
 int eddy__monitor_start(eddy__monitor *monitor, const char *endpoint, int events) {
     size_t size = strlen(endpoint) + 1;
     char *own = eddy__calloc(1, size);
     if (!own) return -ENOMEM;
     memcpy(own, endpoint, size);
-    eddy__monitor_stop(monitor);
-    int is_ours = monitor->endpoint && strcmp(monitor->endpoint, endpoint) == 0;
-    monitor->stand_in = open_stand_in(monitor);
-    int rc = monitor->stand_in ? start(monitor->zmq, endpoint, events, is_ours) : -errno;
+    void *stand_in = open_stand_in(monitor);
+    int rc = stand_in ? 0 : -errno;
+    if (rc == 0) {
+        eddy__monitor_stop(monitor);
+        int is_ours = monitor->endpoint && strcmp(monitor->endpoint, endpoint) == 0;
+        rc = start(monitor->zmq, endpoint, events, is_ours);
+    }
     if (rc != 0) {
-        close_stand_in(monitor);
+        if (stand_in) zmq_close(stand_in);
         eddy__free(own);
         return rc;
     }
     eddy__free(monitor->endpoint);
     monitor->endpoint = own;
+    monitor->stand_in = stand_in;
     monitor->running = 1;
     return 0;
 }
 
 void eddy__monitor_stop(eddy__monitor *monitor) {
     if (!monitor->running) return;
-    /* Both fail only when the context is terminated, and then nobody waits. */
-    if (monitor->stand_in) zmq_connect(monitor->stand_in, monitor->endpoint);
-    zmq_socket_monitor(monitor->zmq, NULL, 0);
-    close_stand_in(monitor);
+    if (!monitor->reader) eddy__zmq_connect(monitor->stand_in, monitor->endpoint);
+    eddy__zmq_monitor(monitor->zmq, NULL, 0);
+    zmq_close(monitor->stand_in);
     if (monitor->reader) {
         monitor->reader->watched = NULL;
         monitor->reader->is_spent = 1;
     }
     monitor->reader = NULL;
+    monitor->stand_in = NULL;
     monitor->running = 0;
 }
 
@@ -80,7 +79,6 @@ int eddy__monitor_awaits(const eddy__monitor *monitor, const char *endpoint) {
 
 void eddy__monitor_join(eddy__monitor *monitor, eddy__monitor *reader) {
     eddy__monitor_leave(reader);
-    close_stand_in(monitor);
     monitor->reader = reader;
     reader->watched = monitor;
     reader->is_spent = 0;

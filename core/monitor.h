@@ -7,9 +7,9 @@
 /* What a socket has to do with monitors. */
 typedef struct eddy__monitor {
     void *zmq, *context;          /* the socket, and libzmq's context */
+    void *stand_in;               /* for a reader at the end; NULL while it does not run */
     char *endpoint;               /* where it tells of its events, or last did; NULL: nowhere */
     int running;                  /* it tells of them now */
-    void *stand_in;               /* a socket that can be its reader; NULL while one is there */
     struct eddy__monitor *reader; /* the socket that reads them; NULL: none that we know of */
     struct eddy__monitor *watched; /* the socket whose events this one reads; NULL: none */
     int is_spent;                  /* it read a monitor that ended */

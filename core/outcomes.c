@@ -33,6 +33,25 @@ void eddy__outcomes_note(eddy__outcomes *outcomes, int error, int reported) {
     outcomes->entries[outcomes->count++] = (eddy__outcome){error, reported, 1};
 }
 
+static int kind_of(const eddy__outcome *outcome) {
+    return outcome->error ? EDDY_SEND_FAILED : EDDY_SENT;
+}
+
+static void forget(eddy__outcomes *outcomes, uint32_t told) {
+    outcomes->count -= told;
+    memmove(outcomes->entries, outcomes->entries + told,
+            outcomes->count * sizeof *outcomes->entries);
+}
+
+int eddy__outcomes_take(eddy__outcomes *outcomes, eddy_event *event, uint32_t id) {
+    if (outcomes->count == 0) return 0;
+    eddy__outcome *oldest = outcomes->entries;
+    *event = (eddy_event){.kind = kind_of(oldest), .id = id, .reported = oldest->reported};
+    event->value = oldest->error ? oldest->error : 1;
+    if (--oldest->count == 0) forget(outcomes, 1);
+    return 1;
+}
+
 int eddy__outcomes_tell(eddy__outcomes *outcomes, eddy__batch *batch, uint32_t id) {
     uint32_t told = 0;
     int rc = 0;
@@ -40,14 +59,10 @@ int eddy__outcomes_tell(eddy__outcomes *outcomes, eddy__batch *batch, uint32_t i
         rc = eddy__batch_reserve(batch);
         if (rc != 0) break;
         eddy__outcome *outcome = &outcomes->entries[told];
-        int kind = outcome->error ? EDDY_SEND_FAILED : EDDY_SENT;
         int value = outcome->error ? outcome->error : (int)outcome->count;
-        eddy__batch_add(batch, kind, id, value)->reported = outcome->reported;
+        eddy__batch_add(batch, kind_of(outcome), id, value)->reported = outcome->reported;
     }
-    if (told == 0) return rc;
-    outcomes->count -= told;
-    memmove(outcomes->entries, outcomes->entries + told,
-            outcomes->count * sizeof *outcomes->entries);
+    if (told > 0) forget(outcomes, told);
     return rc;
 }
 

@@ -31,6 +31,9 @@ void eddy__outcomes_note(eddy__outcomes *outcomes, int error, int reported);
 /* Moves all of them to the batch as events of that stream; what has no room stays. */
 int eddy__outcomes_tell(eddy__outcomes *outcomes, eddy__batch *batch, uint32_t id);
 
+/* Takes the oldest one, of one message, as such an event. 1, or 0 when there is none. */
+int eddy__outcomes_take(eddy__outcomes *outcomes, eddy_event *event, uint32_t id);
+
 void eddy__outcomes_free(eddy__outcomes *outcomes);
 
 #endif

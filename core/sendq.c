@@ -43,9 +43,18 @@ int eddy__sendq_push(eddy__sendq *queue, zmq_msg_t *msgs, uint32_t count, double
     *queue->last = queued;
     queue->last = &queued->next;
     queue->messages += 1;
+    queue->awaited += report == EDDY_REPORT;
     queue->bytes += bytes;
     queue->parts += count;
     return 0;
+}
+
+void eddy__sendq_await(eddy__sendq *queue) {
+    for (eddy__queued *queued = queue->first; queued; queued = queued->next) {
+        if (queued->report != EDDY_REPORT_IDLY) continue;
+        queued->report = EDDY_REPORT;
+        queue->awaited++;
+    }
 }
 
 eddy__queued *eddy__sendq_shift(eddy__sendq *queue) {
@@ -54,6 +63,7 @@ eddy__queued *eddy__sendq_shift(eddy__sendq *queue) {
     queue->first = queued->next;
     if (!queue->first) queue->last = &queue->first;
     queue->messages -= 1;
+    queue->awaited -= queued->report == EDDY_REPORT;
     queue->bytes -= queued->bytes;
     queue->parts -= queued->count;
     return queued;

@@ -11,13 +11,14 @@ typedef struct eddy__queued {
     struct eddy__queued *next;
     double bytes;
     uint32_t count;
-    int report; /* the sender wants to hear what became of it */
+    int report; /* EDDY_REPORT ...: the sender is to hear what became of it */
     zmq_msg_t msgs[];
 } eddy__queued;
 
 typedef struct eddy__sendq {
     eddy__queued *first, **last;
     double messages, bytes, parts;    /* waiting now */
+    uint32_t awaited;                 /* of the messages, those with EDDY_REPORT */
     double message_limit, byte_limit; /* infinity: none */
 } eddy__sendq;
 
@@ -37,6 +38,9 @@ int eddy__sendq_could_fit(const eddy__sendq *queue, double bytes, uint32_t count
 /* Appends a message, which becomes the queue's: its parts are moved. 0 or -ENOMEM. */
 int eddy__sendq_push(eddy__sendq *queue, zmq_msg_t *msgs, uint32_t count, double bytes,
                      int report);
+
+/* Turns every EDDY_REPORT_IDLY into EDDY_REPORT. */
+void eddy__sendq_await(eddy__sendq *queue);
 
 /* Takes the oldest message out of the queue; eddy__sendq_drop frees it. */
 eddy__queued *eddy__sendq_shift(eddy__sendq *queue);

@@ -1,6 +1,7 @@
 #include "socket.h"
 #include "eddy.h"
 #include "endpoint.h"
+#include "forks.h"
 #include "sys.h"
 
 #include <math.h>
@@ -19,7 +20,7 @@ int eddy__socket_open(eddy__socket *socket, void *context, int type) {
         return -error;
     }
     socket->type = type;
-    socket->pid = getpid();
+    socket->born = eddy__forks;
     zmq_msg_init(&socket->received);
     eddy__monitor_init(&socket->monitor, socket->zmq, context);
     return 0;
@@ -115,10 +116,9 @@ static int blocking(eddy__socket *socket, zmq_msg_t *msg, int flags, int option,
     if (result != -1 || errno != EINTR) return result == -1 ? -errno : result;
     int timeout = timeout_of(socket, option), left = timeout;
     double deadline = eddy_time() + timeout;
-    while (result == -1 && errno == EINTR && getpid() == socket->pid) {
+    while (result == -1 && errno == EINTR && eddy__forks == socket->born) {
         if (timeout > 0) {
-            left = (int)(deadline - eddy_time());
-            if (left < 0) left = 0;
+            left = (int)fmax(0, ceil(deadline - eddy_time())); /* never short */
             eddy__zmq_set(socket->zmq, option, &left, sizeof left);
         }
         result = call(msg, socket->zmq, flags);

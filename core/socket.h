@@ -16,7 +16,7 @@ typedef struct eddy__socket {
     int type;            /* ZMQ_REQ ... */
     int fd;              /* ZMQ_FD: read-ready whenever ZMQ_EVENTS is worth a look */
     uint32_t id;         /* in its context */
-    int pid;             /* of the process that may use it */
+    int born;            /* eddy__forks when it was opened */
     eddy__list *touched; /* where `mark` goes when the socket is used; NULL: nobody waits */
     eddy__node *mark;    /* the waiting source's node */
     void *owner;         /* the stream or watch that has the socket; NULL: a plain one */

@@ -16,7 +16,7 @@ static int has_unread(const eddy__stream *stream) {
 
 static void count_alive(eddy__stream *stream) {
     int alive = !stream->closing && stream->socket &&
-                (stream->receiving || stream->outcomes.expected > 0 ||
+                (stream->receiving || stream->queue.awaited > 0 ||
                  (stream->awaits_drain && (stream->full || stream->tell_drained)));
     alive |= !stream->closing && (stream->outcomes.count > 0 || stream->close_error);
     stream->turn->alive += alive - stream->counted;
@@ -284,6 +284,17 @@ int eddy__stream_flush(eddy__stream *stream, double messages) {
     tell_when_drained(stream);
     update(stream);
     return left_queue;
+}
+
+void eddy__stream_await_word(eddy__stream *stream) {
+    eddy__sendq_await(&stream->queue);
+    count_alive(stream);
+}
+
+int eddy__stream_word(eddy__stream *stream, eddy_event *event) {
+    int found = eddy__outcomes_take(&stream->outcomes, event, stream->grave.id);
+    count_alive(stream);
+    return found;
 }
 
 void eddy__stream_retry(eddy__stream *stream) {

@@ -57,6 +57,12 @@ int eddy__stream_flush(eddy__stream *stream, double messages);
 /* Receives up to so many messages now, beside what is unread. NULL when nothing is there. */
 eddy__inbox *eddy__stream_pull(eddy__stream *stream, uint32_t messages);
 
+/* Counts the queued messages that are reported idly as awaited. */
+void eddy__stream_await_word(eddy__stream *stream);
+
+/* Takes the oldest word of a message that left. 1, or 0 when there is none. */
+int eddy__stream_word(eddy__stream *stream, eddy_event *event);
+
 /* The back-off is over: the socket is tried again. */
 void eddy__stream_retry(eddy__stream *stream);
 

@@ -7,6 +7,7 @@
 
 #include <errno.h>
 #include <poll.h>
+#include <pthread.h>
 #include <stdlib.h>
 #include <sys/epoll.h>
 #include <sys/eventfd.h>
@@ -76,6 +77,11 @@ static inline int eddy__eventfd(void) {
 static inline int eddy__signalfd(int fd, const sigset_t *signals) {
     EDDY__CALL(int, -1, EDDY__FAULT_SIGNALFD,
                signalfd(fd, signals, SFD_NONBLOCK | SFD_CLOEXEC));
+}
+
+static inline int eddy__thread(pthread_t *thread, void *(*run)(void *), void *with) {
+    int error = eddy__fault(EDDY__FAULT_THREAD);
+    return error ? error : pthread_create(thread, NULL, run, with);
 }
 
 static inline void *eddy__zmq_ctx(void) {

@@ -32,6 +32,14 @@ describe("the examples", function()
     assert.not_matches("never", said_all)
   end)
 
+  it("streamer_device", function()
+    local out, got = run("streamer_device"), {}
+    for task in out:gmatch("worker [12] got task (%d): %1 squared is") do got[#got + 1] = task end
+    table.sort(got)
+    assert.equal("1 2 3 4 5 6", table.concat(got, " "))
+    assert.matches("the device relayed 6 messages and was stopped\n$", out)
+  end)
+
   it("logging", function()
     assert.equal("shop.INFO | the shop is open\n" ..
       "shop.WARN.stock | WARN logging.lua:33 - only 2 apples left\n" ..

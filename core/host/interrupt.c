@@ -1,11 +1,14 @@
 #include "interrupt.h"
 
+#include <errno.h>
 #include <signal.h>
 #include <stdatomic.h>
 #include <string.h>
 
-/* A signal handler has no argument to find its loop by, so the loop is kept here. */
+/* A signal handler has no argument to find its loop by, so the loop is kept here, and the
+ * device, which one of the loop's handlers may wait for. */
 static _Atomic(eddy_loop *) guarded;
+static _Atomic(eddy_device *) guarded_device;
 
 enum { COUNT = 2 };
 static const int SIGNALS[COUNT] = {SIGINT, SIGTERM};
@@ -22,19 +25,44 @@ static void set_handlers(void (*handler)(int), int flags, struct sigaction *old)
 /* The second signal finds the default action: it ends the process at once. */
 static void handle(int number) {
     eddy_loop *loop = atomic_exchange(&guarded, NULL);
+    eddy_device *device = atomic_exchange(&guarded_device, NULL);
     set_handlers(SIG_DFL, 0, NULL);
-    if (loop)
-        eddy_loop_interrupt(loop, number);
-    else
-        raise(number);
+    /* In a child that was forked the loop is the parent's. */
+    int heard = loop && eddy_loop_interrupt(loop, number) == 0;
+    if (device) eddy_device_stop(device, -EINTR);
+    if (!heard && !device) raise(number);
+}
+
+static int is_guarding(void) {
+    return atomic_load(&guarded) || atomic_load(&guarded_device);
+}
+
+static void take_signals(int was_guarding) {
+    if (!was_guarding) set_handlers(handle, SA_RESTART, before);
+}
+
+/* Gives them back when nothing is left to guard, unless a signal has done so. */
+static void give_signals_back(int was_guarded) {
+    if (!was_guarded || is_guarding()) return;
+    for (int i = 0; i < COUNT; i++) sigaction(SIGNALS[i], &before[i], NULL);
 }
 
 void eddy__interrupt_guard(eddy_loop *loop) {
+    int was_guarding = is_guarding();
     atomic_store(&guarded, loop);
-    set_handlers(handle, SA_RESTART, before);
+    take_signals(was_guarding);
 }
 
 void eddy__interrupt_release(void) {
-    if (!atomic_exchange(&guarded, NULL)) return;
-    for (int i = 0; i < COUNT; i++) sigaction(SIGNALS[i], &before[i], NULL);
+    give_signals_back(atomic_exchange(&guarded, NULL) != NULL);
+}
+
+void eddy__interrupt_guard_device(eddy_device *device) {
+    int was_guarding = is_guarding();
+    atomic_store(&guarded_device, device);
+    take_signals(was_guarding);
+}
+
+void eddy__interrupt_release_device(void) {
+    give_signals_back(atomic_exchange(&guarded_device, NULL) != NULL);
 }

@@ -1,5 +1,6 @@
-/* SIGINT and SIGTERM for the loop that runs: the first stops it, in order; the second, or
- * one that comes while no loop runs, ends the process at once. */
+/* SIGINT and SIGTERM for the loop that runs, and for the device that the main thread runs or
+ * waits for: the first stops them, in order; the second, or one that comes while there is
+ * neither, ends the process at once. */
 #ifndef EDDY_INTERRUPT_H
 #define EDDY_INTERRUPT_H
 
@@ -10,5 +11,11 @@ void eddy__interrupt_guard(eddy_loop *loop);
 
 /* The loop no longer runs. */
 void eddy__interrupt_release(void);
+
+/* From now on the first signal stops this device, with EINTR. */
+void eddy__interrupt_guard_device(eddy_device *device);
+
+/* The device is no longer waited for. */
+void eddy__interrupt_release_device(void);
 
 #endif

@@ -23,9 +23,13 @@ static int panic(lua_State *lua) {
     abort();
 }
 
+/* FFI pointers come as numbers; they fit. */
+static void *pointer(lua_State *lua) {
+    return (void *)(intptr_t)lua_tonumber(lua, 1);
+}
+
 static int guard(lua_State *lua) {
-    /* FFI pointers come as numbers; they fit. */
-    eddy__interrupt_guard((eddy_loop *)(intptr_t)lua_tonumber(lua, 1));
+    eddy__interrupt_guard(pointer(lua));
     return 0;
 }
 
@@ -34,6 +38,23 @@ static int release(lua_State *lua) {
     eddy__interrupt_release();
     return 0;
 }
+
+static int guard_device(lua_State *lua) {
+    eddy__interrupt_guard_device(pointer(lua));
+    return 0;
+}
+
+static int release_device(lua_State *lua) {
+    (void)lua;
+    eddy__interrupt_release_device();
+    return 0;
+}
+
+static const luaL_Reg INTERRUPTS[] = {{"guard", guard},
+                                      {"release", release},
+                                      {"guard_device", guard_device},
+                                      {"release_device", release_device},
+                                      {NULL, NULL}};
 
 /* In a build tree the modules' files come before those in the executable: `...` is where. */
 static const char USE_FILES[] =
@@ -57,7 +78,7 @@ static void use_build_tree(lua_State *lua) {
 }
 
 /* Runs inside a protected call: loads the host's module and gives it the arguments and the
- * interrupt guard. Returns what it returns: the exit code, and the time to be gone by. */
+ * interrupts. Returns what it returns: the exit code, and the time to be gone by. */
 static int run(lua_State *lua) {
     int argc = (int)lua_tointeger(lua, 1);
     char **argv = lua_touserdata(lua, 2);
@@ -72,9 +93,9 @@ static int run(lua_State *lua) {
         lua_pushstring(lua, argv[i]);
         lua_rawseti(lua, -2, i);
     }
-    lua_pushcfunction(lua, guard);
-    lua_pushcfunction(lua, release);
-    lua_call(lua, 3, 2);
+    lua_newtable(lua);
+    luaL_register(lua, NULL, INTERRUPTS);
+    lua_call(lua, 2, 2);
     return 2;
 }
 

@@ -104,7 +104,7 @@ local M = {}
 
 for name, value in pairs(zmq) do M[name] = value end
 -- These would block the loop.
-M.select, M.device, M.proxy = nil, nil, nil
+M.select, M.device, M.proxy, M.proxy_steerable, M.monitored_queue = nil, nil, nil, nil, nil
 
 M.context, M.instance = zmq._contexts(Socket.class(methods))
 

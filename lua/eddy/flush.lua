@@ -2,6 +2,7 @@
 local c = require "eddy.c"
 local delivery = require "eddy.delivery"
 local errors = require "eddy.errors"
+local reports = require "eddy.reports"
 
 local C = c.C
 local band = require("bit").band
@@ -29,8 +30,8 @@ local function flush_receives(self, limit)
 end
 
 --- Handles what is pending now, in this call: receives through the handler (without one, what
--- comes is thrown away and counted), and sends what is queued. Replies made meanwhile are sent
--- too. Never waits. Ends early when the stream is closed or paused.
+-- comes is thrown away and counted), and sends what is queued, of which on_send hears at once.
+-- Replies made meanwhile are sent too. Never waits. Ends early when the stream is closed or paused.
 -- @param flag zmq.POLLIN, zmq.POLLOUT, or both (the default)
 -- @param limit how many messages at most, both ways together; none unless given
 -- @return how many messages were received and sent
@@ -54,6 +55,8 @@ return function(self, flag, limit)
     end
     if sends and not ends and self._id and handled < limit then
       handled = handled + math.max(0, C.eddy_stream_push(self.loop._c, self._id, limit - handled))
+      reports.now(self)
+      ends = not self._id
     end
   until ends or handled == before or handled >= limit
   return handled

@@ -8,7 +8,7 @@ local check = errors.check
 local M = {}
 
 --- The handler of a descriptor or socket: calls fn(what, events) as long as it is ready.
-local Handler = {}
+local Handler = { _kind = "handler" }
 Handler.__index = Handler
 
 -- What a descriptor or socket is registered under, and the descriptor.
@@ -33,11 +33,13 @@ function M.add(loop, what, fn, events)
     id = C.eddy_watch_fd(core, fd, events)
   elseif what._id then
     if what._line then what._line:_leave() end
+    what:_check_free("add_handler")
     id = C.eddy_watch_socket(core, what._c, what._id, events)
   else
     id = -errors.numbers.ENOTSOCK
   end
-  self._id = check(id, "add_handler:", self:_describe())
+  local known = id == -errors.numbers.EEXIST
+  self._id = check(id, known and "add_handler: there is a" or "add_handler:", self:_describe())
   if not fd then what._owner = self end
   -- The descriptor that the handler before was for was closed, and its number came again.
   if before then before:_remove() end

@@ -1,6 +1,7 @@
 -- What the command `eddy` does: options, the script, its loop, and the end.
 local c = require "eddy.c"
 local loops = require "eddy.loop"
+local proxy = require "eddy.proxy"
 local waiting = require "eddy.waiting"
 local zmq = require "eddy.zmq"
 
@@ -162,11 +163,13 @@ local M = { _parse = parse } -- for tests
 
 --- Runs the command.
 -- @param args the command line, from 0
--- @param guard, release C functions that put SIGINT and SIGTERM on a loop and take them off
+-- @param interrupts C functions that put SIGINT and SIGTERM on a loop, or on a device, and take
+-- them off
 -- @return the exit code, and the time at which libzmq must have ended
-function M.main(args, guard, release)
+function M.main(args, interrupts)
   io.stdout:setvbuf("line")
-  loops._set_guard(guard, release)
+  loops._set_guard(interrupts.guard, interrupts.release)
+  proxy._set_guard(interrupts.guard_device, interrupts.release_device)
   if args[1] == "log-watch" then
     return require "eddy.log_watch".main({ unpack(args, 2) }), C.eddy_time() + GRACE_MS
   end

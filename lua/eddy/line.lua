@@ -13,7 +13,7 @@ local BUDGET = C.EDDY_BUDGET
 -- The socket says that it could send, and refuses: it is asked again later and later.
 local FIRST_RETRY_MS, LONGEST_RETRY_MS = 1, 50
 
-local Line = {}
+local Line = { _kind = "waiting call" }
 Line.__index = Line
 
 local M = {}
@@ -91,6 +91,7 @@ function Line:_attach(loop, what)
   if type(socket) == "number" then
     id = C.eddy_watch_fd(core, socket, 0)
   else
+    socket:_check_free(what)
     id = C.eddy_watch_socket(core, socket._c, socket:_open_id(what), 0)
     if id > 0 then socket._owner = self end
   end

@@ -21,7 +21,7 @@ Loop.__index = Loop
 M.READ, M.WRITE, M.ERROR = C.EDDY_READ, C.EDDY_WRITE, C.EDDY_ERROR
 Loop.READ, Loop.WRITE, Loop.ERROR = M.READ, M.WRITE, M.ERROR
 
-local default
+local default, made_current
 local all = setmetatable({}, { __mode = "k" })
 
 --- A private loop. Streams and timers are made on it by naming it.
@@ -65,10 +65,29 @@ function M.instance()
   return default
 end
 
---- The loop that is running, else the default one.
-function M.current()
-  return run.loop() or M.instance()
+--- Whether there is a default loop.
+function M.initialized() return default ~= nil end
+
+--- Makes room for another default loop; the one that was it stays open.
+function M.clear_instance() default = nil end
+
+--- The loop that is running, else the one made current, else the default one.
+-- @param make false: nil where the default loop would have to be made first
+function M.current(make)
+  local loop = run.loop() or made_current or default
+  if loop or make == false then return loop end
+  return M.instance()
 end
+
+--- Makes a loop the current one for as long as none is running.
+function M.make_current(loop)
+  if not M.is(loop) then errors.misuse("make_current: expected a loop, got " .. type(loop)) end
+  loop:_core("make_current")
+  made_current = loop
+end
+
+--- Takes `make_current` back.
+function M.clear_current() made_current = nil end
 
 --- Whether a value is a loop.
 function M.is(value) return getmetatable(value) == Loop end
@@ -103,6 +122,9 @@ M._class = Loop -- for tests
 --- The same as `eddy.loop.install(loop)`.
 function Loop:install() return M.install(self) end
 
+--- The same as `eddy.loop.make_current(loop)`.
+function Loop:make_current() M.make_current(self) end
+
 -- The core's loop; raises when it is closed.
 function Loop:_core(what)
   if self._closed then errors.misuse(what .. ": the loop is closed") end
@@ -122,10 +144,11 @@ Callback.__index = Callback
 
 function Callback:_describe() return "callback (" .. errors.where(self.fn) .. ")" end
 
---- Calls fn(...) in the next turn, in the order of the calls.
+--- Calls fn(...) in the next turn, in the order of the calls. On a closed loop it does nothing:
+-- what ends late need not know that the loop ended first.
 function Loop:add_callback(fn, ...)
   check_function(fn, "add_callback")
-  self:_core("add_callback")
+  if self._closed then return end
   local count = self._queued + 1
   self._queued = count
   self._callbacks[count] = setmetatable({ fn = fn, count = select("#", ...), ... }, Callback)
@@ -173,6 +196,7 @@ function Loop:close(all_descriptors)
   for _, signal in pairs(self._signals) do signal:cancel() end
   self:_free(core)
   if default == self then default = nil end
+  if made_current == self then made_current = nil end
 end
 
 function Loop:_free(core)

@@ -1,11 +1,26 @@
 -- Word of what became of a stream's messages: what on_send, or a send's own callback, hears.
+local c = require "eddy.c"
+
+local C, ffi = c.C, c.ffi
+local SENT, SEND_FAILED = C.EDDY_SENT, C.EDDY_SEND_FAILED
+local MOST_EARLY = 1000 -- messages kept for an on_send that may yet be set
+
 local M = {}
+
+--- Sets who is told; the first one also of what was sent before, while that is early.
+function M.listen(self, fn)
+  self._on_send = fn or false
+  if not fn or not self._early then return end
+  self._early = false
+  C.eddy_stream_await_word(self.loop._c, self._id)
+end
 
 --- Remembers a message of which the core will tell what became of it.
 function M.remember(self, msg, callback)
   if not self._sent then self._sent = {} end
   self._sent_last = self._sent_last + 1
   self._sent[self._sent_last] = { msg, callback or false }
+  if self._early and self._sent_last >= MOST_EARLY then self._early = false end
 end
 
 --- Tells of a message that was dropped at once, in the next turn, as an event would.
@@ -16,31 +31,50 @@ function M.dropped(self, msg, callback, err)
   end)
 end
 
--- The oldest message that somebody waits for word of went out, or failed.
-local function report(self, err)
+--- Takes the oldest message that somebody waits for word of; nil when the stream was closed.
+function M.take(self)
+  self._early = false
+  if not self._sent then return end
   local first = self._sent_first
   local entry = self._sent[first]
   self._sent[first], self._sent_first = nil, first + 1
-  local callback = entry[2] or self._on_send
+  return entry
+end
+
+--- Tells what became of such a message.
+-- @param err nil when it went out
+function M.tell(self, entry, err)
+  local callback = self._sent and (entry[2] or self._on_send)
   if callback then self.loop:_protect(self, callback, entry[1], err) end
 end
 
---- Tells of `count` messages that went out; after a stop, of the rest when the loop runs again.
-function M.sent(self, count)
-  for told = self._told, count - 1 do
-    if not self._sent then return end
-    if self.loop._stop then
-      self._told = told
-      return self.loop:_again()
-    end
-    report(self)
+--- Tells of the messages of an event that went out, and takes them out of it.
+-- @param stops whether a stop leaves the rest for when the loop runs again
+function M.sent(self, event, stops)
+  while event.value > 0 and self._sent do
+    if stops and self.loop._stop then return self.loop:_again() end
+    event.value = event.value - 1
+    M.tell(self, M.take(self))
   end
-  self._told = 0
 end
 
---- Tells that the oldest message failed.
-function M.failed(self, err)
-  if self._sent then report(self, err) end
+--- Tells at once what a turn would tell: first what this turn's events have left, the one that
+-- is being dispatched included.
+function M.now(self)
+  local loop = self.loop
+  local events = C.eddy_loop_events(loop._c)
+  local word = ffi.new("eddy_event")
+  local function tell(event)
+    if event.kind == SENT then M.sent(self, event, false) else self:_handle(event) end
+  end
+  for i = math.max(0, loop._event_next - 1), loop._event_last - 1 do
+    local event = events[i]
+    if event.id == self._id and (event.kind == SENT or event.kind == SEND_FAILED) then
+      tell(event)
+      if not self._id then return end
+    end
+  end
+  while self._id and C.eddy_stream_word(loop._c, self._id, word) == 1 do tell(word) end
 end
 
 return M

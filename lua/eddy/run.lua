@@ -14,10 +14,13 @@ local SIGNAL, INTERRUPTED = C.EDDY_SIGNAL, C.EDDY_INTERRUPTED
 local M = {}
 
 local running
+local forks -- when it began: it does not run in a child of a fork
 local guard, release = function() end, function() end
 
 --- The loop that is running, or nil.
-function M.loop() return running end
+function M.loop()
+  if running and forks == C.eddy_forks() then return running end
+end
 
 local runs = setmetatable({}, { __mode = "k" })
 
@@ -143,8 +146,8 @@ end
 -- it; with `limit`, until limit() is 0 or below: the ms of real time for which a turn may wait.
 function M.drive(self, until_idle, limit)
   local core = self:_core("start")
-  if running then errors.misuse("start: a loop is already running") end
-  running, self._running = self, true
+  if M.loop() then errors.misuse("start: a loop is already running") end
+  running, forks, self._running = self, C.eddy_forks(), true
   guard(tonumber(ffi.cast("intptr_t", core)))
   local this
   repeat

@@ -1,6 +1,7 @@
 -- The plain, blocking socket.
 local c = require "eddy.c"
 local constants = require "eddy.constants"
+local endpoints = require "eddy.endpoints"
 local errors = require "eddy.errors"
 local frames = require "eddy.frame"
 local monitor = require "eddy.monitor"
@@ -38,51 +39,14 @@ local function again(result, what, self)
   return check(result, what .. ":", self)
 end
 
--- What failed, with the endpoint; of a path that is too long, how long it may be.
-local function what_failed(name, endpoint, result)
-  local what = name .. " " .. endpoint
-  if result ~= -errors.numbers.ENAMETOOLONG then return what end
-  return ("%s: a path of %d bytes, at most %d are allowed"):format(what, #endpoint - #"ipc://",
-    options.IPC_PATH_MAX_LEN)
-end
+for name, method in pairs(endpoints) do Socket[name] = method end
 
-local function endpoint_call(name)
-  local call = C["eddy_socket_" .. name]
-  return function(self, endpoint)
-    if type(endpoint) ~= "string" then
-      errors.misuse(name .. ": expected an endpoint, got " .. type(endpoint))
-    end
-    local result = call(self._c, id_of(self, name), endpoint)
-    if result < 0 then check(result, what_failed(name, endpoint, result)) end
-  end
-end
-
---- Accepts connections at an endpoint ("tcp://127.0.0.1:5555", "ipc://path", "inproc://name").
--- A host's name is looked up. Raises with the endpoint in the text.
-Socket.bind = endpoint_call("bind")
---- Ends a bind.
-Socket.unbind = endpoint_call("unbind")
---- Connects to an endpoint, now or as soon as somebody listens there.
-Socket.connect = endpoint_call("connect")
---- Ends a connect.
-Socket.disconnect = endpoint_call("disconnect")
-
---- Binds to a free port and returns it.
--- @param address the endpoint without its port: "tcp://127.0.0.1"
--- @param min, max the ports to choose from, both included; without them the system chooses
--- @param tries how many ports to try before EADDRINUSE is raised; 100 unless given
-function Socket:bind_to_random_port(address, min, max, tries)
-  if not min then
-    self:bind(address .. ":*")
-    return tonumber(self.last_endpoint:match(":(%d+)$"))
-  end
-  for _ = 1, tries or 100 do
-    local port = math.random(min, max or 65535)
-    local ok, err = pcall(self.bind, self, address .. ":" .. port)
-    if ok then return port end
-    if err.name ~= "EADDRINUSE" then error(err, 0) end
-  end
-  error(errors.new(errors.numbers.EADDRINUSE, "bind_to_random_port " .. address), 0)
+-- Raises when a stream or a handler has the socket.
+function Socket:_check_free(what)
+  local owner = self._owner
+  if not owner then return end
+  error(errors.new(errors.numbers.EEXIST, ("%s: the %s has a %s already"):format(what,
+    tostring(self), owner._kind or "owner")), 0)
 end
 
 --- Closes the socket. Doing it again is allowed.

@@ -14,11 +14,12 @@ local Socket = require "eddy.socket"
 local C, ffi = c.C, c.ffi
 local check, check_function = errors.check, errors.check_function
 local drain = delivery.drain
+local IDLY = C.EDDY_REPORT_IDLY
 local EMSGSIZE, ENOBUFS = errors.numbers.EMSGSIZE, errors.numbers.ENOBUFS
 
 --- A stream. Fields: `socket` (nil once closed), `loop`, `name` (for messages to people; may
 -- be set).
-local Stream = {}
+local Stream = { _kind = "stream" }
 
 local Instance = {}
 
@@ -51,6 +52,7 @@ local function new(socket, loop)
     error(errors.new(errors.numbers.ENOTSOCK, "stream: the socket is closed"), 0)
   end
   if socket._line then socket._line:_leave() end
+  socket:_check_free("stream")
   local id = check(C.eddy_stream_open(loop:_core("stream"), socket._c, socket._id), "stream:",
     tostring(socket))
   local self = setmetatable({
@@ -63,7 +65,7 @@ local function new(socket, loop)
     _events = false, -- the stream of the socket's monitor
     _sent = false, -- what on_send waits to hear of, from _sent_first on
     _sent_first = 1, _sent_last = 0,
-    _told = 0, -- of an event that a stop interrupted, how many it told of
+    _early = true, -- on_send may still be set for what was sent before
   }, Instance)
   socket._owner = self
   loop:_adopt(id, self)
@@ -97,18 +99,19 @@ end
 function Stream:stop_on_recv() set_receiver(self, nil, nil, "stop_on_recv") end
 
 --- Calls fn(msg, err) for each message sent from now on, after libzmq accepted it, or with
--- the error when it did not.
+-- the error when it did not. A stream's first handler hears also of messages sent just before,
+-- in the same turn or before the loop runs (of a thousand at most).
 function Stream:on_send(fn)
   check_function(fn, "on_send", true)
   id_of(self, "on_send")
-  self._on_send = fn or false
+  reports.listen(self, fn)
 end
 
 --- Calls fn(stream, msg, err). In place of `on_send`, and stopped alike.
 function Stream:on_send_stream(fn)
   check_function(fn, "on_send_stream", true)
   id_of(self, "on_send_stream")
-  self._on_send = fn and function(msg, err) return fn(self, msg, err) end or false
+  reports.listen(self, fn and function(msg, err) return fn(self, msg, err) end)
 end
 
 --- Tells no more of sent messages; those that are queued are sent.
@@ -206,9 +209,9 @@ function Stream:send(data, opts)
     errors.misuse("send: expected a string or a frame, got " .. type(data))
   end
   local callback = opts and callback_of(opts, "send")
-  local report = callback or self._on_send
+  local report = callback or self._on_send or self._early
   local result = C.eddy_stream_send(self.loop._c, id_of(self, "send"), data, #data,
-    report and 1 or 0)
+    report == true and IDLY or report and 1 or 0)
   if result >= 0 and not report then return true end
   return sent(self, result, "send", data, opts, report and { data }, callback)
 end
@@ -218,9 +221,9 @@ end
 function Stream:send_multipart(parts, opts)
   local array, count = Socket.pack(parts, "send_multipart")
   local callback = opts and callback_of(opts, "send_multipart")
-  local report = callback or self._on_send
+  local report = callback or self._on_send or self._early
   local result = C.eddy_stream_send_parts(self.loop._c, id_of(self, "send_multipart"), array,
-    count, report and 1 or 0)
+    count, report == true and IDLY or report and 1 or 0)
   if result >= 0 and not report then return true end
   return sent(self, result, "send_multipart", parts, opts, report and copy(parts, count),
     callback)
@@ -313,7 +316,8 @@ function Stream:close(linger)
   self.name = self.name
   monitor._forget(self)
   self.socket:_closed()
-  local lost = C.eddy_stream_close(self.loop._c, self._id, linger or C.EDDY_OWN_LINGER)
+  local lost = math.max(0,
+    C.eddy_stream_close(self.loop._c, self._id, linger or C.EDDY_OWN_LINGER))
   if lost > 0 then
     self.loop:_log(("%s closed with %d message%s not sent"):format(self.name, lost,
       lost == 1 and "" or "s"))
@@ -348,12 +352,13 @@ function Stream:_handle(event)
     drain(self, event.inbox)
     self._time = self._time + C.eddy_time() - began
   elseif kind == C.EDDY_SENT then
-    reports.sent(self, event.value)
+    reports.sent(self, event, true)
   elseif kind == C.EDDY_SEND_FAILED then
-    local dropped = event.value == ENOBUFS
-    local err = dropped and backpressure.refused(self, "send", ENOBUFS) or
-      failed(self, "send", event.value)
-    if event.reported ~= 0 then reports.failed(self, err) end
+    local entry, code = event.reported ~= 0 and reports.take(self), event.value
+    event.id = 0 -- not once more, by a flush in what is called now
+    local err = code == ENOBUFS and backpressure.refused(self, "send", code) or
+      failed(self, "send", code)
+    if entry then reports.tell(self, entry, err) end
   elseif kind == C.EDDY_RECEIVE_FAILED then
     failed(self, "receive", event.value)
   elseif kind == C.EDDY_FULL then

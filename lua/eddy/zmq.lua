@@ -8,6 +8,7 @@ local keys = require "eddy.keys"
 local monitor = require "eddy.monitor"
 local options = require "eddy.options"
 local poller = require "eddy.poller"
+local proxy = require "eddy.proxy"
 local Socket = require "eddy.socket"
 local sockopt = require "eddy.sockopt"
 
@@ -196,16 +197,18 @@ function M._all() return all end
 -- @param class what `Socket.class` made; plain sockets unless given
 -- @return their `context` and `instance`
 function M._contexts(class)
-  local instance
+  local instance, born
   return function(settings) return new_context(settings, class) end, function()
-    if not instance or instance.closed then instance = new_context(nil, class) end
+    if not instance or instance.closed or born ~= C.eddy_forks() then
+      instance, born = new_context(nil, class), C.eddy_forks()
+    end
     return instance
   end
 end
 
 --- context(settings): a new context. All of a process share one libzmq context below, so that
 -- inproc endpoints join their sockets; with `settings.io_threads` it gets one of its own.
--- instance(): the one context of this Lua state, made at the first call and again after its
+-- instance(): the one context of this Lua state, made at the first call, and again after its
 -- end.
 M.context, M.instance = M._contexts()
 
@@ -243,6 +246,10 @@ M.poller = poller.new
 
 --- Waits for lists of sockets and descriptors.
 M.select = poller.select
+
+--- Relays between sockets, and returns when it has ended: see eddy.proxy.
+M.proxy, M.device = proxy.proxy, proxy.device
+M.proxy_steerable, M.monitored_queue = proxy.proxy_steerable, proxy.monitored_queue
 
 --- Whether a value is a socket of this module.
 M.is_socket = Socket.is

@@ -39,6 +39,26 @@ describe("core/outcomes", function()
     assert.equal(0, outcomes.expected)
   end)
 
+  it("hands them out one by one", function()
+    for _ = 1, 4 do expect() end
+    note(0, 1)
+    note(0, 1)
+    note(EHOSTUNREACH, 1)
+    note(EHOSTUNREACH, 0)
+    note(0, 1)
+    local event = ffi.new("eddy_event")
+    local function take() return C.eddy__outcomes_take(outcomes, event, STREAM) end
+    local expected = { { C.EDDY_SENT, 1, 1 }, { C.EDDY_SENT, 1, 1 },
+      { C.EDDY_SEND_FAILED, EHOSTUNREACH, 1 }, { C.EDDY_SEND_FAILED, EHOSTUNREACH, 0 } }
+    for _, each in ipairs(expected) do
+      assert.equal(1, take())
+      assert.same({ tonumber(each[1]), each[2], each[3], STREAM },
+        { event.kind, event.value, event.reported, event.id })
+    end
+    assert.equal("SENT 1", (told()))
+    assert.equal(0, take())
+  end)
+
   it("does not tell of a success that nobody waits for, but of each failure", function()
     note(0, 0)
     note(EHOSTUNREACH, 0)

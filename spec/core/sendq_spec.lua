@@ -49,6 +49,21 @@ describe("core/sendq", function()
 
   local function fits(bytes, count) return C.eddy__sendq_fits(queue, bytes, count or 1) ~= 0 end
 
+  it("counts the messages whose word is awaited", function()
+    push({ "a" }, C.EDDY_REPORT)
+    push({ "b" }, C.EDDY_REPORT_IDLY)
+    push({ "c" }, 0)
+    push({ "d" }, C.EDDY_REPORT_IDLY)
+    assert.equal(1, queue.awaited)
+    shift()
+    assert.equal(0, queue.awaited)
+    C.eddy__sendq_await(queue)
+    C.eddy__sendq_await(queue)
+    assert.equal(2, queue.awaited)
+    for _ = 1, 3 do shift() end
+    assert.equal(0, queue.awaited)
+  end)
+
   it("keeps messages whole and in order", function()
     local large = ("x"):rep(10000)
     push { "a" }

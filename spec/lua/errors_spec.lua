@@ -84,7 +84,7 @@ describe("errors", function()
       ["on_signal"] = function() return (loop:on_signal("NOSUCH", print)) end,
       ["on_error"] = function() loop:on_error(5) end,
       ["start a closed loop"] = function() closed:start() end,
-      ["closed loop"] = function() closed:add_callback(print) end,
+      ["closed loop"] = function() closed:call_later(1, print) end,
       ["closed loop's time"] = function() return (closed:time()) end,
       ["closed loop's handler"] = function() closed:add_handler(0, print) end,
     }

@@ -77,7 +77,7 @@ describe("a loop is closed", function()
   it("and refuses whatever comes then", function()
     local timer = loop:call_every(1, error)
     loop:close()
-    for name, args in pairs { start = {}, time = {}, stats = {}, add_callback = { print },
+    for name, args in pairs { start = {}, time = {}, stats = {}, make_current = {},
         call_later = { 1, print }, call_at = { 1, print }, call_every = { 1, print },
         on_signal = { "USR1", print }, add_handler = { 0, print }, add_waker = { print } } do
       assert.error_matches(function() loop[name](loop, unpack(args)) end, "closed")
@@ -86,6 +86,13 @@ describe("a loop is closed", function()
     local socket = context:socket(zmq.PULL)
     assert.error_matches(function() eddy.stream(socket, loop) end, "closed")
     assert.is_false(socket.closed)
+  end)
+
+  it("and drops callbacks that come too late", function()
+    loop:add_callback(error)
+    loop:close()
+    loop:add_callback(error)
+    assert.error_matches(function() loop:add_callback(1) end, "function")
   end)
 
   it("not by its own handler", function()

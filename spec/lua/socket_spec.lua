@@ -217,6 +217,49 @@ describe("a plain socket", function()
       end
     end)
 
+    it("and says where", function()
+      local socket = context:socket(zmq.PULL)
+      local endpoint = socket:bind("tcp://127.0.0.1:*")
+      assert.matches("^tcp://127%.0%.0%.1:%d+$", endpoint)
+      assert.equal(socket.last_endpoint, endpoint)
+      socket:unbind(endpoint)
+      assert.equal("inproc://said", socket:bind("inproc://said"))
+    end)
+
+    it("for as long as a function runs", function()
+      local pull, push = context:socket(zmq.PULL), context:socket(zmq.PUSH, { linger = 0 })
+      local bound
+      assert.same({ 1, nil, 3, n = 3 }, (function(...) return { n = select("#", ...), ... } end)(
+        pull:with_bind("tcp://127.0.0.1:*", function(endpoint, argument)
+          bound = endpoint
+          assert.equal("argument", argument)
+          push:with_connect(endpoint, function() push:send("x") end)
+          push:connect(endpoint)
+          push:send("y")
+          pull:recv()
+          return 1, nil, 3
+        end, "argument")))
+      -- Only what is bound can be unbound, and what is connected disconnected.
+      assert.error_matches(function() pull:unbind(bound) end, "ENOENT")
+      local ok, err = pcall(pull.with_bind, pull, "tcp://127.0.0.1:*", function(endpoint)
+        bound = endpoint
+        error({ "mine" })
+      end)
+      assert.is_false(ok)
+      assert.same({ "mine" }, err)
+      assert.error_matches(function() pull:unbind(bound) end, "ENOENT")
+      assert.has_error(function() push:with_connect(bound, function() error("x", 0) end) end, "x")
+      assert.error_matches(function() push:disconnect(bound) end, "ENOENT")
+    end)
+
+    it("for a function that ends it, or closes the socket", function()
+      local pull = context:socket(zmq.PULL)
+      pull:with_bind("tcp://127.0.0.1:*", function(endpoint) pull:unbind(endpoint) end)
+      pull:with_bind("tcp://127.0.0.1:*", function() pull:close() end)
+      assert.is_true(pull.closed)
+      assert.error_matches(function() pull:with_bind("inproc://x", 1) end, "function")
+    end)
+
     it("to a host's name, and unbinds from it", function()
       local server = context:socket(zmq.REP, { linger = 0, bind = "tcp://localhost:*" })
       local port = server.last_endpoint:match("^tcp://127%.0%.0%.1:(%d+)$")

@@ -60,7 +60,7 @@ describe("a stream that is closed", function()
       streams[i]:send("z")
     end
     support.turns(loop)
-    assert.equal(2, count) -- the message and the report of the one that was first
+    assert.equal(3, count) -- the message and the reports of the one that was first
     assert.is_true(streams[1]:closed() ~= streams[2]:closed())
   end)
 

@@ -101,6 +101,85 @@ describe("a stream's flush", function()
     assert.equal("ENOTSOCK", err.name)
   end)
 
+  describe("tells on_send at once", function()
+    local told, tell
+    before_each(function()
+      told = {}
+      tell = function(msg, err) told[#told + 1] = msg[1] .. (err and " " .. err.name or "") end
+    end)
+
+    it("of what it sent, and of what had left before", function()
+      local stream = pair(1, 2)
+      stream:on_send(tell)
+      stream:on_recv(function() stream:send("reply") end)
+      assert.equal(4, stream:flush())
+      assert.same({ "out1", "out2", "reply" }, told)
+      stream:send("at once", { callback = function(msg) tell { "callback of " .. msg[1] } end })
+      assert.equal(0, stream:flush(zmq.POLLIN))
+      assert.equal(3, #told)
+      assert.equal(0, stream:flush(zmq.POLLOUT))
+      assert.equal("callback of at once", told[4])
+      support.turns(loop)
+      assert.equal(4, #told)
+    end)
+
+    it("in order, though the turn has older word, also from on_send itself", function()
+      local stream = pair()
+      stream:on_send(function(msg)
+        tell(msg)
+        if msg[1] == "1" then
+          stream:send("4")
+          stream:flush()
+          tell { "flushed" }
+          loop:stop()
+        end
+      end)
+      for i = 1, 3 do stream:send(tostring(i)) end
+      support.run(loop)
+      assert.same({ "1", "2", "3", "4", "flushed" }, told)
+      support.turns(loop)
+      assert.equal(5, #told)
+    end)
+
+    it("in order, with what a stop left, and with what failed", function()
+      local eddy = require "eddy"
+      local router = context:socket(zmq.ROUTER, { linger = 0, router_mandatory = 1 })
+      local stream = eddy.stream(router, loop)
+      local failed = 0
+      stream:on_err(function(err)
+        assert(err.name == "EHOSTUNREACH")
+        failed = failed + 1
+        stream:flush()
+      end)
+      stream:on_send(function(msg, err)
+        tell(msg, err)
+        loop:stop()
+      end)
+      for i = 1, 3 do stream:send_multipart { tostring(i), "x" } end
+      support.run(loop)
+      stream:send_multipart { "4", "x" }
+      stream:flush()
+      stream:send_multipart { "5", "x" }
+      loop:start() -- ends at once: on_send stopped it
+      loop:start()
+      local all = {}
+      for i = 1, 5 do all[i] = i .. " EHOSTUNREACH" end
+      table.sort(told)
+      assert.same(all, told)
+      assert.equal(5, failed)
+    end)
+
+    it("until that closes the stream", function()
+      local stream = pair(0, 3)
+      stream:on_send(function(msg)
+        tell(msg)
+        stream:close()
+      end)
+      assert.equal(3, stream:flush())
+      assert.same({ "out1" }, told)
+    end)
+  end)
+
   it("goes before others: a handler flushes another stream first", function()
     local first, second = pair(2), pair(2)
     local order = {}

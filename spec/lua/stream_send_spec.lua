@@ -164,6 +164,83 @@ describe("a sending stream", function()
     assert.same({ "1" }, told)
   end)
 
+  describe("whose first on_send is set late", function()
+    local told, tell
+    before_each(function()
+      told = {}
+      tell = function(msg, err) told[#told + 1] = msg[1] .. (err and " " .. err.name or "") end
+    end)
+
+    it("tells it of what was sent before the loop ran", function()
+      local stream, peer = pair()
+      stream:send("1")
+      stream:send("own", { callback = function(msg) tell { "callback of " .. msg[1] } end })
+      stream:send_multipart { "2", "x" }
+      stream:on_send(tell)
+      stream:send("3")
+      support.turns(loop)
+      assert.same({ "1", "callback of own", "2", "3" }, told)
+      assert.equal("1 own 2 3", (support.receive_all(peer)))
+    end)
+
+    it("tells it of what was sent in the same turn, and of what waits", function()
+      local stream, endpoint = lonely()
+      loop:add_callback(function()
+        stream:send("1")
+        stream:on_send_stream(function(on, msg) tell { tostring(on == stream) .. msg[1] } end)
+        loop:stop()
+      end)
+      support.run(loop)
+      assert.same({}, told)
+      drain(stream, endpoint)
+      assert.same({ "true1" }, told)
+    end)
+
+    it("tells it of what failed", function()
+      local router = context:socket(zmq.ROUTER, { linger = 0, router_mandatory = 1 })
+      local stream = eddy.stream(router, loop)
+      stream:send_multipart { "nobody", "x" }
+      stream:on_send(tell)
+      support.turns(loop)
+      assert.same({ "nobody EHOSTUNREACH" }, told)
+      assert.matches("EHOSTUNREACH", support.take_log())
+    end)
+
+    it("tells it of no more once the loop came round, or of more than a thousand", function()
+      local stream, peer = pair()
+      stream:send("1")
+      support.turns(loop)
+      stream:send("2")
+      stream:on_send(tell)
+      support.turns(loop)
+      assert.same({}, told)
+      local other, endpoint = lonely()
+      for i = 1, 1500 do other:send(tostring(i)) end
+      other:on_send(tell)
+      local receiver = drain(other, endpoint)
+      assert.equal(1000, #told)
+      assert.equal("1000", told[1000])
+      receiver:close()
+      peer:close()
+    end)
+
+    it("keeps the loop alive for it only when it is set", function()
+      local stream = lonely()
+      stream:send("1")
+      loop:_run_until_idle()
+      stream:on_send(tell)
+      local ended = false
+      loop:call_later(30, function()
+        ended = true
+        loop:stop()
+      end)
+      loop:_run_until_idle()
+      assert.is_true(ended)
+      stream:close()
+      support.take_log()
+    end)
+  end)
+
   it("stops telling when a stop is asked for, and tells the rest at the next start", function()
     local stream = pair()
     local told = {}

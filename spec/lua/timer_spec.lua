@@ -42,6 +42,13 @@ describe("a timer", function()
     assert.equal(0, early)
   end)
 
+  it("is waited for in one go, fractions of a millisecond included", function()
+    local turns = loop:stats().turns
+    loop:call_later(20.7, loop.stop, loop)
+    support.run(loop)
+    assert.is_true(loop:stats().turns - turns <= 5)
+  end)
+
   it("fires by deadline, then by age", function()
     virtual()
     local order = {}

@@ -1,0 +1,313 @@
+--- Background devices: they relay messages between sockets, in threads that run C only.
+local c = require "eddy.c"
+local constants = require "eddy.constants"
+local errors = require "eddy.errors"
+local proxy = require "eddy.proxy"
+local sockopt = require "eddy.sockopt"
+local zmq = require "eddy.zmq"
+
+local C, ffi = c.C, c.ffi
+local numbers = errors.numbers
+
+local M = {}
+
+local SIDES = { "in", "out", "mon", "ctrl" }
+
+--- A device is given the types of its sockets; `device.in_type`, `out_type`, `mon_type`,
+-- `ctrl_type` and `device_type` have them and its kind. What it is told before `start` is kept;
+-- `start` makes the sockets, in the context `zmq.instance()`, and a thread that relays between
+-- them until `stop`, until the context is terminated, or until the program ends. The device
+-- goes on when nobody holds it any more.
+local Device = {}
+Device.__index = Device
+
+function Device:__tostring()
+  return self._kind .. (self._c and (self:done() and " (ended)" or " (running)") or "")
+end
+
+-- Raises unless the device has this side and has not been started.
+local function check_side(self, side, what)
+  if not self[side .. "_type"] then
+    errors.misuse(("%s: the %s has no such socket"):format(what, self._kind))
+  end
+  if self._c then errors.misuse(what .. ": the " .. self._kind .. " is started already") end
+end
+
+local function check_started(self, what)
+  if not self._c then errors.misuse(what .. ": the " .. self._kind .. " is not started") end
+end
+
+local function check_endpoint(endpoint, what)
+  if type(endpoint) ~= "string" then
+    errors.misuse(what .. ": expected an endpoint, got " .. type(endpoint))
+  end
+end
+
+-- The side whose socket is this side's too: a device of one socket has but an in side.
+local function owner_of(self, side)
+  return side == "out" and self.out_type < 0 and "in" or side
+end
+
+-- The side's socket, opened when it is not yet.
+local function open(self, side)
+  local owner = owner_of(self, side)
+  if not self._sockets[owner] then
+    self._sockets[owner] = zmq.instance():socket(self[owner .. "_type"])
+  end
+  return self._sockets[owner]
+end
+
+-- Sets the options that the side's socket has not had.
+local function set_options(self, side)
+  local socket, plan = open(self, side), self._plans[side]
+  for i = plan.set + 1, #plan.options do
+    socket:set(plan.options[i].name, plan.options[i].value)
+    plan.set = i
+  end
+end
+
+-- Closes the sockets that are open before the start. A port that was chosen is bound again by
+-- the next try.
+local function close_all(self)
+  for side, socket in pairs(self._sockets) do
+    socket:close(0)
+    self._sockets[side] = nil
+  end
+  for _, plan in pairs(self._plans) do
+    plan.set = 0
+    for _, bind in ipairs(plan.binds) do bind.done = false end
+  end
+end
+
+for _, side in ipairs(SIDES) do
+  --- `bind_in(endpoint)`, `bind_out`, `bind_mon`, `bind_ctrl`: where `start` binds this socket.
+  Device["bind_" .. side] = function(self, endpoint)
+    check_side(self, side, "bind_" .. side)
+    check_endpoint(endpoint, "bind_" .. side)
+    table.insert(self._plans[side].binds, { endpoint = endpoint, done = false })
+  end
+
+  --- `connect_in(endpoint)` and so on: where `start` connects it, after all binds.
+  Device["connect_" .. side] = function(self, endpoint)
+    check_side(self, side, "connect_" .. side)
+    check_endpoint(endpoint, "connect_" .. side)
+    table.insert(self._plans[side].connects, endpoint)
+  end
+
+  --- `setsockopt_in(option, value)` and so on: an option by name or number, which `start` sets
+  -- before it binds.
+  Device["setsockopt_" .. side] = function(self, name, value)
+    check_side(self, side, "setsockopt_" .. side)
+    if not sockopt.is_hwm(name) then sockopt.check_option(name, value) end
+    table.insert(self._plans[side].options, { name = name, value = value })
+  end
+
+  --- `bind_in_to_random_port(address, min, max, tries)` and so on: binds this socket now, with
+  -- the options set until now, and returns the port. As a socket's `bind_to_random_port`.
+  Device["bind_" .. side .. "_to_random_port"] = function(self, address, min, max, tries)
+    local what = "bind_" .. side .. "_to_random_port"
+    check_side(self, side, what)
+    check_endpoint(address, what)
+    set_options(self, side)
+    local port = open(self, side):bind_to_random_port(address, min, max, tries)
+    table.insert(self._plans[side].binds, { endpoint = address .. ":" .. port, done = true })
+    return port
+  end
+end
+
+-- Does for all sides what was asked for: options, binds, then connects.
+local function prepare(self)
+  local sides = {}
+  for _, side in ipairs(SIDES) do
+    if self[side .. "_type"] then sides[#sides + 1] = side end
+  end
+  for _, side in ipairs(sides) do set_options(self, side) end
+  for _, side in ipairs(sides) do
+    for _, bind in ipairs(self._plans[side].binds) do
+      if not bind.done then open(self, side):bind(bind.endpoint) end
+      bind.done = true
+    end
+  end
+  for _, side in ipairs(sides) do
+    for _, endpoint in ipairs(self._plans[side].connects) do open(self, side):connect(endpoint) end
+  end
+end
+
+local function start(self)
+  prepare(self)
+  local sockets = {}
+  for side, socket in pairs(self._sockets) do
+    sockets[side], self._names[side] = socket, tostring(socket)
+  end
+  sockets.out = open(self, "out")
+  local device = proxy.new(self._kind, sockets, self._prefixes)
+  local result = C.eddy_device_start(device)
+  if result < 0 then
+    error(proxy.failure(device, result, "start " .. self._kind, self._names), 0)
+  end
+  -- They are the thread's now.
+  for side, socket in pairs(self._sockets) do
+    socket:_closed()
+    self._sockets[side] = nil
+  end
+  return device
+end
+
+--- Starts the device. Raises what is wrong with an option or endpoint (EADDRINUSE, with the
+-- endpoint); then it can be started again.
+function Device:start()
+  if self._c then errors.misuse("start: the " .. self._kind .. " is started already") end
+  local ok, device = pcall(start, self)
+  if not ok then
+    close_all(self)
+    error(device, 0)
+  end
+  self._c = device
+end
+
+--- Asks the device to end; what has come in still goes through if the other side takes it at
+-- once. `join` waits for the end. Before the start it closes what is open.
+function Device:stop()
+  if not self._c then return close_all(self) end
+  C.eddy_device_stop(self._c, C.EDDY_STOPPED)
+end
+
+--- Waits until the device has ended, whatever ends it; SIGINT and SIGTERM do.
+-- @param ms how long; for ever unless given
+-- @return true, or nil and an ETIMEDOUT error
+function Device:join(ms)
+  check_started(self, "join")
+  if ms ~= nil and (type(ms) ~= "number" or ms ~= ms) then
+    errors.misuse("join: expected a number of milliseconds, got " .. tostring(ms))
+  end
+  if proxy.guarded(self._c, C.eddy_device_wait, ms or -1) ~= 0 then return true end
+  return nil, errors.new(numbers.ETIMEDOUT, "join " .. self._kind)
+end
+
+-- What ended it, 0 while it runs.
+local function result_of(self)
+  return self._c and C.eddy_device_wait(self._c, 0) or 0
+end
+
+--- Whether the device has ended.
+function Device:done() return result_of(self) ~= 0 end
+
+local in_order = {
+  [C.EDDY_STOPPED] = "stopped",
+  [C.EDDY_TERMINATED] = "told to TERMINATE",
+  [-numbers.ETERM] = "the context was terminated",
+  [-numbers.EINTR] = "interrupted by a signal",
+}
+
+--- The error that ended the device, which names the socket; nil while it runs, and when it was
+-- ended in order.
+function Device:error()
+  local result = result_of(self)
+  if result == 0 or in_order[result] then return nil end
+  return proxy.failure(self._c, result, self._kind, self._names)
+end
+
+--- Why the device ended, as a text; nil while it runs.
+function Device:reason()
+  local result = result_of(self)
+  if result == 0 then return nil end
+  return in_order[result] or self:error().message
+end
+
+--- Holds the device: messages wait in its sockets until `resume`.
+function Device:pause()
+  check_started(self, "pause")
+  C.eddy_device_pause(self._c, 1)
+end
+
+--- Lets it go on.
+function Device:resume()
+  check_started(self, "resume")
+  C.eddy_device_pause(self._c, 0)
+end
+
+local stats = ffi.new("eddy_device_stats")
+local counts = { "in_received", "in_received_bytes", "in_sent", "in_sent_bytes", "out_received",
+  "out_received_bytes", "out_sent", "out_sent_bytes", "dropped" }
+
+--- What went through until now, in whole messages and bytes, by socket and direction:
+-- { in_received, in_received_bytes, in_sent, in_sent_bytes, out_received, ..., dropped, paused }.
+-- `dropped` are messages that a socket refused for what they were.
+function Device:stats()
+  check_started(self, "stats")
+  C.eddy_device_stats_get(self._c, stats)
+  local result = { paused = stats.paused ~= 0 }
+  for _, name in ipairs(counts) do result[name] = stats[name] end
+  return result
+end
+
+local type_limit = constants.STREAM
+
+local function check_type(value, what, side)
+  if type(value) ~= "number" or value % 1 ~= 0 or value < 0 or value > type_limit then
+    errors.misuse(("%s: %s_type: expected a type such as zmq.ROUTER, got %s"):format(what, side,
+      tostring(value)))
+  end
+end
+
+-- Makes a device. The out type may be -1 when `single` says so.
+local function new(kind, types, settings)
+  local self = { _kind = kind, _plans = {}, _sockets = {}, _names = {}, _c = false,
+    _prefixes = settings.prefixes, device_type = settings.device_type or constants.QUEUE,
+    daemon = true }
+  for _, side in ipairs(SIDES) do
+    local value = types[side]
+    local is_single = settings.single and side == "out" and type(value) == "number" and value < 0
+    if value ~= nil and not is_single then check_type(value, kind, side) end
+    self[side .. "_type"] = value
+    self._plans[side] = { options = {}, set = 0, binds = {}, connects = {} }
+  end
+  return setmetatable(self, Device)
+end
+
+local function needed(value) return value == nil and "nil" or value end
+
+local function optional(value, default)
+  if value == false then return nil end
+  return value == nil and default or value
+end
+
+--- A device between two sockets.
+-- @param kind zmq.QUEUE, FORWARDER or STREAMER: what it is used as; it changes nothing
+-- @param in_type, out_type the sockets' types (zmq.PULL ...); an out type of -1: messages go back
+-- through the in socket
+function M.device(kind, in_type, out_type)
+  if type(kind) ~= "number" then
+    errors.misuse("device: expected a kind such as zmq.QUEUE, got " .. type(kind))
+  end
+  return new("device", { ["in"] = needed(in_type), out = needed(out_type) },
+    { device_type = kind, single = true })
+end
+
+--- A device with a monitor, which gets a copy of every message.
+-- @param mon_type its type, zmq.PUB unless given; false: none
+function M.proxy(in_type, out_type, mon_type)
+  return new("proxy", { ["in"] = needed(in_type), out = needed(out_type),
+    mon = optional(mon_type, constants.PUB) }, {})
+end
+
+--- A proxy that obeys a control socket. One message is one command: PAUSE, RESUME, TERMINATE,
+-- or STATISTICS, which is answered with eight frames of a uint64_t each: messages and bytes
+-- received by the in socket, sent by it, and the same of the out socket. Anything else is answered
+-- with a text that begins with ERROR.
+-- @param ctrl_type its type, zmq.PAIR unless given; REP and ROUTER answer every command
+function M.steerable(in_type, out_type, mon_type, ctrl_type)
+  return new("steerable", { ["in"] = needed(in_type), out = needed(out_type),
+    mon = optional(mon_type, constants.PUB), ctrl = ctrl_type or constants.PAIR }, {})
+end
+
+--- A proxy whose monitor gets each message after a prefix that tells where it came from. Between
+-- two ROUTER sockets, sender and receiver change places.
+-- @param in_prefix, out_prefix "in" and "out" unless given
+function M.monitored_queue(in_type, out_type, mon_type, in_prefix, out_prefix)
+  return new("monitored_queue", { ["in"] = needed(in_type), out = needed(out_type),
+    mon = mon_type or constants.PUB },
+    { prefixes = proxy.prefixes("monitored_queue", in_prefix, out_prefix) })
+end
+
+return M
