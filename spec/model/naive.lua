@@ -98,7 +98,8 @@ function Way:accepted(number, reported)
 end
 
 function Way:heard(number, err)
-  dispatched(self.model)
+  -- A flush tells all that it has to, whatever its callbacks do.
+  if not self.model.flushing then dispatched(self.model) end
   if self.closed then violated("a closed stream hears of message %d", number) end
   -- Word of what was dropped at once overtakes word of what waits.
   local position = 1

@@ -169,7 +169,11 @@ function operations.flush(self)
   local point = any_point(self)
   if not point or point.way_in.paused or self.model.stopped then return end
   self:note("flush", point.name)
-  point.stream:flush(nil, random(5))
+  local is_inner = self.model.flushing
+  self.model.flushing = true
+  local ok, err = pcall(point.stream.flush, point.stream, nil, random(5))
+  self.model.flushing = is_inner
+  if not ok then error(err, 0) end
 end
 
 function operations.callback(self)
