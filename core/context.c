@@ -181,7 +181,10 @@ static int has_descriptors(const eddy_context *context) {
 int eddy_socket_open(eddy_context *context, int type) {
     if (is_foreign(context)) return -ESTALE;
     if (!context->zmq) return -ETERM;
-    int rc = context->sockets.used == 0 ? has_descriptors(context) : 0;
+    pthread_mutex_lock(&context->lock);
+    int is_first = context->sockets.used == 0;
+    pthread_mutex_unlock(&context->lock);
+    int rc = is_first ? has_descriptors(context) : 0;
     if (rc != 0) return rc;
     eddy__socket *socket = eddy__calloc(1, sizeof *socket);
     if (!socket) return -ENOMEM;
