@@ -21,6 +21,9 @@ local function resident_mib()
   return tonumber(pages) * 4 / 1024
 end
 
+-- ASan keeps what was freed for a while, and needs descriptors of its own.
+local function is_sanitized() return (os.getenv("ASAN_OPTIONS") or "") ~= "" end
+
 describe("what runs out", function()
   local loop, context
   before_each(function() loop, context = support.open() end)
@@ -36,6 +39,7 @@ describe("what runs out", function()
   end
 
   it("never ends the process with the first socket, however few descriptors there are", function()
+    if is_sanitized() then return pending "not with ASan" end
     for free = 0, 12 do
       local status, out = limited(48, ([[
         local ffi, zmq = require "ffi", require "eddy.zmq"
@@ -111,6 +115,7 @@ describe("what runs out", function()
   end)
 
   it("keeps no memory of large messages that are received and dropped", function()
+    if is_sanitized() then return pending "not with ASan" end
     local push, pull = support.streams(zmq.PUSH, zmq.PULL)
     local data, got, sent, before = ("x"):rep(2 ^ 20), 0, 0, nil
     local function feed()
