@@ -83,6 +83,18 @@ function M.run(on, ms)
   if late then error("nothing stopped the loop in time; logged: " .. table.concat(log, "\n"), 2) end
 end
 
+--- Runs fn in a task to its end and returns its results; fails after 10 s.
+function M.task(on, fn)
+  local function check(...)
+    local err = select(2, ...)
+    if type(err) == "table" and err.message and err.message:find "^run_sync" then
+      error("the task did not end in time", 0)
+    end
+    return ...
+  end
+  return check(on:run_sync(fn, 10000))
+end
+
 --- Runs a loop for some turns that do not wait: long enough for whatever is on its way inside
 -- the process.
 function M.turns(on, count)

@@ -18,9 +18,9 @@ local methods = {}
 
 local function closed(future) future:cancel() end
 
-local function line_of(socket)
-  local own = line.new(socket, closed)
-  socket._line = own
+function methods:_line_of()
+  local own = line.new(self, closed)
+  self._line = own
   return own
 end
 
@@ -44,7 +44,7 @@ end
 -- Tries an operation, and waits in the list if it cannot be done at once.
 local function attempt(self, list, option, name, try, a1, flags, a3)
   flags = flags or 0
-  local own = self._line or line_of(self)
+  local own = self._line or self:_line_of()
   local now = band(flags, DONTWAIT) ~= 0
   flags = bor(flags, DONTWAIT)
   if now or own:may_try(own[list]) then
@@ -96,7 +96,7 @@ function methods:poll(timeout, flags)
   local ready = Socket.poll(self, 0, flags)
   local loop = loops.current()
   if ready ~= 0 or timeout == 0 then return promise.resolved(loop, ready) end
-  local own = self._line or line_of(self)
+  local own = self._line or self:_line_of()
   return own:poll(loop, poller.check_timeout(timeout, "poll"), flags or POLLIN)
 end
 

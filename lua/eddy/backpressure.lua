@@ -54,7 +54,7 @@ end
 -- @return nil, or the error with which the wait was ended
 function M.wait(stream)
   local room = stream._room
-  if not room then
+  if not room or room:done() then -- one that was cancelled, with its only task
     room = promise.new(stream.loop)
     room._name = "room in the send queue of " .. stream.name
     stream._room = room

@@ -34,7 +34,8 @@ end
 -- future's loop until then.
 -- @return its results; nil and an error, when that is EAGAIN, ETIMEDOUT or ECANCELED. Raises
 -- any other error.
-function M.await(future)
+function M.await(future, err)
+  if future == nil and errors.is_expected(err) then return nil, err end -- what `sleep` returned
   return check_future(future, "await"):await()
 end
 
@@ -52,7 +53,7 @@ function M.sleep(ms)
   local future = promise.new(loop, alarm)
   future._name = "sleep"
   alarm.timer = loop:call_later(ms, future.set_result, future)
-  local _, err = future:await()
+  local _, err = future:_await_private()
   if err then return nil, err end
   return future
 end
@@ -93,15 +94,16 @@ local Gathering = {}
 Gathering.__index = Gathering
 
 function Gathering:_release(cancelled)
-  if not cancelled then return end
-  for _, each in ipairs(self.futures) do each:_unlisten(self) end
+  for _, each in ipairs(self.futures) do
+    if cancelled then each:_unlisten(self) else each:_forget(self) end
+  end
 end
 
 function Gathering:_follow(future)
   local all = self.all
-  if all:done() then return end -- an error of this one counts as unheard
-  local err = future:error()
-  if err then return all:_follow(future) end
+  if all:done() then return end
+  future._heard = true
+  if future._failure then return all:_fail(future._failure) end
   self.left = self.left - 1
   if self.left > 0 then return end
   local count, results = #self.futures, {}

@@ -14,15 +14,15 @@ local band, bor = bit.band, bit.bor
 local DONTWAIT = constants.DONTWAIT
 local POLLIN, POLLOUT = constants.POLLIN, constants.POLLOUT
 
-local methods = { _green = true }
+local methods = {}
 
 local function closed(future, of)
   future:set_error(errors.new(errors.numbers.ENOTSOCK, of:_describe() .. ": it was closed"))
 end
 
-local function line_of(socket)
-  local own = line.new(socket, closed)
-  socket._line = own
+function methods:_line_of()
+  local own = line.new(self, closed)
+  self._line = own
   return own
 end
 
@@ -33,13 +33,14 @@ local function receiver(name)
     flags = flags or 0
     if band(flags, DONTWAIT) ~= 0 then return plain(self, flags, copy) end
     flags = bor(flags, DONTWAIT)
-    local own = self._line or line_of(self)
+    local own = self._line or self:_line_of()
     if own:may_try(own.receives) then
       local got, err = plain(self, flags, copy)
-      if got ~= nil or err ~= errors.again then return got, err end
+      if got ~= nil then return got end
+      if err ~= errors.again then return nil, err end
     end
     return own:wait(loops.current(), own.receives, self:get(constants.RCVTIMEO), name, plain,
-      flags, copy):await()
+      flags, copy):_await_private()
   end
 end
 
@@ -53,13 +54,14 @@ local function sender(name)
     flags = flags or 0
     if band(flags, DONTWAIT) ~= 0 then return try(self, data, flags, track) end
     flags = bor(flags, DONTWAIT)
-    local own = self._line or line_of(self)
+    local own = self._line or self:_line_of()
     if own:may_try(own.sends) then
       local sent, err = try(self, data, flags, track)
-      if sent ~= nil or err ~= errors.again then return sent, err end
+      if sent ~= nil then return sent end
+      if err ~= errors.again then return nil, err end
     end
     return own:wait(loops.current(), own.sends, self:get(constants.SNDTIMEO), name, try, data,
-      flags, track):await()
+      flags, track):_await_private()
   end
 end
 
@@ -69,8 +71,9 @@ methods.send, methods.send_multipart = sender("send"), sender("send_multipart")
 function methods:poll(timeout, flags)
   local ready = Socket.poll(self, 0, flags)
   if ready ~= 0 or timeout == 0 then return ready end
-  local own = self._line or line_of(self)
-  return own:poll(loops.current(), poller.check_timeout(timeout, "poll"), flags or POLLIN):await()
+  local own = self._line or self:_line_of()
+  timeout = poller.check_timeout(timeout, "poll")
+  return own:poll(loops.current(), timeout, flags or POLLIN):_await_private()
 end
 
 local M = setmetatable({}, { __index = zmq })
@@ -85,32 +88,32 @@ end)
 --- As zmq.select.
 M.select = poller.select_with(M.poller)
 
+local function must(result, err) return result or error(err, 0) end
+
 -- Hands on what one socket receives. It receives only what it can send: cancelled while it
 -- waits, it has no message in hand.
 local function relay(from, to, capture)
   while true do
-    if from ~= to then to:poll(nil, POLLOUT) end
-    local msg, err = from:recv_multipart(nil, false)
-    if not msg then error(err, 0) end
+    if from ~= to then must(to:poll(nil, POLLOUT)) end
+    local msg = must(from:recv_multipart(nil, false))
     if capture then capture:send_multipart(msg) end
-    msg, err = to:send_multipart(msg)
-    if not msg then error(err, 0) end
+    must(to:send_multipart(msg))
   end
 end
 
 local sends_only = { PUSH = true, PUB = true }
 
 local function check_socket(socket, what)
-  if not Socket.is(socket) or not socket._green then
+  if not Socket.is(socket) or socket._line_of ~= methods._line_of then
     errors.misuse(what .. ": expected a socket of eddy.green, got " .. tostring(socket))
   end
   return socket
 end
 
 local function relay_all(what, front, back, capture)
-  if check_socket(front, what) ~= check_socket(back, what) and capture then
-    check_socket(capture, what)
-  end
+  check_socket(front, what)
+  check_socket(back, what)
+  if capture ~= nil then check_socket(capture, what) end
   local tasks = {}
   for _, way in ipairs { { front, back }, front ~= back and { back, front } or nil } do
     if not sends_only[way[1]._type] then

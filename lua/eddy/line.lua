@@ -77,12 +77,16 @@ function Line:may_try(list)
   return true
 end
 
+local function somebody_waits(self)
+  return self.receives.first or self.sends.first or self.polls.first
+end
+
 -- Puts the socket on the loop.
 function Line:_attach(loop, what)
   if self._id then
     if self._loop == loop then return end
-    if self._events ~= 0 then
-      errors.misuse(what .. ": " .. tostring(self._what) .. " is waited for on another loop")
+    if somebody_waits(self) then
+      errors.misuse(what .. ": " .. self:_describe() .. " is waited for on another loop")
     end
     self:_leave()
   end
@@ -103,7 +107,7 @@ end
 
 --- Leaves the loop, unless somebody waits. Then the socket can go on a stream.
 function Line:_leave()
-  if not self._id or self.receives.first or self.sends.first or self.polls.first then return end
+  if not self._id or somebody_waits(self) then return end
   if self._refused then self._refused:cancel() end
   local loop, id = self._loop, self._id
   self._id, self._refused = false, false
@@ -116,6 +120,10 @@ end
 -- Tells the core what is waited for now.
 function Line:_want()
   if not self._id then return end
+  if self._refused and not self.sends.first then
+    self._refused:cancel()
+    self._refused, self._retry = false, FIRST_RETRY_MS
+  end
   local events = self.receives.first and C.EDDY_READ or 0
   if self.sends.first and not self._refused then events = events + C.EDDY_WRITE end
   local poll = self.polls.first
@@ -146,6 +154,14 @@ local function wait(self, loop, list, waiter, ms, name)
   return future
 end
 
+-- A message that waits is sent as it was at the call.
+local function kept(value)
+  if type(value) ~= "table" then return value end
+  local own = {}
+  for i, part in pairs(value) do own[i] = part end
+  return own
+end
+
 --- Waits in a list until an operation can be done.
 -- @param list the line's `receives` or `sends`
 -- @param ms how long at most (negative: for ever); then the future fails with EAGAIN
@@ -153,7 +169,7 @@ end
 -- @param try try(socket, a1, a2, a3): its result, or nil and an EAGAIN error; may raise
 -- @return a future
 function Line:wait(loop, list, ms, name, try, a1, a2, a3)
-  return wait(self, loop, list, { try = try, a1, a2, a3 }, ms, name)
+  return wait(self, loop, list, { try = try, kept(a1), a2, a3 }, ms, name)
 end
 
 --- Waits until the socket is ready.
@@ -199,7 +215,7 @@ local function serve_polls(self, ready)
     local after = waiter.after
     -- A descriptor's error is told to all.
     local mask = band(ready, bor(waiter.events, C.EDDY_ERROR))
-    if mask ~= 0 then waiter.future:_resolve(mask) end
+    if mask ~= 0 and not waiter.future:done() then waiter.future:_resolve(mask) end
     waiter = after
   end
 end

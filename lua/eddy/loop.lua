@@ -205,6 +205,7 @@ function Loop:_free(core)
   self._closed, self._c, self._targets, self._handlers = true, nil, {}, {}
   self._callbacks, self._queued, self._batch_next, self._batch_last = {}, 0, 1, 0
   self._event_next, self._event_last = 0, 0
+  self._waiting, self._waiters = {}, 0
   ffi.gc(core, nil)
   C.eddy_loop_free(core)
   all[self] = nil

@@ -186,7 +186,8 @@ function M.select_with(new)
         poller:register(what, flags[what])
       end
     end
-    local ready = poller:poll(timeout)
+    local ready, err = poller:poll(timeout)
+    if not ready then return nil, err end -- a green one whose task was cancelled
     local failed = chosen(lists[3][1], ready, ERROR)
     local listed = {}
     for _, what in ipairs(failed) do listed[what] = true end

@@ -23,7 +23,15 @@ local function line_of(loop, what)
   if not poller.is_socket(what) then
     return line.passing(loop, poller.descriptor_of(what, "poll"))
   end
-  return what._line or line.passing(loop, what)
+  return what._line or what._line_of and what:_line_of() or line.passing(loop, what)
+end
+
+local function begin(first, loop, self)
+  for i, what in ipairs(self._list) do
+    local each = line_of(loop, what):poll(loop, -1, self._flags[i])
+    first.futures[i] = each
+    each:_tell(first)
+  end
 end
 
 -- A future: true when something that a poller has registered may be ready, false when the
@@ -32,10 +40,10 @@ local function any(loop, self, ms)
   local first = setmetatable({ futures = {} }, First)
   local future = promise.new(loop, first)
   first.future, future._name = future, "poll"
-  for i, what in ipairs(self._list) do
-    local each = line_of(loop, what):poll(loop, -1, self._flags[i])
-    first.futures[i] = each
-    each:_tell(first)
+  local ok, err = pcall(begin, first, loop, self)
+  if not ok then
+    future:cancel()
+    error(err, 0)
   end
   first.timer = ms < math.huge and loop:call_later(ms, future.set_result, future, false)
   return future
@@ -50,7 +58,7 @@ function M.poll(loop, self, timeout)
     local left = deadline - loop:time()
     if next(ready) or timeout == 0 or left <= 0 or #self._list == 0 then return ready end
     -- Somebody else may be quicker to take what is ready.
-    local _, err = any(loop, self, left):await()
+    local _, err = any(loop, self, left):_await_private()
     if err then return nil, err end
   end
 end

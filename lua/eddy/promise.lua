@@ -13,6 +13,7 @@ local Future = {
   _count = 0,         -- their number
   _failure = false,   -- { value =, traceback = }
   _listeners = false, -- coroutines, functions, and what has a _follow
+  _private = false,   -- whether nobody but the one that waits has it
   _source = false,    -- what it stands for: its _release(cancelled) is called at the end
 }
 Future.__index = Future
@@ -51,10 +52,10 @@ local function tell(self)
   for _, each in ipairs(listeners) do
     if type(each) == "table" and each._follow then
       each:_follow(self)
+    elseif type(each) == "thread" then
+      if not waiting.wake(each, self) then self._heard = false end
     elseif loop._closed then -- nothing runs there any more
       self._heard = false
-    elseif type(each) == "thread" then
-      loop:add_callback(waiting.wake, loop, each, self)
     else
       loop:add_callback(each, self)
     end
@@ -153,7 +154,8 @@ end
 --- The error, or nil.
 function Future:error()
   self._heard = true
-  return self._failure and self._failure.value or nil
+  if self._failure then return self._failure.value end
+  return nil
 end
 
 -- Waits until it is done. Returns nil, or the error with which the wait was ended.
@@ -173,6 +175,12 @@ function Future:await()
     if err then return nil, err end
   end
   return self:result()
+end
+
+-- As `await`, of a future that nobody else has: when the wait is ended, it is given up.
+function Future:_await_private()
+  self._private = true
+  return self:await()
 end
 
 --- Calls fn(future) from the loop, in the turn after it is done.
@@ -197,16 +205,17 @@ function Future:_tell(listener)
   self:_listen(listener)
 end
 
--- A listener is not interested any more; without any, nobody is in the result.
-function Future:_unlisten(listener)
-  local listeners = self._listeners or {}
-  for i, each in ipairs(listeners) do
-    if each == listener then
-      table.remove(listeners, i)
-      break
-    end
+-- A listener is not interested any more.
+function Future:_forget(listener)
+  for i, each in ipairs(self._listeners or {}) do
+    if each == listener then return table.remove(self._listeners, i) end
   end
-  if #listeners == 0 then self:cancel() end
+end
+
+-- The same; when it was the last one, nobody is interested in the result.
+function Future:_unlisten(listener)
+  self:_forget(listener)
+  if not self._listeners or #self._listeners == 0 then self:cancel() end
 end
 
 local function settle(self, ok, ...)

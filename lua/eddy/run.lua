@@ -22,6 +22,8 @@ function M.loop()
   if running and forks == C.eddy_forks() then return running end
 end
 
+waiting.running = M.loop
+
 local runs = setmetatable({}, { __mode = "k" })
 
 --- Whether a coroutine is one that handlers run in.

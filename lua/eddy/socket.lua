@@ -34,6 +34,9 @@ end
 
 Socket._open_id = id_of
 
+-- Makes the line of those who wait for the socket, where its kind has one of its own.
+Socket._line_of = false
+
 local function again(result, what, self)
   if result == -EAGAIN then return nil, errors.again end
   return check(result, what .. ":", self)

@@ -39,21 +39,13 @@ end
 -- not begun yet never is.
 -- @return true; false when it was done already
 function Task:cancel()
-  if not promise.class.cancel(self) then return false end
-  local loop, thread = self._loop, self._coroutine
-  local what = loop._waiting[thread]
-  if what then
-    loop:add_callback(waiting.wake, loop, thread, what, errors.cancelled)
-    what:_unlisten(thread)
-  end
-  return true
-end
-
--- Whether a wait that begins has to end at once: the task is cancelled and has not been told.
-function Task:_interrupted()
-  if self._state ~= "cancelled" then return false end
-  if self._told then error(errors.cancelled, 0) end
-  self._told = true
+  if self._state ~= "pending" then return false end
+  local thread = self._coroutine
+  local what = waiting.awaited(thread)
+  -- It is told first, then those that wait for it.
+  if what then waiting.wake(thread, what, errors.cancelled) end
+  promise.class.cancel(self)
+  if what then what:_unlisten(thread) end
   return true
 end
 

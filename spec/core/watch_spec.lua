@@ -118,6 +118,22 @@ describe("core/watch", function()
     watch_socket(pull, READ)
   end)
 
+  it("of a socket counts as alive when it waits for something, of a descriptor always", function()
+    local _, pull = world:pair("PUSH", "PULL")
+    local socket, descriptor = watch_socket(pull, 0), watch_fd(pipe[0], READ)
+    local function alive(events)
+      C.eddy_watch_change(world.loop, socket, events)
+      return C.eddy_loop_alive(world.loop)
+    end
+    assert.equal(1, C.eddy_loop_alive(world.loop))
+    for _ = 1, 2 do assert.same({ 2, 2, 1 }, { alive(READ), alive(WRITE), alive(0) }) end
+    C.eddy_watch_change(world.loop, descriptor, 0)
+    assert.equal(1, C.eddy_loop_alive(world.loop))
+    C.eddy_watch_close(world.loop, socket)
+    C.eddy_watch_close(world.loop, descriptor)
+    assert.equal(0, C.eddy_loop_alive(world.loop))
+  end)
+
   it("may be opened for a descriptor that takes a closed one's number", function()
     local watch = watch_fd(pipe[0], READ)
     write "x"

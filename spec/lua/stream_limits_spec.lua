@@ -226,6 +226,21 @@ describe("a stream's send queue", function()
     assert.error_matches(function() closed:await() end, "closed")
   end)
 
+  it("has room later for others than the task that was cancelled", function()
+    local socket, where = support.lonely(zmq.PUSH)
+    local other = eddy.stream(socket, loop)
+    other:set_send_limit { messages = 1 }
+    other:send("1")
+    local cancelled = loop:spawn(function() return other:send("never") end)
+    support.turns(loop)
+    cancelled:cancel()
+    local sender = loop:spawn(function() return other:send("2") end)
+    support.turns(loop)
+    local peer = context:socket(zmq.PULL, { linger = 0, connect = where })
+    assert.is_true(sender:await())
+    assert.same({ "1", "2" }, { peer:recv(), peer:recv() })
+  end)
+
   it("refuses limits that are none, and changes nothing", function()
     stream:set_send_limit { messages = 1 }
     for _, wrong in ipairs { 5, "x", { messages = -1 }, { messages = "x" }, { bytes = 0 / 0 },
