@@ -82,7 +82,7 @@ int eddy__socket_disconnect(eddy__socket *socket, const char *endpoint) {
     const eddy__monitor *watched = socket->monitor.watched;
     if (watched && strcmp(watched->endpoint, endpoint) == 0)
         eddy__monitor_leave(&socket->monitor);
-    return zmq_disconnect(socket->zmq, endpoint) == 0 ? 0 : -errno;
+    return eddy__zmq_disconnect(socket->zmq, endpoint) == 0 ? 0 : -errno;
 }
 
 int eddy__socket_monitor(eddy__socket *socket, const char *endpoint, int events) {

@@ -4,6 +4,7 @@
 #ifndef EDDY_SOCKET_H
 #define EDDY_SOCKET_H
 
+#include "faults.h"
 #include "list.h"
 #include "monitor.h"
 
@@ -32,7 +33,8 @@ int eddy__socket_open(eddy__socket *socket, void *context, int type);
 void eddy__socket_close(eddy__socket *socket, int linger);
 
 static inline void eddy__socket_touch(eddy__socket *socket) {
-    if (socket->touched) eddy__list_push(socket->touched, socket->mark);
+    if (socket->touched && !eddy__fault(EDDY__FAULT_TOUCH))
+        eddy__list_push(socket->touched, socket->mark);
 }
 
 /* The socket's ZMQ_EVENTS, or -errno. Does not touch: it is what touching asks for. */

@@ -150,7 +150,7 @@ local function run_script(chunk, job)
   return OK
 end
 
-local M = {}
+local M = { _parse = parse } -- for tests
 
 --- Runs the command.
 -- @param args the command line, from 0
