@@ -81,6 +81,24 @@ local function somebody_waits(self)
   return self.receives.first or self.sends.first or self.polls.first
 end
 
+local function attended(list)
+  local waiter = list.first
+  while waiter do
+    if waiter.future:_attended() then return true end
+    waiter = waiter.after
+  end
+  return false
+end
+
+--- Whether anything comes of its waiting: something is to be sent, or somebody will hear of
+-- what is received.
+function Line:_attended()
+  return self.sends.first and true or attended(self.receives) or attended(self.polls)
+end
+
+-- Whether the core counts it as alive.
+function Line:_counted() return self._events ~= 0 or type(self._what) == "number" end
+
 -- Puts the socket on the loop.
 function Line:_attach(loop, what)
   if self._id then
@@ -102,6 +120,7 @@ function Line:_attach(loop, what)
   self._id = errors.check(id, what .. ":", self:_describe())
   self._loop, self._events = loop, 0
   loop:_adopt(self._id, self)
+  loop._attached[self], loop._lines_on = true, loop._lines_on + 1
   if self._passing then loop._lines[self._what] = self end
 end
 
@@ -112,7 +131,8 @@ function Line:_leave()
   local loop, id = self._loop, self._id
   self._id, self._refused = false, false
   if type(self._what) ~= "number" then self._what._owner = false end
-  loop._lines[self._what] = nil
+  loop._lines[self._what], loop._attached[self] = nil, nil
+  loop._lines_on = loop._lines_on - 1
   loop:_abandon(id)
   if loop._c then C.eddy_watch_close(loop._c, id) end
 end

@@ -205,6 +205,14 @@ function Future:_tell(listener)
   self:_listen(listener)
 end
 
+-- Whether anybody will hear when it is done: not, when it is kept for nobody.
+function Future:_attended()
+  for _, each in ipairs(self._listeners or {}) do
+    if not M.is(each) or each:_attended() then return true end
+  end
+  return false
+end
+
 -- A listener is not interested any more.
 function Future:_forget(listener)
   for i, each in ipairs(self._listeners or {}) do

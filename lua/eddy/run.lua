@@ -81,10 +81,22 @@ local function dispatch(self, this)
   end
 end
 
--- Whether something could still bring an event, or is queued.
+-- Whether something could still bring an event that anybody will hear of: a receive that
+-- nobody waits for does not.
+local function attended(self)
+  local counted, unattended = C.eddy_loop_alive(self._c), 0
+  if counted > self._lines_on then return true end
+  for line in pairs(self._attached) do
+    if line:_attended() then return true end
+    if line:_counted() then unattended = unattended + 1 end
+  end
+  return counted > unattended
+end
+
+-- The same, or something is queued.
 local function alive(self)
   return self._queued > 0 or self._batch_next <= self._batch_last or
-    self._event_next < self._event_last or C.eddy_loop_alive(self._c) > 0
+    self._event_next < self._event_last or attended(self)
 end
 
 -- Coroutines wait, and nothing that is left could wake them.
