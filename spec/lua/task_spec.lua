@@ -61,6 +61,32 @@ describe("a task", function()
     support.run(loop)
   end)
 
+  it("that was cancelled has ended for whoever awaits it after that", function()
+    local log = {}
+    local task = loop:spawn(function()
+      local _, err = eddy.sleep(60000)
+      log[#log + 1] = err.name
+    end)
+    support.turns(loop, 2)
+    task:cancel()
+    assert.is_true(task:done() and task:cancelled())
+    local _, err = task:await()
+    assert.same({ "ECANCELED", "ECANCELED" }, { err.name, log[1] })
+    _, err = task:await()
+    assert.equal("ECANCELED", err.name)
+    local other = loop:spawn(function()
+      eddy.sleep(60000)
+      log[#log + 1] = "first"
+    end)
+    support.task(loop, function()
+      eddy.sleep(1)
+      other:cancel()
+      eddy.await(other)
+      log[#log + 1] = "then"
+    end)
+    assert.same({ "ECANCELED", "first", "then" }, log)
+  end)
+
   it("that failed as the loop stopped is told of when the loop is closed", function()
     local task = loop:spawn(function() error("on purpose") end)
     task:add_done_callback(function() loop:stop() end)
