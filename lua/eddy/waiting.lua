@@ -39,6 +39,14 @@ local function refuse(task, thread, what)
   return errors.cancelled
 end
 
+-- Lua cannot suspend a coroutine through a C function that called it back.
+local function cannot_wait(loop, thread, what)
+  loop._waiting[thread], loop._waiters = nil, loop._waiters - 1
+  if what._private then what:_unlisten(thread) else what:_forget(thread) end
+  errors.misuse("a coroutine cannot wait for " .. what:_describe() ..
+    " inside a C function that calls back, such as string.gsub")
+end
+
 --- Suspends the running coroutine until `wake`, or, in the main program, runs the loop until
 -- `what` is done.
 -- @param loop the future's; a coroutine goes on on the loop that it was suspended on
@@ -53,9 +61,12 @@ function M.suspend(loop, what)
   homes[thread] = loop
   loop._waiting[thread], loop._waiters = what, loop._waiters + 1
   what:_listen(thread)
-  local reason
+  local ok, reason
   -- Somebody else may resume it, too.
-  repeat reason = coroutine.yield() until loop._waiting[thread] ~= what
+  repeat
+    ok, reason = pcall(coroutine.yield)
+    if not ok then cannot_wait(loop, thread, what) end
+  until loop._waiting[thread] ~= what
   if reason and task then task._told = true end
   return reason
 end
