@@ -61,6 +61,13 @@ function M.check_function(value, what, or_nil)
   M.misuse(what .. ": expected a function, got " .. type(value))
 end
 
+--- Raises unless `ms` is a number of milliseconds.
+function M.check_ms(ms, what)
+  if type(ms) ~= "number" or ms ~= ms then
+    M.misuse(what .. ": expected a number of milliseconds, got " .. tostring(ms))
+  end
+end
+
 --- Raises unless `linger` is nil or a number of ms that fits.
 function M.check_linger(linger)
   if linger == nil then return end

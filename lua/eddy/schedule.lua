@@ -4,15 +4,9 @@ local handler = require "eddy.handler"
 local Task = require "eddy.task"
 local Timer = require "eddy.timer"
 
-local check_function = errors.check_function
+local check_function, check_ms = errors.check_function, errors.check_ms
 
 local M = {}
-
-local function check_ms(ms, what)
-  if type(ms) ~= "number" or ms ~= ms then
-    errors.misuse(what .. ": expected a number of milliseconds, got " .. tostring(ms))
-  end
-end
 
 --- Calls fn(...) once, `ms` from now. Returns the timer.
 function M:call_later(ms, fn, ...)
