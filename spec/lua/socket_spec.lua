@@ -306,6 +306,11 @@ describe("a plain socket", function()
       local socket = context:socket(zmq.REP)
       local taken = socket:bind_to_random_port("tcp://127.0.0.1", 20000, 40000)
       assert.is_true(taken >= 20000 and taken <= 40000)
+      for _, range in ipairs { { "20000" }, { 3, 2 }, { { 1, 2 } }, { 1, "x" } } do
+        assert.error_matches(function()
+          socket:bind_to_random_port("tcp://127.0.0.1", unpack(range))
+        end, "bind_to_random_port: expected a range of ports, got ")
+      end
     end)
 
     it("to no random port where there is no address", function()
