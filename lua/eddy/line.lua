@@ -96,9 +96,6 @@ function Line:_attended()
   return self.sends.first and true or attended(self.receives) or attended(self.polls)
 end
 
--- Whether the core counts it as alive.
-function Line:_counted() return self._events ~= 0 or type(self._what) == "number" end
-
 -- Puts the socket on the loop.
 function Line:_attach(loop, what)
   if self._id then
@@ -120,8 +117,16 @@ function Line:_attach(loop, what)
   self._id = errors.check(id, what .. ":", self:_describe())
   self._loop, self._events = loop, 0
   loop:_adopt(self._id, self)
-  loop._attached[self], loop._lines_on = true, loop._lines_on + 1
   if self._passing then loop._lines[self._what] = self end
+end
+
+-- The loop has those that wait for anything: the core counts them as alive.
+local function set_events(self, events)
+  local loop, was = self._loop, self._events ~= 0
+  self._events = events
+  if was == (events ~= 0) then return end
+  loop._expecting[self] = not was or nil
+  loop._expected = loop._expected + (was and -1 or 1)
 end
 
 --- Leaves the loop, unless somebody waits. Then the socket can go on a stream.
@@ -129,10 +134,10 @@ function Line:_leave()
   if not self._id or somebody_waits(self) then return end
   if self._refused then self._refused:cancel() end
   local loop, id = self._loop, self._id
+  set_events(self, 0)
   self._id, self._refused = false, false
   if type(self._what) ~= "number" then self._what._owner = false end
-  loop._lines[self._what], loop._attached[self] = nil, nil
-  loop._lines_on = loop._lines_on - 1
+  loop._lines[self._what] = nil
   loop:_abandon(id)
   if loop._c then C.eddy_watch_close(loop._c, id) end
 end
@@ -152,7 +157,7 @@ function Line:_want()
   end
   if events == 0 and self._passing then return self:_leave() end
   if events == self._events then return end
-  self._events = events
+  set_events(self, events)
   errors.check(C.eddy_watch_change(self._loop._c, self._id, events), "wait:", self:_describe())
 end
 

@@ -207,8 +207,10 @@ end
 
 -- Whether anybody will hear when it is done: not, when it is kept for nobody.
 function Future:_attended()
-  for _, each in ipairs(self._listeners or {}) do
-    if not M.is(each) or each:_attended() then return true end
+  local listeners = self._listeners
+  for i = 1, listeners and #listeners or 0 do
+    local each = listeners[i]
+    if type(each) ~= "table" or not each._attended or each:_attended() then return true end
   end
   return false
 end

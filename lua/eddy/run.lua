@@ -84,13 +84,11 @@ end
 -- Whether something could still bring an event that anybody will hear of: a receive that
 -- nobody waits for does not.
 local function attended(self)
-  local counted, unattended = C.eddy_loop_alive(self._c), 0
-  if counted > self._lines_on then return true end
-  for line in pairs(self._attached) do
+  if C.eddy_loop_alive(self._c) > self._expected then return true end
+  for line in pairs(self._expecting) do
     if line:_attended() then return true end
-    if line:_counted() then unattended = unattended + 1 end
   end
-  return counted > unattended
+  return false
 end
 
 -- The same, or something is queued.

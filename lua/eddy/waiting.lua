@@ -40,9 +40,9 @@ local function refuse(task, thread, what)
 end
 
 -- Lua cannot suspend a coroutine through a C function that called it back.
-local function cannot_wait(loop, thread, what)
-  loop._waiting[thread], loop._waiters = nil, loop._waiters - 1
-  if what._private then what:_unlisten(thread) else what:_forget(thread) end
+local function check_yieldable(what)
+  if coroutine.isyieldable() then return end
+  if what._private then what:cancel() end
   errors.misuse("a coroutine cannot wait for " .. what:_describe() ..
     " inside a C function that calls back, such as string.gsub")
 end
@@ -57,16 +57,14 @@ function M.suspend(loop, what)
   if not thread then return main_program(loop, what) end
   local task = M.tasks[thread]
   if task and task:cancelled() then return refuse(task, thread, what) end
+  check_yieldable(what)
   loop = M.running() or loop
   homes[thread] = loop
   loop._waiting[thread], loop._waiters = what, loop._waiters + 1
   what:_listen(thread)
-  local ok, reason
+  local reason
   -- Somebody else may resume it, too.
-  repeat
-    ok, reason = pcall(coroutine.yield)
-    if not ok then cannot_wait(loop, thread, what) end
-  until loop._waiting[thread] ~= what
+  repeat reason = coroutine.yield() until loop._waiting[thread] ~= what
   if reason and task then task._told = true end
   return reason
 end
