@@ -402,7 +402,7 @@ describe("a plain socket", function()
     assert.equal("XPUB socket at " .. socket.last_endpoint, tostring(socket))
   end)
 
-  it("refuses what would have libzmq end the process: a routing id twice, a stranger for ZAP", function()
+  it("refuses what would have libzmq end the process: a routing id twice, a wrong ZAP", function()
     local router = context:socket(zmq.ROUTER, { linger = 0, connect_routing_id = "A" })
     local peer = context:socket(zmq.DEALER, { linger = 0, bind = support.inproc() })
     router:connect(peer.last_endpoint)
