@@ -4,6 +4,7 @@
 #ifndef EDDY_SOCKET_H
 #define EDDY_SOCKET_H
 
+#include "claims.h"
 #include "faults.h"
 #include "list.h"
 #include "monitor.h"
@@ -23,6 +24,7 @@ typedef struct eddy__socket {
     int midway;          /* the last part sent had another to follow */
     zmq_msg_t received;  /* the part that the last plain receive lent out */
     eddy__monitor monitor;
+    eddy__claims claims;
 } eddy__socket;
 
 /* Opens a socket of that type. 0 or -errno. */

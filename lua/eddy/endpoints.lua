@@ -10,6 +10,9 @@ local M = {}
 -- What failed, with the endpoint; of a path that is too long, how long it may be.
 local function what_failed(name, endpoint, result)
   local what = name .. " " .. endpoint
+  if name == "connect" and result == -errors.numbers.EEXIST then
+    return what .. ": another connection of the socket has its connect_routing_id"
+  end
   if result ~= -errors.numbers.ENAMETOOLONG then return what end
   return ("%s: a path of %d bytes, at most %d are allowed"):format(what, #endpoint - #"ipc://",
     options.IPC_PATH_MAX_LEN)
