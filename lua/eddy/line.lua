@@ -2,6 +2,7 @@
 -- in its order, and polls.
 local c = require "eddy.c"
 local errors = require "eddy.errors"
+local frames = require "eddy.frame"
 local promise = require "eddy.promise"
 local run = require "eddy.run"
 
@@ -29,6 +30,8 @@ local function append(list, waiter)
   if list.last then list.last.after = waiter else list.first = waiter end
   list.last = waiter
 end
+
+function Waiter:_describe() return self.name .. " on " .. self.line:_describe() end
 
 -- The future is done: it is in the line no more.
 function Waiter:_release()
@@ -171,30 +174,32 @@ end
 
 local function wait(self, loop, list, waiter, ms, name)
   self:_attach(loop, name)
-  waiter.line, waiter.timer = self, ms >= 0 and loop:call_later(ms, expire, waiter)
+  waiter.line, waiter.name = self, name
+  waiter.timer = ms >= 0 and loop:call_later(ms, expire, waiter)
   local future = promise.new(loop, setmetatable(waiter, Waiter))
-  waiter.future, future._name = future, name .. " on " .. self:_describe()
+  waiter.future = future
   append(list, waiter)
   self:_want()
   return future
 end
 
--- A message that waits is sent as it was at the call.
-local function kept(value)
-  if type(value) ~= "table" then return value end
+-- A message that waits is sent as it was at the call, whatever becomes of the list and its
+-- frames.
+local function kept(data)
+  if frames.is(data) then return frames.new(data) end
+  if type(data) ~= "table" then return data end
   local own = {}
-  for i, part in pairs(value) do own[i] = part end
+  for i, part in pairs(data) do own[i] = frames.is(part) and frames.new(part) or part end
   return own
 end
 
---- Waits in a list until an operation can be done.
--- @param list the line's `receives` or `sends`
+--- Waits in the operation's list until it can be done.
+-- @param operation what eddy.operations has
 -- @param ms how long at most (negative: for ever); then the future fails with EAGAIN
--- @param name the operation's, for messages
--- @param try try(socket, a1, a2, a3): its result, or nil and an EAGAIN error; may raise
--- @return a future
-function Line:wait(loop, list, ms, name, try, a1, a2, a3)
-  return wait(self, loop, list, { try = try, kept(a1), a2, a3 }, ms, name)
+-- @return a future of what `operation.try` returns
+function Line:wait(loop, operation, ms, data, flags, last)
+  local waiter = { try = operation.try, data = kept(data), flags = flags, last = last }
+  return wait(self, loop, self[operation.list], waiter, ms, operation.name)
 end
 
 --- Waits until the socket is ready.
@@ -219,7 +224,7 @@ end
 local function serve(self, list)
   local waiter, count = list.first, 0
   while waiter and count < BUDGET do
-    local ok, result, err = pcall(waiter.try, self._what, waiter[1], waiter[2], waiter[3])
+    local ok, result, err = pcall(waiter.try, self._what, waiter.data, waiter.flags, waiter.last)
     if not ok then
       waiter.future:set_error(result)
     elseif result ~= nil then

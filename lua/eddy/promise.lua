@@ -247,16 +247,22 @@ end
 local Leader = {}
 Leader.__index = Leader
 function Leader:_release() self.future:_unlisten(self.follower) end
+function Leader:_describe() return self.future:_describe() end
 
 --- A future of what fn makes of this one's results.
 function Future:_map(fn)
   local leader = setmetatable({ future = self }, Leader)
   local made = M.new(self._loop, leader)
-  made._decode, made._name, leader.follower = fn, self._name, made
+  made._decode, leader.follower = fn, made
   self:_tell(made)
   return made
 end
 
-function Future:_describe() return self._name or "future" end
+-- For messages to people: its name, or that of what it stands for.
+function Future:_describe()
+  local source = self._source
+  if source and source._describe then return source:_describe() end
+  return self._name or "future"
+end
 
 return M
