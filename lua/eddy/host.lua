@@ -128,7 +128,8 @@ end
 
 local function traceback(err)
   if err == waiting.stopped then return err end
-  return debug.traceback(errors.text_of(err), 2)
+  local origin = waiting.origin(err)
+  return (origin and origin .. "\nawaited by: " or "") .. debug.traceback(errors.text_of(err), 2)
 end
 
 local function run_script(chunk, job)

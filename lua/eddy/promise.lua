@@ -148,7 +148,7 @@ function Future:result()
   self._heard = true
   local err = self._failure.value
   if errors.is_expected(err) then return nil, err end
-  error(err, 0)
+  waiting.raise(self._failure)
 end
 
 --- The error, or nil.

@@ -60,6 +60,22 @@ function M.suspend(loop, what)
   return reason
 end
 
+local raised -- the failure that was raised last where it was awaited
+
+--- Raises the error of what was awaited.
+-- @param failure { value =, traceback = }
+function M.raise(failure)
+  raised = failure
+  error(failure.value, 0)
+end
+
+--- Where an error was raised first, if it came through an await: a traceback, or nil.
+function M.origin(err)
+  local failure = raised
+  raised = nil
+  return failure and rawequal(failure.value, err) and failure.traceback or nil
+end
+
 -- What names a coroutine in messages to people.
 local function describe(thread)
   if thread == MAIN then return "the main program" end

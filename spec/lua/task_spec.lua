@@ -69,6 +69,22 @@ describe("a task", function()
     assert.matches("on purpose", support.take_log())
   end)
 
+  it("that fails with what it awaited is logged with the whole way that the error came", function()
+    local function first() error("on purpose") end
+    local function second() loop:spawn(first):await() end
+    loop:spawn(second):add_done_callback(function() loop:call_later(0, loop.stop, loop) end)
+    support.run(loop)
+    local log = support.take_log()
+    local here = debug.getinfo(1, "S").short_src:gsub("%W", "%%%0")
+    assert.matches(here .. ":%d+: in function.*awaited by:.*" .. here .. ":%d+: in function", log)
+    -- An error that came otherwise has no such way.
+    loop:spawn(error, "another"):add_done_callback(function()
+      loop:call_later(0, loop.stop, loop)
+    end)
+    support.run(loop)
+    assert.not_matches("awaited by", support.take_log())
+  end)
+
   describe("run by run_sync", function()
     it("has the loop run until it has ended, and its results come back", function()
       assert.same({ 1, nil, 3 }, { loop:run_sync(function()
