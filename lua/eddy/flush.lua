@@ -34,7 +34,7 @@ end
 -- Replies made meanwhile are sent too. Never waits. Ends early when the stream is closed or paused.
 -- @param flag zmq.POLLIN, zmq.POLLOUT, or both (the default)
 -- @param limit how many messages at most, both ways together; none unless given
--- @return how many messages were received and sent
+-- @return how many messages were received and sent; what had left with its send is not counted
 return function(self, flag, limit)
   self:_check_open("flush")
   if limit ~= nil and (type(limit) ~= "number" or limit < 0 or limit ~= limit) then
