@@ -281,6 +281,51 @@ describe("closing a stream with a drain", function()
     assert.is_true(now() - began >= 30)
     assert.matches("2 messages not sent", support.take_log())
   end)
+
+  it("holds up neither the loop nor other streams, in a task and in a handler", function()
+    for _, where in ipairs { "task", "handler" } do
+      local stream, endpoint = support.lonely(zmq.PUSH)
+      stream = eddy.stream(stream, loop)
+      for i = 1, 3 do stream:send(tostring(i)) end
+      local lost, ticks, heard = nil, 0, 0
+      stream:on_close(function() heard = heard + 1 end)
+      local timer = loop:call_every(1, function() ticks = ticks + 1 end)
+      local function close()
+        lost = stream:close { drain = 5000 }
+        loop:stop()
+      end
+      if where == "task" then loop:spawn(close) else loop:add_callback(close) end
+      local peer
+      loop:call_later(20, function()
+        assert.is_nil(lost)
+        peer = context:socket(zmq.PULL, { linger = 0, connect = endpoint })
+      end)
+      support.run(loop)
+      timer:cancel()
+      assert.equal(0, lost)
+      assert.equal(1, heard)
+      assert.is_true(ticks > 5)
+      assert.is_true(stream:closed())
+      for i = 1, 3 do assert.equal(tostring(i), peer:recv()) end
+    end
+  end)
+
+  it("ends in a task when the time is up, or somebody closes the stream", function()
+    local stream = eddy.stream(context:socket(zmq.PUSH, { linger = 0 }), loop)
+    stream:send("a")
+    stream:send("b")
+    local closing = loop:spawn(function() return stream:close { drain = 10, linger = 0 } end)
+    assert.equal(2, loop:run_sync(function() return closing:await() end, 5000))
+    assert.matches("2 messages not sent", support.take_log())
+
+    stream = eddy.stream(context:socket(zmq.PUSH, { linger = 0 }), loop)
+    stream:send("a")
+    closing = loop:spawn(function() return stream:close { drain = 5000 } end)
+    loop:call_later(1, stream.close, stream, 0)
+    assert.equal(0, loop:run_sync(function() return closing:await() end, 4000))
+    assert.matches("1 message not sent", support.take_log())
+    assert.equal(0, loop:stats().timers)
+  end)
 end)
 
 describe("send_json", function()
