@@ -3,7 +3,7 @@ local root = arg[0]:match("^(.*)/spec/busted%.lua$") or "."
 package.path = root .. "/?.lua;" .. package.path
 _G.EDDY_ROOT, _G.EDDY_HOST = root, arg[-1]
 
--- LUA_JIT=off runs everything in the interpreter; the specs must not notice.
+-- EDDY_JIT=off runs everything in the interpreter; the specs must not notice.
 if os.getenv("EDDY_JIT") == "off" then require("jit").off() end
 
 table.insert(arg, 1, "--output=plainTerminal")
