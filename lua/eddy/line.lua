@@ -148,7 +148,7 @@ local function wait(self, loop, list, waiter, ms, name)
   self:_attach(loop, name)
   waiter.line, waiter.timer = self, ms >= 0 and loop:call_later(ms, expire, waiter)
   local future = promise.new(loop, setmetatable(waiter, Waiter))
-  waiter.future, future._name = future, name .. " on " .. self:_describe()
+  waiter.future, future._name, future._of = future, name, self
   append(list, waiter)
   self:_want()
   return future

@@ -15,6 +15,7 @@ local Future = {
   _listeners = false, -- coroutines, functions, and what has a _follow
   _private = false,   -- whether nobody but the one that waits has it
   _source = false,    -- what it stands for: its _release(cancelled) is called at the end
+  _of = false,        -- what its name is completed with, when somebody asks: its _describe()
 }
 Future.__index = Future
 
@@ -38,6 +39,19 @@ function M.is(value)
   return type(class) == "table" and rawget(class, "_listeners") == false
 end
 
+local function tell_one(self, listener)
+  local loop = self._loop
+  if type(listener) == "table" and listener._follow then
+    listener:_follow(self)
+  elseif type(listener) == "thread" then
+    if not waiting.wake(listener, self) then self._heard = false end
+  elseif loop._closed then -- nothing runs there any more
+    self._heard = false
+  else
+    loop:add_callback(listener, self)
+  end
+end
+
 -- It is done: what it stood for is let go, and those that wait are told. No function and no
 -- coroutine among them runs before the next turn.
 local function tell(self)
@@ -48,18 +62,8 @@ local function tell(self)
   end
   if not listeners then return end
   self._listeners = false
-  local loop = self._loop
-  for _, each in ipairs(listeners) do
-    if type(each) == "table" and each._follow then
-      each:_follow(self)
-    elseif type(each) == "thread" then
-      if not waiting.wake(each, self) then self._heard = false end
-    elseif loop._closed then -- nothing runs there any more
-      self._heard = false
-    else
-      loop:add_callback(each, self)
-    end
-  end
+  if #listeners == 1 then return tell_one(self, listeners[1]) end
+  for _, each in ipairs(listeners) do tell_one(self, each) end
 end
 
 -- An error that nobody asked for until the next turn is an error in a callback.
@@ -242,11 +246,14 @@ function Leader:_release() self.future:_unlisten(self.follower) end
 function Future:_map(fn)
   local leader = setmetatable({ future = self }, Leader)
   local made = M.new(self._loop, leader)
-  made._decode, made._name, leader.follower = fn, self._name, made
+  made._decode, made._name, made._of, leader.follower = fn, self._name, self._of, made
   self:_tell(made)
   return made
 end
 
-function Future:_describe() return self._name or "future" end
+function Future:_describe()
+  local name = self._name or "future"
+  return self._of and name .. " on " .. self._of:_describe() or name
+end
 
 return M
