@@ -174,7 +174,9 @@ static void note(eddy__stream *stream, int error, double bytes, int report) {
         stream->stats.bytes_out += bytes;
     }
     eddy__outcomes_note(&stream->outcomes, error, report);
-    if (stream->outcomes.count > 0) make_due(stream);
+    if (stream->outcomes.count == 0) return;
+    make_due(stream);
+    count_alive(stream);
 }
 
 static void drop_oldest(eddy__stream *stream) {
@@ -244,7 +246,6 @@ int eddy__stream_send(eddy__stream *stream, zmq_msg_t *msgs, uint32_t count, dou
             if (rc != 0) eddy__message_close(msgs, count);
             note(stream, -rc, bytes, report);
             if (rc == -ETERM) terminated(stream);
-            count_alive(stream);
             return 0;
         }
     }
