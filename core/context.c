@@ -165,9 +165,27 @@ int eddy_context_set(eddy_context *context, int option, int value) {
     return zmq_ctx_set(context->zmq, option, value) == 0 ? 0 : -errno;
 }
 
+/* With its first socket a libzmq context starts its threads, and ends the process when there
+ * are no descriptors for them. */
+static int has_descriptors(const eddy_context *context) {
+    enum { OWN = 4, EACH_THREAD = 2, MOST = 64 };
+    int fds[MOST], count = 0, threads = zmq_ctx_get(context->zmq, ZMQ_IO_THREADS);
+    int needed = OWN + EACH_THREAD * threads;
+    if (needed > MOST) needed = MOST;
+    while (count < needed && (fds[count] = eddy__eventfd()) >= 0) count++;
+    int error = count < needed ? -errno : 0;
+    while (count > 0) close(fds[--count]);
+    return error;
+}
+
 int eddy_socket_open(eddy_context *context, int type) {
     if (is_foreign(context)) return -ESTALE;
     if (!context->zmq) return -ETERM;
+    pthread_mutex_lock(&context->lock);
+    int is_first = context->sockets.used == 0;
+    pthread_mutex_unlock(&context->lock);
+    int rc = is_first ? has_descriptors(context) : 0;
+    if (rc != 0) return rc;
     eddy__socket *socket = eddy__calloc(1, sizeof *socket);
     if (!socket) return -ENOMEM;
     int id = eddy__socket_open(socket, context->zmq, type);

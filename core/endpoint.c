@@ -4,10 +4,13 @@
 #include <netdb.h>
 #include <stdio.h>
 #include <string.h>
+#include <sys/socket.h>
+#include <sys/stat.h>
+#include <sys/un.h>
 
 enum { LONGEST = 512, LAST_PORT = 65535 };
 
-static const char SCHEME[] = "tcp://";
+static const char SCHEME[] = "tcp://", IPC[] = "ipc://";
 
 static int is_tcp(const char *endpoint) {
     return strncmp(endpoint, SCHEME, sizeof SCHEME - 1) == 0;
@@ -42,6 +45,30 @@ static int resolve(void *socket, const char *endpoint, char *resolved) {
     return snprintf(resolved, LONGEST, form, SCHEME, address, port) < LONGEST ? 0 : -ENODEV;
 }
 
+/* Whether somebody accepts connections at that path. 1, 0, or -errno. */
+static int is_alive(const char *path) {
+    struct sockaddr_un address = {.sun_family = AF_UNIX};
+    if (strlen(path) >= sizeof address.sun_path) return 0;
+    memcpy(address.sun_path, path, strlen(path));
+    int fd = socket(AF_UNIX, SOCK_STREAM | SOCK_NONBLOCK | SOCK_CLOEXEC, 0);
+    if (fd < 0) return -errno;
+    int rc = connect(fd, (struct sockaddr *)&address, sizeof address);
+    int alive = rc == 0 || errno == EAGAIN;
+    close(fd);
+    return alive;
+}
+
+/* libzmq removes whatever is at the path that it binds to: a file, or another one's socket.
+ * What a process that is no more left behind may go. */
+static int check_path(const char *endpoint) {
+    struct stat status;
+    if (strncmp(endpoint, IPC, sizeof IPC - 1) != 0) return 0;
+    const char *path = endpoint + sizeof IPC - 1;
+    if (*path == '@' || lstat(path, &status) != 0) return 0;
+    int alive = S_ISSOCK(status.st_mode) ? is_alive(path) : 1;
+    return alive > 0 ? -EADDRINUSE : alive;
+}
+
 int eddy__endpoint_connect(void *socket, const char *endpoint) {
     if (!has_port(endpoint)) return -EINVAL;
     return eddy__zmq_connect(socket, endpoint) == 0 ? 0 : -errno;
@@ -50,6 +77,8 @@ int eddy__endpoint_connect(void *socket, const char *endpoint) {
 int eddy__endpoint_bind(void *socket, const char *endpoint) {
     char resolved[LONGEST];
     if (!has_port(endpoint)) return -EINVAL;
+    int taken = check_path(endpoint);
+    if (taken) return taken;
     if (eddy__zmq_bind(socket, endpoint) == 0) return 0;
     if (errno != ENODEV) return -errno;
     int error = resolve(socket, endpoint, resolved);
@@ -59,8 +88,8 @@ int eddy__endpoint_bind(void *socket, const char *endpoint) {
 
 int eddy__endpoint_unbind(void *socket, const char *endpoint) {
     char resolved[LONGEST];
-    if (zmq_unbind(socket, endpoint) == 0) return 0;
+    if (eddy__zmq_unbind(socket, endpoint) == 0) return 0;
     int error = errno;
     if (resolve(socket, endpoint, resolved) != 0) return -error;
-    return zmq_unbind(socket, resolved) == 0 ? 0 : -error;
+    return eddy__zmq_unbind(socket, resolved) == 0 ? 0 : -error;
 }

@@ -15,12 +15,17 @@ enum eddy__fault_call {
     EDDY__FAULT_ZMQ_SOCKET,
     EDDY__FAULT_ZMQ_BIND,
     EDDY__FAULT_ZMQ_CONNECT,
+    EDDY__FAULT_ZMQ_UNBIND,
+    EDDY__FAULT_ZMQ_DISCONNECT,
     EDDY__FAULT_ZMQ_GET,
     EDDY__FAULT_ZMQ_SET,
     EDDY__FAULT_ZMQ_MONITOR,
     EDDY__FAULT_MSG_INIT,
+    EDDY__FAULT_MSG_DATA,
     EDDY__FAULT_MSG_SEND,
     EDDY__FAULT_MSG_RECV,
+    EDDY__FAULT_TOUCH, /* no call, but the dirty rule: a touch that fails marks nothing */
+    EDDY__FAULT_SWEEP, /* nor this: a sweep that "fails" is due in every turn */
     EDDY__FAULT_CALLS,
 };
 

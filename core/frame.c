@@ -48,8 +48,8 @@ int eddy_frame_open(eddy_frame *frame, const char *data, double size, int track)
         return -ENOMEM;
     }
     memcpy(bytes->bytes, data, (size_t)size);
-    if (zmq_msg_init_data(eddy__frame_msg(frame), bytes->bytes, (size_t)size, free_bytes,
-                          bytes) != 0) {
+    if (eddy__msg_data(eddy__frame_msg(frame), bytes->bytes, (size_t)size, free_bytes, bytes) !=
+        0) {
         eddy_tracker_free(bytes->tracker);
         eddy__free(bytes);
         return -ENOMEM;

@@ -61,8 +61,9 @@ int eddy__monitor_start(eddy__monitor *monitor, const char *endpoint, int events
 
 void eddy__monitor_stop(eddy__monitor *monitor) {
     if (!monitor->running) return;
-    if (!monitor->reader) eddy__zmq_connect(monitor->stand_in, monitor->endpoint);
-    eddy__zmq_monitor(monitor->zmq, NULL, 0);
+    /* These fail only when the context is terminated, and then nobody waits. */
+    if (!monitor->reader) zmq_connect(monitor->stand_in, monitor->endpoint);
+    zmq_socket_monitor(monitor->zmq, NULL, 0);
     zmq_close(monitor->stand_in);
     if (monitor->reader) {
         monitor->reader->watched = NULL;

@@ -163,13 +163,14 @@ int eddy__poller_wait(eddy__poller *poller, double timeout, double now) {
 }
 
 void eddy__poller_sweep(eddy__poller *poller, double now) {
-    if (now - poller->swept < SWEEP_MS) return;
+    double period = eddy__fault(EDDY__FAULT_SWEEP) ? 0 : SWEEP_MS;
+    if (now - poller->swept < period) return;
     poller->swept = now;
     int kind;
     for (uint32_t i = 0; i < poller->sources.used; i++) {
         eddy__source *source = eddy__slots_at(&poller->sources, i, &kind);
         if (!source || !source->socket || !source->wanted) continue;
-        if (eddy__list_linked(&source->mark) || now - source->seen < SWEEP_MS) continue;
+        if (eddy__list_linked(&source->mark) || now - source->seen < period) continue;
         struct pollfd item = {source->fd, POLLIN, 0};
         if (poll(&item, 1, 0) != 0) continue; /* its wake-up is on the way */
         look(poller, source, now);

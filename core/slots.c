@@ -39,7 +39,9 @@ static int fresh(eddy__slots *slots) {
         slots->chunks[chunk] = eddy__calloc(length, sizeof(eddy__slot));
         if (!slots->chunks[chunk]) return -ENOMEM;
     }
-    return (int)slots->used++;
+    /* A context's sockets are looked up without its lock. */
+    __atomic_store_n(&slots->used, slots->used + 1, __ATOMIC_RELAXED);
+    return (int)slots->used - 1;
 }
 
 int eddy__slots_add(eddy__slots *slots, void *object, int kind) {
@@ -65,7 +67,7 @@ int eddy__slots_add(eddy__slots *slots, void *object, int kind) {
 
 static eddy__slot *lookup(const eddy__slots *slots, uint32_t id) {
     uint32_t position = id & SLOT_MASK;
-    if (position >= slots->used) return NULL;
+    if (position >= __atomic_load_n(&slots->used, __ATOMIC_RELAXED)) return NULL;
     eddy__slot *slot = at(slots, position);
     return slot->kind != 0 && slot->generation == id >> EDDY_SLOT_BITS ? slot : NULL;
 }

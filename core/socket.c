@@ -32,6 +32,7 @@ void eddy__socket_close(eddy__socket *socket, int linger) {
         eddy__zmq_set(socket->zmq, ZMQ_LINGER, &linger, sizeof linger);
     zmq_msg_close(&socket->received);
     eddy__monitor_free(&socket->monitor);
+    eddy__claims_free(&socket->claims);
     zmq_close(socket->zmq);
     socket->zmq = NULL;
 }
@@ -62,8 +63,16 @@ int eddy__socket_wait(eddy__socket *socket, int events, double timeout) {
     }
 }
 
+/* libzmq ends the process when something else than a REP or ROUTER socket is asked who may
+ * connect. */
+static int may_bind(const eddy__socket *socket, const char *endpoint) {
+    return strcmp(endpoint, "inproc://zeromq.zap.01") != 0 || socket->type == ZMQ_REP ||
+           socket->type == ZMQ_ROUTER;
+}
+
 int eddy__socket_bind(eddy__socket *socket, const char *endpoint) {
     eddy__socket_touch(socket);
+    if (!may_bind(socket, endpoint)) return -EINVAL;
     return eddy__endpoint_bind(socket->zmq, endpoint);
 }
 
@@ -74,7 +83,10 @@ int eddy__socket_unbind(eddy__socket *socket, const char *endpoint) {
 
 int eddy__socket_connect(eddy__socket *socket, const char *endpoint) {
     eddy__socket_touch(socket);
-    return eddy__endpoint_connect(socket->zmq, endpoint);
+    int rc = eddy__claims_check(&socket->claims);
+    if (rc == 0) rc = eddy__endpoint_connect(socket->zmq, endpoint);
+    if (rc == 0) eddy__claims_give(&socket->claims);
+    return rc;
 }
 
 int eddy__socket_disconnect(eddy__socket *socket, const char *endpoint) {
@@ -82,7 +94,7 @@ int eddy__socket_disconnect(eddy__socket *socket, const char *endpoint) {
     const eddy__monitor *watched = socket->monitor.watched;
     if (watched && strcmp(watched->endpoint, endpoint) == 0)
         eddy__monitor_leave(&socket->monitor);
-    return zmq_disconnect(socket->zmq, endpoint) == 0 ? 0 : -errno;
+    return eddy__zmq_disconnect(socket->zmq, endpoint) == 0 ? 0 : -errno;
 }
 
 int eddy__socket_monitor(eddy__socket *socket, const char *endpoint, int events) {
@@ -94,7 +106,9 @@ int eddy__socket_monitor(eddy__socket *socket, const char *endpoint, int events)
 
 int eddy__socket_set(eddy__socket *socket, int option, const void *value, size_t size) {
     eddy__socket_touch(socket);
-    return eddy__zmq_set(socket->zmq, option, value, size) == 0 ? 0 : -errno;
+    if (eddy__zmq_set(socket->zmq, option, value, size) != 0) return -errno;
+    return option == ZMQ_CONNECT_ROUTING_ID ? eddy__claims_set(&socket->claims, value, size)
+                                            : 0;
 }
 
 int eddy__socket_get(eddy__socket *socket, int option, void *value, size_t *size) {

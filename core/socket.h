@@ -4,6 +4,8 @@
 #ifndef EDDY_SOCKET_H
 #define EDDY_SOCKET_H
 
+#include "claims.h"
+#include "faults.h"
 #include "list.h"
 #include "monitor.h"
 
@@ -22,6 +24,7 @@ typedef struct eddy__socket {
     int midway;          /* the last part sent had another to follow */
     zmq_msg_t received;  /* the part that the last plain receive lent out */
     eddy__monitor monitor;
+    eddy__claims claims;
 } eddy__socket;
 
 /* Opens a socket of that type. 0 or -errno. */
@@ -32,7 +35,8 @@ int eddy__socket_open(eddy__socket *socket, void *context, int type);
 void eddy__socket_close(eddy__socket *socket, int linger);
 
 static inline void eddy__socket_touch(eddy__socket *socket) {
-    if (socket->touched) eddy__list_push(socket->touched, socket->mark);
+    if (socket->touched && !eddy__fault(EDDY__FAULT_TOUCH))
+        eddy__list_push(socket->touched, socket->mark);
 }
 
 /* The socket's ZMQ_EVENTS, or -errno. Does not touch: it is what touching asks for. */

@@ -100,6 +100,14 @@ static inline int eddy__zmq_connect(void *socket, const char *endpoint) {
     EDDY__RETRY(EDDY__FAULT_ZMQ_CONNECT, zmq_connect(socket, endpoint));
 }
 
+static inline int eddy__zmq_unbind(void *socket, const char *endpoint) {
+    EDDY__RETRY(EDDY__FAULT_ZMQ_UNBIND, zmq_unbind(socket, endpoint));
+}
+
+static inline int eddy__zmq_disconnect(void *socket, const char *endpoint) {
+    EDDY__RETRY(EDDY__FAULT_ZMQ_DISCONNECT, zmq_disconnect(socket, endpoint));
+}
+
 static inline int eddy__zmq_get(void *socket, int option, void *value, size_t *size) {
     EDDY__RETRY(EDDY__FAULT_ZMQ_GET, zmq_getsockopt(socket, option, value, size));
 }
@@ -114,6 +122,11 @@ static inline int eddy__zmq_monitor(void *socket, const char *endpoint, int even
 
 static inline int eddy__msg_init(zmq_msg_t *msg, size_t size) {
     EDDY__CALL(int, -1, EDDY__FAULT_MSG_INIT, zmq_msg_init_size(msg, size));
+}
+
+static inline int eddy__msg_data(zmq_msg_t *msg, void *data, size_t size, zmq_free_fn *done,
+                                 void *hint) {
+    EDDY__CALL(int, -1, EDDY__FAULT_MSG_DATA, zmq_msg_init_data(msg, data, size, done, hint));
 }
 
 static inline int eddy__msg_send(zmq_msg_t *msg, void *socket, int flags) {

@@ -12,7 +12,11 @@ describe("the command eddy", function()
   end
 
   -- An endpoint of a file that is removed like a script.
-  local function ipc() return "ipc://" .. script "" end
+  local function ipc()
+    local path = script ""
+    os.remove(path)
+    return "ipc://" .. path
+  end
 
   after_each(function()
     for i, name in ipairs(scripts) do

@@ -2,9 +2,8 @@
 local constants = require "eddy.constants"
 local convert = require "eddy.convert"
 local errors = require "eddy.errors"
-local frames = require "eddy.frame"
-local line = require "eddy.line"
 local loops = require "eddy.loop"
+local operations = require "eddy.operations"
 local poller = require "eddy.poller"
 local polling = require "eddy.polling"
 local promise = require "eddy.promise"
@@ -14,73 +13,31 @@ local zmq = require "eddy.zmq"
 local band, bor = bit.band, bit.bor
 local DONTWAIT, POLLIN = constants.DONTWAIT, constants.POLLIN
 
-local methods = {}
-
-local function closed(future) future:cancel() end
-
-function methods:_line_of()
-  local own = line.new(self, closed)
-  self._line = own
-  return own
-end
-
 local function failed(err)
   local future = promise.new(loops.current())
   future:set_error(err)
   return future
 end
 
--- What waits to be sent is the caller's no more: he may change his list, and close his frames.
-local keep
-function keep(data)
-  if type(data) == "table" then
-    local own = {}
-    for i = 1, #data do own[i] = keep(data[i]) end
-    return own
-  end
-  return frames.is(data) and frames.new(data) or data
-end
-
 -- Tries an operation, and waits in the list if it cannot be done at once.
-local function attempt(self, list, option, name, try, a1, flags, a3)
-  flags = flags or 0
+local function perform(self, operation, data, flags, last)
   local own = self._line or self:_line_of()
-  local now = band(flags, DONTWAIT) ~= 0
+  local list, now = own[operation.list], band(flags, DONTWAIT) ~= 0
   flags = bor(flags, DONTWAIT)
-  if now or own:may_try(own[list]) then
-    local ok, result, err = pcall(try, self, a1, flags, a3)
+  if now or own:may_try(list) then
+    local ok, result, err = pcall(operation.try, self, data, flags, last)
     if ok and result ~= nil then return promise.resolved(loops.current(), result) end
     if now or not ok or err ~= errors.again then return failed(ok and err or result) end
   end
-  local ok, ms = pcall(self.get, self, option)
+  local ok, ms = pcall(self.get, self, operation.timeout)
   if not ok then return failed(ms) end
-  if list == "sends" then a1 = keep(a1) end
-  return own:wait(loops.current(), own[list], ms, name, try, a1, flags, a3)
-end
-
-local function receiver(name)
-  local plain = Socket[name]
-  local function try(socket, copy, flags) return plain(socket, flags, copy) end
-  return function(self, flags, copy)
-    return attempt(self, "receives", constants.RCVTIMEO, name, try, copy, flags)
-  end
-end
-
-local function sender(name)
-  local plain = Socket[name]
-  local function try(socket, data, flags, track)
-    return plain(socket, data, flags, nil, track)
-  end
-  return function(self, data, flags, _, track)
-    return attempt(self, "sends", constants.SNDTIMEO, name, try, data, flags, track)
-  end
+  return own:wait(loops.current(), operation, ms, data, flags, last)
 end
 
 --- As the plain socket's methods, but each returns a future at once. It is done already when
 -- the operation did not have to wait. Operations that wait are served in their order.
 -- RCVTIMEO and SNDTIMEO count from the call; a future that is cancelled takes no message.
-methods.recv, methods.recv_multipart = receiver("recv"), receiver("recv_multipart")
-methods.send, methods.send_multipart = sender("send"), sender("send_multipart")
+local methods = operations.methods(perform, function(future) future:cancel() end)
 
 for name, each in pairs(convert.decoders) do
   local receive, prepare = each[1], each[2]

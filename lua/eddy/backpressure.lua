@@ -14,13 +14,13 @@ local policies = {
   error = C.EDDY_DROP_NONE, drop_newest = C.EDDY_DROP_NEWEST, drop_oldest = C.EDDY_DROP_OLDEST,
 }
 
+local limits = { bytes = true, messages = true, policy = true }
+
 --- Limits the send queue.
 -- @param limit { bytes = n, messages = n, policy = "error" | "drop_newest" | "drop_oldest" };
 -- 64 MiB, any number of messages and "error" where nothing is said
 function Stream:set_send_limit(limit)
-  if type(limit) ~= "table" then
-    errors.misuse("set_send_limit: expected a table, got " .. type(limit))
-  end
+  errors.check_fields(limit, limits, "set_send_limit")
   local policy = policies[limit.policy or "error"]
   if not policy then
     errors.misuse("set_send_limit: no such policy: " .. tostring(limit.policy))

@@ -11,6 +11,9 @@ local numbers = errors.numbers
 
 local M = {}
 
+local KINDS = {
+  [constants.QUEUE] = true, [constants.FORWARDER] = true, [constants.STREAMER] = true,
+}
 local SIDES = { "in", "out", "mon", "ctrl" }
 
 --- A device is given the types of its sockets; `device.in_type`, `out_type`, `mon_type`,
@@ -277,8 +280,8 @@ end
 -- @param in_type, out_type the sockets' types (zmq.PULL ...); an out type of -1: messages go back
 -- through the in socket
 function M.device(kind, in_type, out_type)
-  if type(kind) ~= "number" then
-    errors.misuse("device: expected a kind such as zmq.QUEUE, got " .. type(kind))
+  if not KINDS[kind] then
+    errors.misuse("device: expected a kind such as zmq.QUEUE, got " .. tostring(kind))
   end
   return new("device", { ["in"] = needed(in_type), out = needed(out_type) },
     { device_type = kind, single = true })

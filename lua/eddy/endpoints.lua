@@ -10,6 +10,9 @@ local M = {}
 -- What failed, with the endpoint; of a path that is too long, how long it may be.
 local function what_failed(name, endpoint, result)
   local what = name .. " " .. endpoint
+  if name == "connect" and result == -errors.numbers.EEXIST then
+    return what .. ": another connection of the socket has its connect_routing_id"
+  end
   if result ~= -errors.numbers.ENAMETOOLONG then return what end
   return ("%s: a path of %d bytes, at most %d are allowed"):format(what, #endpoint - #"ipc://",
     options.IPC_PATH_MAX_LEN)
@@ -72,8 +75,13 @@ end
 -- @param tries how many ports to try before EADDRINUSE is raised; 100 unless given
 function M:bind_to_random_port(address, min, max, tries)
   if not min then return tonumber(self:bind(address .. ":*"):match(":(%d+)$")) end
+  max = max or 65535
+  if type(min) ~= "number" or type(max) ~= "number" or min > max then
+    errors.misuse(("bind_to_random_port: expected a range of ports, got %s to %s"):format(
+      tostring(min), tostring(max)))
+  end
   for _ = 1, tries or 100 do
-    local port = math.random(min, max or 65535)
+    local port = math.random(min, max)
     local ok, err = pcall(self.bind, self, address .. ":" .. port)
     if ok then return port end
     if err.name ~= "EADDRINUSE" then error(err, 0) end

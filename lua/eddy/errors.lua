@@ -61,6 +61,23 @@ function M.check_function(value, what, or_nil)
   M.misuse(what .. ": expected a function, got " .. type(value))
 end
 
+--- Raises unless `ms` is a number of milliseconds.
+function M.check_ms(ms, what)
+  if type(ms) ~= "number" or ms ~= ms then
+    M.misuse(what .. ": expected a number of milliseconds, got " .. tostring(ms))
+  end
+end
+
+--- Raises unless `options` is a table that has no other fields than the named ones.
+function M.check_fields(options, names, what)
+  if type(options) ~= "table" then
+    M.misuse(what .. ": expected a table, got " .. type(options))
+  end
+  for name in pairs(options) do
+    if not names[name] then M.misuse(what .. ": no such option: '" .. tostring(name) .. "'") end
+  end
+end
+
 --- Raises unless `linger` is nil or a number of ms that fits.
 function M.check_linger(linger)
   if linger == nil then return end

@@ -1,5 +1,6 @@
 -- Errors in callbacks, and where loops log them: methods of a loop's.
 local errors = require "eddy.errors"
+local waiting = require "eddy.waiting"
 local watchdog = require "eddy.watchdog"
 
 local check_function = errors.check_function
@@ -30,9 +31,11 @@ end
 watchdog.log = function(text) Loop._log(nil, text) end
 
 -- Takes the error and its stack where it happened, in `thread` if that is not the running one.
+-- What was awaited when it came tells where it came from.
 local function trace(err, thread)
-  local text = errors.text_of(err)
+  local text, origin = errors.text_of(err), waiting.origin(err)
   local traceback = thread and debug.traceback(thread, text) or debug.traceback(text, 2)
+  if origin then traceback = origin .. "\nawaited by: " .. traceback end
   return { value = err, traceback = traceback }
 end
 

@@ -34,7 +34,7 @@ end
 -- Replies made meanwhile are sent too. Never waits. Ends early when the stream is closed or paused.
 -- @param flag zmq.POLLIN, zmq.POLLOUT, or both (the default)
 -- @param limit how many messages at most, both ways together; none unless given
--- @return how many messages were received and sent
+-- @return how many messages were received and sent; what had left with its send is not counted
 return function(self, flag, limit)
   self:_check_open("flush")
   if limit ~= nil and (type(limit) ~= "number" or limit < 0 or limit ~= limit) then
@@ -45,7 +45,7 @@ return function(self, flag, limit)
   end
   flag, limit = flag or C.EDDY_READ + C.EDDY_WRITE, limit or math.huge
   local receives, sends = band(flag, C.EDDY_READ) ~= 0, band(flag, C.EDDY_WRITE) ~= 0
-  local handled = 0
+  local handled, has_handler = 0, self._on_recv ~= false
   repeat
     local before, ends = handled, false
     if receives then
@@ -56,7 +56,9 @@ return function(self, flag, limit)
     if sends and not ends and self._id and handled < limit then
       handled = handled + math.max(0, C.eddy_stream_push(self.loop._c, self._id, limit - handled))
       reports.now(self)
-      ends = not self._id
+      -- What on_send did: a message taken without the handler would be thrown away.
+      local paused = has_handler and not self._on_recv
+      ends = not self._id or paused or (self.loop._running and self.loop._stop)
     end
   until ends or handled == before or handled >= limit
   return handled

@@ -48,6 +48,7 @@ function Alarm:_release() self.timer:cancel() end
 -- @return a future that is done, so that `eddy.await(eddy.sleep(ms))` means the same; or nil
 -- and an ECANCELED error
 function M.sleep(ms)
+  errors.check_ms(ms, "sleep")
   local loop = loops.current()
   local alarm = setmetatable({}, Alarm)
   local future = promise.new(loop, alarm)
@@ -72,6 +73,7 @@ end
 -- @param ms how long at most
 function M.with_timeout(ms, future)
   local loop = check_future(future, "with_timeout")._loop
+  errors.check_ms(ms, "with_timeout")
   local limit = setmetatable({ future = future }, Limit)
   local limited = promise.new(loop, limit)
   limited._name = "with_timeout"
@@ -125,7 +127,7 @@ function M.gather(...)
   local all = promise.new(count > 0 and futures[1]._loop or loops.current(), gathering)
   all._name, gathering.all = "gather", all
   for _, each in ipairs(futures) do each:_tell(gathering) end
-  if count == 0 then all:set_result(is_list and {} or nil) end
+  if count == 0 and is_list then all:set_result({}) elseif count == 0 then all:set_result() end
   return all
 end
 

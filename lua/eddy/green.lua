@@ -3,8 +3,8 @@
 local constants = require "eddy.constants"
 local errors = require "eddy.errors"
 local futures = require "eddy.future"
-local line = require "eddy.line"
 local loops = require "eddy.loop"
+local operations = require "eddy.operations"
 local poller = require "eddy.poller"
 local polling = require "eddy.polling"
 local Socket = require "eddy.socket"
@@ -14,59 +14,23 @@ local band, bor = bit.band, bit.bor
 local DONTWAIT = constants.DONTWAIT
 local POLLIN, POLLOUT = constants.POLLIN, constants.POLLOUT
 
-local methods = {}
+-- Does an operation at once, or suspends the running coroutine until it is done.
+local function perform(self, operation, data, flags, last)
+  if band(flags, DONTWAIT) ~= 0 then return operation.try(self, data, flags, last) end
+  flags = bor(flags, DONTWAIT)
+  local own = self._line or self:_line_of()
+  if own:may_try(own[operation.list]) then
+    local result, err = operation.try(self, data, flags, last)
+    if result ~= nil then return result end
+    if err ~= errors.again then return nil, err end
+  end
+  return own:wait(loops.current(), operation, self:get(operation.timeout), data, flags,
+    last):_await_private()
+end
 
-local function closed(future, of)
+local methods = operations.methods(perform, function(future, of)
   future:set_error(errors.new(errors.numbers.ENOTSOCK, of:_describe() .. ": it was closed"))
-end
-
-function methods:_line_of()
-  local own = line.new(self, closed)
-  self._line = own
-  return own
-end
-
--- A socket's method that receives, and waits for it: `plain` of the plain socket.
-local function receiver(name)
-  local plain = Socket[name]
-  return function(self, flags, copy)
-    flags = flags or 0
-    if band(flags, DONTWAIT) ~= 0 then return plain(self, flags, copy) end
-    flags = bor(flags, DONTWAIT)
-    local own = self._line or self:_line_of()
-    if own:may_try(own.receives) then
-      local got, err = plain(self, flags, copy)
-      if got ~= nil then return got end
-      if err ~= errors.again then return nil, err end
-    end
-    return own:wait(loops.current(), own.receives, self:get(constants.RCVTIMEO), name, plain,
-      flags, copy):_await_private()
-  end
-end
-
--- The same for one that sends.
-local function sender(name)
-  local plain = Socket[name]
-  local function try(socket, data, flags, track)
-    return plain(socket, data, flags, nil, track)
-  end
-  return function(self, data, flags, _, track)
-    flags = flags or 0
-    if band(flags, DONTWAIT) ~= 0 then return try(self, data, flags, track) end
-    flags = bor(flags, DONTWAIT)
-    local own = self._line or self:_line_of()
-    if own:may_try(own.sends) then
-      local sent, err = try(self, data, flags, track)
-      if sent ~= nil then return sent end
-      if err ~= errors.again then return nil, err end
-    end
-    return own:wait(loops.current(), own.sends, self:get(constants.SNDTIMEO), name, try, data,
-      flags, track):_await_private()
-  end
-end
-
-methods.recv, methods.recv_multipart = receiver("recv"), receiver("recv_multipart")
-methods.send, methods.send_multipart = sender("send"), sender("send_multipart")
+end)
 
 function methods:poll(timeout, flags)
   local ready = Socket.poll(self, 0, flags)

@@ -48,8 +48,11 @@ function M.add(loop, what, fn, events)
 end
 
 function M.update(loop, what, events)
-  local self = loop._handlers[(key_of(what))]
-  if not self then errors.misuse("update_handler: there is none for " .. tostring(what)) end
+  local key = key_of(what)
+  local self = loop._handlers[key]
+  if not self then
+    errors.misuse("update_handler: there is no " .. Handler._describe { _key = key })
+  end
   check(C.eddy_watch_change(loop:_core("update_handler"), self._id, events),
     "update_handler:", self:_describe())
 end

@@ -128,7 +128,8 @@ end
 
 local function traceback(err)
   if err == waiting.stopped then return err end
-  return debug.traceback(errors.text_of(err), 2)
+  local origin = waiting.origin(err)
+  return (origin and origin .. "\nawaited by: " or "") .. debug.traceback(errors.text_of(err), 2)
 end
 
 local function run_script(chunk, job)
@@ -150,7 +151,7 @@ local function run_script(chunk, job)
   return OK
 end
 
-local M = {}
+local M = { _parse = parse } -- for tests
 
 --- Runs the command.
 -- @param args the command line, from 0

@@ -2,6 +2,7 @@
 -- in its order, and polls.
 local c = require "eddy.c"
 local errors = require "eddy.errors"
+local frames = require "eddy.frame"
 local promise = require "eddy.promise"
 local run = require "eddy.run"
 
@@ -29,6 +30,8 @@ local function append(list, waiter)
   if list.last then list.last.after = waiter else list.first = waiter end
   list.last = waiter
 end
+
+function Waiter:_describe() return self.name .. " on " .. self.line:_describe() end
 
 -- The future is done: it is in the line no more.
 function Waiter:_release()
@@ -81,6 +84,21 @@ local function somebody_waits(self)
   return self.receives.first or self.sends.first or self.polls.first
 end
 
+local function attended(list)
+  local waiter = list.first
+  while waiter do
+    if waiter.future:_attended() then return true end
+    waiter = waiter.after
+  end
+  return false
+end
+
+--- Whether anything comes of its waiting: something is to be sent, or somebody will hear of
+-- what is received.
+function Line:_attended()
+  return self.sends.first and true or attended(self.receives) or attended(self.polls)
+end
+
 -- Puts the socket on the loop.
 function Line:_attach(loop, what)
   if self._id then
@@ -105,11 +123,21 @@ function Line:_attach(loop, what)
   if self._passing then loop._lines[self._what] = self end
 end
 
+-- The loop has those that wait for anything: the core counts them as alive.
+local function set_events(self, events)
+  local loop, was = self._loop, self._events ~= 0
+  self._events = events
+  if was == (events ~= 0) then return end
+  loop._expecting[self] = not was or nil
+  loop._expected = loop._expected + (was and -1 or 1)
+end
+
 --- Leaves the loop, unless somebody waits. Then the socket can go on a stream.
 function Line:_leave()
   if not self._id or somebody_waits(self) then return end
   if self._refused then self._refused:cancel() end
   local loop, id = self._loop, self._id
+  set_events(self, 0)
   self._id, self._refused = false, false
   if type(self._what) ~= "number" then self._what._owner = false end
   loop._lines[self._what] = nil
@@ -132,7 +160,7 @@ function Line:_want()
   end
   if events == 0 and self._passing then return self:_leave() end
   if events == self._events then return end
-  self._events = events
+  set_events(self, events)
   errors.check(C.eddy_watch_change(self._loop._c, self._id, events), "wait:", self:_describe())
 end
 
@@ -146,30 +174,32 @@ end
 
 local function wait(self, loop, list, waiter, ms, name)
   self:_attach(loop, name)
-  waiter.line, waiter.timer = self, ms >= 0 and loop:call_later(ms, expire, waiter)
+  waiter.line, waiter.name = self, name
+  waiter.timer = ms >= 0 and loop:call_later(ms, expire, waiter)
   local future = promise.new(loop, setmetatable(waiter, Waiter))
-  waiter.future, future._name, future._of = future, name, self
+  waiter.future = future
   append(list, waiter)
   self:_want()
   return future
 end
 
--- A message that waits is sent as it was at the call.
-local function kept(value)
-  if type(value) ~= "table" then return value end
+-- A message that waits is sent as it was at the call, whatever becomes of the list and its
+-- frames.
+local function kept(data)
+  if frames.is(data) then return frames.new(data) end
+  if type(data) ~= "table" then return data end
   local own = {}
-  for i, part in pairs(value) do own[i] = part end
+  for i, part in pairs(data) do own[i] = frames.is(part) and frames.new(part) or part end
   return own
 end
 
---- Waits in a list until an operation can be done.
--- @param list the line's `receives` or `sends`
+--- Waits in the operation's list until it can be done.
+-- @param operation what eddy.operations has
 -- @param ms how long at most (negative: for ever); then the future fails with EAGAIN
--- @param name the operation's, for messages
--- @param try try(socket, a1, a2, a3): its result, or nil and an EAGAIN error; may raise
--- @return a future
-function Line:wait(loop, list, ms, name, try, a1, a2, a3)
-  return wait(self, loop, list, { try = try, kept(a1), a2, a3 }, ms, name)
+-- @return a future of what `operation.try` returns
+function Line:wait(loop, operation, ms, data, flags, last)
+  local waiter = { try = operation.try, data = kept(data), flags = flags, last = last }
+  return wait(self, loop, self[operation.list], waiter, ms, operation.name)
 end
 
 --- Waits until the socket is ready.
@@ -194,7 +224,7 @@ end
 local function serve(self, list)
   local waiter, count = list.first, 0
   while waiter and count < BUDGET do
-    local ok, result, err = pcall(waiter.try, self._what, waiter[1], waiter[2], waiter[3])
+    local ok, result, err = pcall(waiter.try, self._what, waiter.data, waiter.flags, waiter.last)
     if not ok then
       waiter.future:set_error(result)
     elseif result ~= nil then

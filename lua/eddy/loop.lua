@@ -47,6 +47,8 @@ function M.new()
     _run = false,     -- the run that dispatches, a table; others wait in a handler
     _turns = 0,
     _lines = {},      -- of those who wait for what has no line of its own
+    _expecting = {},  -- the lines that wait for anything, and
+    _expected = 0,    -- their number
     _waiting = {},    -- coroutines that are suspended, and the future each waits for
     _waiters = 0,     -- how many
     _unheard = {},    -- futures that failed in this turn, and nobody asked

@@ -15,7 +15,6 @@ local Future = {
   _listeners = false, -- coroutines, functions, and what has a _follow
   _private = false,   -- whether nobody but the one that waits has it
   _source = false,    -- what it stands for: its _release(cancelled) is called at the end
-  _of = false,        -- what its name is completed with, when somebody asks: its _describe()
 }
 Future.__index = Future
 
@@ -152,7 +151,7 @@ function Future:result()
   self._heard = true
   local err = self._failure.value
   if errors.is_expected(err) then return nil, err end
-  error(err, 0)
+  waiting.raise(self._failure)
 end
 
 --- The error, or nil.
@@ -209,6 +208,16 @@ function Future:_tell(listener)
   self:_listen(listener)
 end
 
+-- Whether anybody will hear when it is done: not, when it is kept for nobody.
+function Future:_attended()
+  local listeners = self._listeners
+  for i = 1, listeners and #listeners or 0 do
+    local each = listeners[i]
+    if type(each) ~= "table" or not each._attended or each:_attended() then return true end
+  end
+  return false
+end
+
 -- A listener is not interested any more.
 function Future:_forget(listener)
   for i, each in ipairs(self._listeners or {}) do
@@ -241,19 +250,22 @@ end
 local Leader = {}
 Leader.__index = Leader
 function Leader:_release() self.future:_unlisten(self.follower) end
+function Leader:_describe() return self.future:_describe() end
 
 --- A future of what fn makes of this one's results.
 function Future:_map(fn)
   local leader = setmetatable({ future = self }, Leader)
   local made = M.new(self._loop, leader)
-  made._decode, made._name, made._of, leader.follower = fn, self._name, self._of, made
+  made._decode, leader.follower = fn, made
   self:_tell(made)
   return made
 end
 
+-- For messages to people: its name, or that of what it stands for.
 function Future:_describe()
-  local name = self._name or "future"
-  return self._of and name .. " on " .. self._of:_describe() or name
+  local source = self._source
+  if source and source._describe then return source:_describe() end
+  return self._name or "future"
 end
 
 return M

@@ -81,10 +81,20 @@ local function dispatch(self, this)
   end
 end
 
--- Whether something could still bring an event, or is queued.
+-- Whether something could still bring an event that anybody will hear of: a receive that
+-- nobody waits for does not.
+local function attended(self)
+  if C.eddy_loop_alive(self._c) > self._expected then return true end
+  for line in pairs(self._expecting) do
+    if line:_attended() then return true end
+  end
+  return false
+end
+
+-- The same, or something is queued.
 local function alive(self)
   return self._queued > 0 or self._batch_next <= self._batch_last or
-    self._event_next < self._event_last or C.eddy_loop_alive(self._c) > 0
+    self._event_next < self._event_last or attended(self)
 end
 
 -- Coroutines wait, and nothing that is left could wake them.

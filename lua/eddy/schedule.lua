@@ -1,18 +1,13 @@
 -- What can be put on a loop: the methods of its that make timers, handlers and tasks.
 local errors = require "eddy.errors"
 local handler = require "eddy.handler"
+local promise = require "eddy.promise"
 local Task = require "eddy.task"
 local Timer = require "eddy.timer"
 
-local check_function = errors.check_function
+local check_function, check_ms = errors.check_function, errors.check_ms
 
 local M = {}
-
-local function check_ms(ms, what)
-  if type(ms) ~= "number" or ms ~= ms then
-    errors.misuse(what .. ": expected a number of milliseconds, got " .. tostring(ms))
-  end
-end
 
 --- Calls fn(...) once, `ms` from now. Returns the timer.
 function M:call_later(ms, fn, ...)
@@ -77,14 +72,22 @@ function M:spawn(fn, ...)
   return Task.new(self, fn, ...)
 end
 
---- Runs the loop until fn, which runs in a coroutine on it, has ended.
+-- What a function has returned; of a future alone, what that comes to.
+local function settled(first, ...)
+  if select("#", ...) == 0 and promise.is(first) then return first:await() end
+  return first, ...
+end
+
+--- Runs the loop until fn, which runs in a coroutine on it, has ended, and the future, too,
+-- if it returned one.
 -- @param ms how long at most; for ever unless given
 -- @return its results; or nil and an ETIMEDOUT error when the time is up: it is cancelled
 -- then. Raises its error, or when the loop was stopped first.
 function M:run_sync(fn, ms)
   check_function(fn, "run_sync")
   if ms ~= nil then check_ms(ms, "run_sync") end
-  local task, late = Task.new(self, fn), false
+  local task, late = Task.new(self, function() return settled(fn()) end), false
+  task._fn = fn
   task._heard = true
   task:add_done_callback(function() self:stop() end)
   local timer = ms and self:call_later(ms, function()

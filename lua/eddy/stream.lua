@@ -311,7 +311,10 @@ end
 -- @return how many messages are lost
 function Stream:close(linger)
   local drain_ms
-  if type(linger) == "table" then drain_ms, linger = linger.drain, linger.linger end
+  if type(linger) == "table" then
+    errors.check_fields(linger, { drain = true, linger = true }, "close")
+    drain_ms, linger = linger.drain, linger.linger
+  end
   errors.check_linger(linger)
   errors.check_linger(drain_ms)
   if not self._id then return 0 end

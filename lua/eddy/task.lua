@@ -13,6 +13,7 @@ local function finish(task, ok, ...)
     if ok then return task:set_result(...) end
     return task:_fail(task._loop:_failure(...))
   end
+  if task._end then task._end:set_result() end
   local failure = not ok and task._loop:_failure(...)
   -- Nobody awaits what it comes to, after it was cancelled.
   if failure and failure.value ~= errors.cancelled then task._loop:_failed(failure, task) end
@@ -25,7 +26,7 @@ end
 
 --- Starts fn(...) in a coroutine, in the loop's next turn.
 function Task.new(loop, fn, ...)
-  local task = setmetatable({ _loop = loop, _fn = fn, _told = false }, Task)
+  local task = setmetatable({ _loop = loop, _fn = fn, _told = false, _end = false }, Task)
   task._coroutine = coroutine.create(function(...)
     finish(task, xpcall(fn, loop._trace, ...))
   end)
@@ -43,10 +44,20 @@ function Task:cancel()
   local thread = self._coroutine
   local what = waiting.awaited(thread)
   -- It is told first, then those that wait for it.
-  if what then waiting.wake(thread, what, errors.cancelled) end
+  if what and waiting.wake(thread, what, errors.cancelled) then
+    self._end = promise.new(self._loop)
+    self._end._name = "the end of " .. self:_describe()
+  end
   promise.class.cancel(self)
   if what then what:_unlisten(thread) end
   return true
+end
+
+--- As a future's; one that was cancelled has come to its end, too, when it returns.
+function Task:await()
+  local own = self._end
+  if own and not own:done() and not self._loop._closed then own:await() end
+  return promise.class.await(self)
 end
 
 function Task:_describe() return "task (" .. errors.where(self._fn) .. ")" end

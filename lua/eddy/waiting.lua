@@ -39,6 +39,14 @@ local function refuse(task, thread, what)
   return errors.cancelled
 end
 
+-- Lua cannot suspend a coroutine through a C function that called it back.
+local function check_yieldable(what)
+  if coroutine.isyieldable() then return end
+  if what._private then what:cancel() end
+  errors.misuse("a coroutine cannot wait for " .. what:_describe() ..
+    " inside a C function that calls back, such as string.gsub")
+end
+
 --- Suspends the running coroutine until `wake`, or, in the main program, runs the loop until
 -- `what` is done.
 -- @param loop the future's; a coroutine goes on on the loop that it was suspended on
@@ -49,6 +57,7 @@ function M.suspend(loop, what)
   if not thread then return main_program(loop, what) end
   local task = M.tasks[thread]
   if task and task:cancelled() then return refuse(task, thread, what) end
+  check_yieldable(what)
   loop = M.running() or loop
   homes[thread] = loop
   loop._waiting[thread], loop._waiters = what, loop._waiters + 1
@@ -58,6 +67,22 @@ function M.suspend(loop, what)
   repeat reason = coroutine.yield() until loop._waiting[thread] ~= what
   if reason and task then task._told = true end
   return reason
+end
+
+local raised -- the failure that was raised last where it was awaited
+
+--- Raises the error of what was awaited.
+-- @param failure { value =, traceback = }
+function M.raise(failure)
+  raised = failure
+  error(failure.value, 0)
+end
+
+--- Where an error was raised first, if it came through an await: a traceback, or nil.
+function M.origin(err)
+  local failure = raised
+  raised = nil
+  return failure and rawequal(failure.value, err) and failure.traceback or nil
 end
 
 -- What names a coroutine in messages to people.

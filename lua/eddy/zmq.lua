@@ -170,6 +170,7 @@ end
 local all = setmetatable({}, { __mode = "k" })
 
 local function new_context(settings, class)
+  if settings ~= nil then errors.check_fields(settings, { io_threads = true }, "context") end
   local io_threads = settings and settings.io_threads or -1
   if type(io_threads) ~= "number" then
     errors.misuse("context: io_threads: expected a number, got " .. type(io_threads))

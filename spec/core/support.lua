@@ -87,7 +87,9 @@ local function new_world()
   local before = descriptors()
   local loop, context = ffi.new("eddy_loop *[1]"), ffi.new("eddy_context *[1]")
   check(C.eddy_loop_new(loop))
-  check(C.eddy_context_new(1, context))
+  local result = C.eddy_context_new(1, context)
+  if result < 0 then C.eddy_loop_free(loop[0]) end
+  check(result)
   return setmetatable({
     loop = loop[0], context = context[0], before = before, names = 0, unread = false,
   }, World)

@@ -296,3 +296,52 @@ describe("async.run", function()
     assert.same({ "end\n", 0 }, { text, code })
   end)
 end)
+
+-- F20
+describe("a program at whose end receives are pending", function()
+  local function script(code)
+    return { support.script("local eddy, async = require 'eddy', require 'eddy.async'\n" .. [[
+      local pull = async.instance():socket(async.PULL, { bind = "inproc://x" })
+      local push = async.instance():socket(async.PUSH, { connect = "inproc://x" })
+    ]] .. code) }
+  end
+
+  it("ends when nobody waits for them", function()
+    assert.same({ "", 0 }, script "pull:recv() pull:recv_json() pull:poll()")
+    assert.same({ "later\n", 0 }, script [[pull:recv()
+      eddy.loop.instance():call_later(5, print, "later")]])
+    local text, code = unpack(script "pull:recv() eddy.spawn(function() eddy.future():await() end)")
+    assert.equal(1, code)
+    assert.matches("deadlock", text)
+  end)
+
+  it("goes on for those that a callback, a task or another future waits for", function()
+    local send = [[eddy.loop.instance():call_later(5, push.send, push, '"x"')]]
+    for _, wait in ipairs {
+      "pull:recv():add_done_callback(function(got) print(got:result()) end)",
+      "pull:recv_json():add_done_callback(function() print '\"x\"' end)",
+      "eddy.gather(pull:recv()):add_done_callback(function(got) print(got:result()) end)",
+      "eddy.spawn(function() print(pull:recv():await()) end)",
+      "pull:recv() pull:poll():add_done_callback(function() print '\"x\"' end)",
+    } do
+      assert.same({ '"x"\n', 0 }, script(wait .. send))
+    end
+  end)
+
+  it("goes on until what waits to be sent is sent", function()
+    local text, code = support.script [[
+      local zmq, async = require "eddy.zmq", require "eddy.async"
+      local loop = require("eddy").loop.instance()
+      local push = async.instance():socket(async.PUSH, { bind = "inproc://x" })
+      push:send("x")
+      local pull = zmq.instance():socket(zmq.PULL)
+      local handler = require("eddy").stream(pull)
+      handler:on_recv(function(msg)
+        print(msg[1])
+        handler:close()
+      end)
+      loop:call_later(5, pull.connect, pull, "inproc://x")
+    ]]
+    assert.same({ "x\n", 0 }, { text, code })
+  end)
+end)

@@ -267,6 +267,8 @@ describe("eddy.devices", function()
       assert.matches(text, tostring(err), 1, true)
     end
     refused("device: expected a kind", devices.device, nil, zmq.PULL, zmq.PUSH)
+    refused("device: expected a kind such as zmq.QUEUE, got 99", devices.device, 99, zmq.PULL,
+      zmq.PUSH)
     refused("device: out_type: expected a type such as", devices.device, zmq.QUEUE, zmq.PULL)
     refused("device: in_type: expected a type such as", devices.device, zmq.QUEUE, "PULL", 1)
     refused("proxy: out_type: expected", devices.proxy, zmq.PULL, -1)

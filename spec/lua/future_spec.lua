@@ -151,6 +151,12 @@ describe("a future", function()
       assert.equal(0, loop:stats().timers)
     end)
 
+    it("is for a number of milliseconds", function()
+      assert.error_matches(function() eddy.sleep("1") end, "sleep: expected a number of milli")
+      assert.error_matches(function() eddy.with_timeout(nil, eddy.future()) end,
+        "with_timeout: expected a number of milliseconds, got nil")
+    end)
+
     it("is cancelled with its task; awaiting what it returned says the same", function()
       local got
       local task = loop:spawn(function() got = { eddy.await(eddy.sleep(60000)) } end)
@@ -233,6 +239,7 @@ describe("a future", function()
       assert.same({ 1, 2, 3 }, (run(function() return eddy.gather(list):await() end)))
       assert.same({}, (run(function() return eddy.gather({}):await() end)))
       assert.is_true(eddy.gather():done())
+      assert.equal(0, select("#", eddy.gather():result()))
       local twice = some(1)[1]
       local both = eddy.gather(twice, twice)
       twice:set_result(7)

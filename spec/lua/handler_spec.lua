@@ -174,7 +174,8 @@ describe("a handler of a descriptor or socket", function()
     local reader = pipe()
     loop:remove_handler(reader)
     loop:remove_handler(context:socket(zmq.PULL))
-    assert.error_matches(function() loop:update_handler(reader, READ) end, "update_handler")
+    assert.error_matches(function() loop:update_handler(reader, READ) end,
+      "update_handler: there is no handler of descriptor " .. reader)
   end)
 
   it("takes the number of a descriptor that was closed behind its back", function()

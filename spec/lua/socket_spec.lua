@@ -306,6 +306,11 @@ describe("a plain socket", function()
       local socket = context:socket(zmq.REP)
       local taken = socket:bind_to_random_port("tcp://127.0.0.1", 20000, 40000)
       assert.is_true(taken >= 20000 and taken <= 40000)
+      for _, range in ipairs { { "20000" }, { 3, 2 }, { { 1, 2 } }, { 1, "x" } } do
+        assert.error_matches(function()
+          socket:bind_to_random_port("tcp://127.0.0.1", unpack(range))
+        end, "bind_to_random_port: expected a range of ports, got ")
+      end
     end)
 
     it("to no random port where there is no address", function()
@@ -400,5 +405,20 @@ describe("a plain socket", function()
     assert.equal("XPUB socket", tostring(socket))
     socket:bind("tcp://127.0.0.1:*")
     assert.equal("XPUB socket at " .. socket.last_endpoint, tostring(socket))
+  end)
+
+  it("refuses what would have libzmq end the process: a routing id twice, a wrong ZAP", function()
+    local router = context:socket(zmq.ROUTER, { linger = 0, connect_routing_id = "A" })
+    local peer = context:socket(zmq.DEALER, { linger = 0, bind = support.inproc() })
+    router:connect(peer.last_endpoint)
+    router.connect_routing_id = "A"
+    assert.error_matches(function() router:connect("inproc://elsewhere") end,
+      "connect inproc://elsewhere: another connection.*EEXIST")
+    router.connect_routing_id = "B"
+    router:connect("inproc://elsewhere")
+    router:send_multipart { "A", "hello" }
+    assert.same({ "hello" }, peer:recv_multipart())
+    local pull = context:socket(zmq.PULL, { linger = 0 })
+    assert.error_matches(function() pull:bind("inproc://zeromq.zap.01") end, "EINVAL")
   end)
 end)

@@ -111,6 +111,13 @@ describe("a stream that is closed", function()
     assert.equal(1, closes)
   end)
 
+  it("refuses options that it does not have, and stays open", function()
+    local stream = lonely()
+    assert.error_matches(function() stream:close { drian = 5 } end, "close: .*'drian'")
+    assert.is_false(stream:closed())
+    stream:close()
+  end)
+
   it("says how many messages are lost, and warns", function()
     local stream, endpoint = lonely()
     for i = 1, 3 do stream:send(tostring(i)) end

@@ -244,10 +244,12 @@ describe("a stream's send queue", function()
   it("refuses limits that are none, and changes nothing", function()
     stream:set_send_limit { messages = 1 }
     for _, wrong in ipairs { 5, "x", { messages = -1 }, { messages = "x" }, { bytes = 0 / 0 },
-        { bytes = {} }, { policy = "drop" }, { policy = 5 }, { messages = 9, policy = "x" } } do
+        { bytes = {} }, { policy = "drop" }, { policy = 5 }, { messages = 9, policy = "x" },
+        { messages = 9, mesages = 9 } } do
       assert.error_matches(function() stream:set_send_limit(wrong) end, "set_send_limit")
     end
     assert.error_matches(function() stream:set_send_limit() end, "set_send_limit")
+    assert.error_matches(function() stream:set_send_limit { mesages = 9 } end, "'mesages'")
     assert.same({ true, false }, send(1, 2))
     assert.equal("1", drain())
   end)

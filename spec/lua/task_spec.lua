@@ -61,12 +61,54 @@ describe("a task", function()
     support.run(loop)
   end)
 
+  it("that was cancelled has ended for whoever awaits it after that", function()
+    local log = {}
+    local task = loop:spawn(function()
+      local _, err = eddy.sleep(60000)
+      log[#log + 1] = err.name
+    end)
+    support.turns(loop, 2)
+    task:cancel()
+    assert.is_true(task:done() and task:cancelled())
+    local _, err = task:await()
+    assert.same({ "ECANCELED", "ECANCELED" }, { err.name, log[1] })
+    _, err = task:await()
+    assert.equal("ECANCELED", err.name)
+    local other = loop:spawn(function()
+      eddy.sleep(60000)
+      log[#log + 1] = "first"
+    end)
+    support.task(loop, function()
+      eddy.sleep(1)
+      other:cancel()
+      eddy.await(other)
+      log[#log + 1] = "then"
+    end)
+    assert.same({ "ECANCELED", "first", "then" }, log)
+  end)
+
   it("that failed as the loop stopped is told of when the loop is closed", function()
     local task = loop:spawn(function() error("on purpose") end)
     task:add_done_callback(function() loop:stop() end)
     support.run(loop)
     loop:close()
     assert.matches("on purpose", support.take_log())
+  end)
+
+  it("that fails with what it awaited is logged with the whole way that the error came", function()
+    local function first() error("on purpose") end
+    local function second() loop:spawn(first):await() end
+    loop:spawn(second):add_done_callback(function() loop:call_later(0, loop.stop, loop) end)
+    support.run(loop)
+    local log = support.take_log()
+    local here = debug.getinfo(1, "S").short_src:gsub("%W", "%%%0")
+    assert.matches(here .. ":%d+: in function.*awaited by:.*" .. here .. ":%d+: in function", log)
+    -- An error that came otherwise has no such way.
+    loop:spawn(error, "another"):add_done_callback(function()
+      loop:call_later(0, loop.stop, loop)
+    end)
+    support.run(loop)
+    assert.not_matches("awaited by", support.take_log())
   end)
 
   describe("run by run_sync", function()
@@ -77,6 +119,21 @@ describe("a task", function()
         return 1, nil, 3
       end) })
       assert.is_nil((loop:run_sync(function() end)))
+    end)
+
+    it("awaits the future that a function returned alone", function()
+      assert.same({ 1, nil, 3 }, { loop:run_sync(function()
+        return loop:spawn(function()
+          suspend(1)
+          return 1, nil, 3
+        end)
+      end) })
+      assert.error_matches(function()
+        loop:run_sync(function() return loop:spawn(function() error("of the task") end) end)
+      end, "of the task")
+      local none, err = loop:run_sync(function() return eddy.future.new(loop) end, 5)
+      assert.is_nil(none)
+      assert.equal("ETIMEDOUT", err.name)
     end)
 
     it("raises its error, which is not logged", function()

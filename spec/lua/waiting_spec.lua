@@ -320,6 +320,20 @@ describe("those that wait", function()
     assert.matches("in a timer", support.take_log())
   end)
 
+  it("cannot inside a C function that calls back: told so, they leave nothing behind", function()
+    local one = eddy.future(loop)
+    run(function()
+      for _, wait in ipairs { function() eddy.sleep(1) end, function() one:await() end } do
+        local ok, err = pcall(string.gsub, "x", "x", wait)
+        assert.is_false(ok)
+        assert.matches("cannot wait for %w+ inside a C function", err)
+      end
+      assert.equal(1, loop:stats().timers) -- run_sync's
+      one:set_result()
+      eddy.sleep(3)
+    end)
+  end)
+
   it("in the main program are told of a stop; what others have goes on", function()
     local task = loop:spawn(function()
       eddy.sleep(5)

@@ -89,6 +89,11 @@ describe("eddy.zmq", function()
       assert.equal("EINVAL", err.name)
     end)
 
+    it("refuse settings that they do not have", function()
+      assert.error_matches(function() zmq.context { io_thread = 2 } end, "context: .*'io_thread'")
+      assert.error_matches(function() zmq.context(2) end, "context: expected a table, got number")
+    end)
+
     it("have options, as attributes and by get and set", function()
       local own = zmq.context { io_threads = 1 }
       assert.equal(1, own.io_threads)

@@ -1,0 +1,61 @@
+-- What script.c gives its bytes to: the first says to which of these.
+local root = os.getenv("EDDY_FUZZ_ROOT")
+package.path = root .. "/lua/?.lua;" .. root .. "/lua/?/init.lua;" .. package.path
+
+local eddy = require "eddy"
+local delivery = require "eddy.delivery"
+local host = require "eddy.host"
+local monitor = require "eddy.monitor"
+local zmq = require "eddy.zmq"
+local C = require "eddy.c".C
+
+-- Text, cut at the given byte.
+local function words(text, separator)
+  local list = {}
+  for word in (text .. separator):gmatch("(.-)%" .. separator) do list[#list + 1] = word end
+  return list
+end
+
+-- An error of eddy's, or one that names a wrong argument: nothing else may be raised.
+local function guarded(fn, ...)
+  local ok, err = pcall(fn, ...)
+  local is_expected = ok or (type(err) == "table" and err.code) or
+    (type(err) == "string" and err:find("expected", 1, true))
+  if not is_expected then error(err, 0) end
+  return ok and err
+end
+
+local loop = eddy.loop.new()
+local a, b = zmq.instance():socket(zmq.PAIR), zmq.instance():socket(zmq.PAIR)
+a:bind("inproc://fuzz")
+b:connect("inproc://fuzz")
+local sender, receiver = eddy.stream(a, loop), eddy.stream(b, loop)
+
+local targets = {
+  function(text) -- monitor events
+    local event = guarded(monitor.parse_monitor_message, words(text, "|"))
+    if event and type(event.name) ~= "string" then error("an event without a name", 0) end
+  end,
+  function(text) -- the command line
+    local args = words(text, "|")
+    args[0] = "eddy"
+    local job, code = host._parse(args)
+    if not job and type(code) ~= "number" then error("neither a job nor an exit code", 0) end
+  end,
+  function(text) -- frames to Lua
+    local parts, is_copy = words(text, "|"), #text % 2 == 0
+    sender:send_multipart(parts)
+    local inbox = C.eddy_stream_pull(loop._c, receiver._id, 1)
+    local msg = delivery.take(inbox, is_copy)
+    for i, part in ipairs(parts) do
+      local got = is_copy and msg[i] or msg[i].bytes
+      if got ~= part then error("a part is not what was sent", 0) end
+    end
+    if #msg ~= #parts then error("parts were lost or found", 0) end
+  end,
+}
+
+return function(bytes)
+  if #bytes == 0 then return end
+  targets[bytes:byte() % #targets + 1](bytes:sub(2))
+end
