@@ -61,6 +61,7 @@ local function tell(self)
   end
   if not listeners then return end
   self._listeners = false
+  -- Mostly it is one, and what has no loop LuaJIT compiles together with what is around.
   if #listeners == 1 then return tell_one(self, listeners[1]) end
   for _, each in ipairs(listeners) do tell_one(self, each) end
 end
