@@ -57,7 +57,7 @@ static void count(void *object, void *number) {
 }
 
 int eddy_loop_stats_get(eddy_loop *loop, eddy_loop_stats *stats) {
-    *stats = (eddy_loop_stats){.turns = loop->turns,
+    *stats = (eddy_loop_stats){.turns = loop->turn.number,
                                .events = loop->events,
                                .missed_wakeups = loop->turn.poller.missed_wakeups};
     eddy__loop_each(loop, EDDY__STREAM, count, &stats->streams);
@@ -215,7 +215,7 @@ eddy_inbox *eddy_stream_pull(eddy_loop *loop, uint32_t id, double messages) {
 int eddy_stream_push(eddy_loop *loop, uint32_t id, double messages) {
     eddy__stream *stream = find_stream(loop, id);
     if (!stream) return refusal(loop);
-    return stream->socket ? eddy__stream_flush(stream, messages) : 0;
+    return stream->socket ? eddy__stream_push(stream, messages) : 0;
 }
 
 int eddy_stream_await_word(eddy_loop *loop, uint32_t id) {
@@ -249,6 +249,13 @@ int eddy_stream_await_drain(eddy_loop *loop, uint32_t id, int on) {
     eddy__stream *stream = find_stream(loop, id);
     if (!stream) return refusal(loop);
     stream->awaits_drain = on;
+    return 0;
+}
+
+int eddy_stream_finish(eddy_loop *loop, uint32_t id) {
+    eddy__stream *stream = find_stream(loop, id);
+    if (!stream) return refusal(loop);
+    eddy__stream_finish(stream);
     return 0;
 }
 

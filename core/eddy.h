@@ -436,7 +436,8 @@ int eddy_stream_send_parts(eddy_loop *loop, uint32_t stream, const eddy_part *pa
 
 /* For a flush, now and without waiting. `pull` ends the loan of what was read and receives up
  * to `messages` more: it returns the inbox, NULL when there is nothing in it or the stream is
- * stale. `push` sends up to `messages` from the queue and returns how many left it. */
+ * stale. `push` sends up to `messages` from the queue and returns how many left it; those that
+ * went out at once since the last turn, or flush, count before them. */
 eddy_inbox *eddy_stream_pull(eddy_loop *loop, uint32_t stream, double messages);
 int eddy_stream_push(eddy_loop *loop, uint32_t stream, double messages);
 
@@ -453,6 +454,9 @@ int eddy_stream_drain(eddy_loop *loop, uint32_t stream, double timeout);
 
 /* Whether somebody waits for EDDY_DRAINED: then a full stream counts as alive. */
 int eddy_stream_await_drain(eddy_loop *loop, uint32_t stream, int on);
+
+/* Takes no more messages; EDDY_DRAINED tells when the queue is empty. */
+int eddy_stream_finish(eddy_loop *loop, uint32_t stream);
 
 /* The send queue's limits (negative: none), and EDDY_DROP_NONE or another policy. */
 int eddy_stream_limit(eddy_loop *loop, uint32_t stream, double messages, double bytes,

@@ -184,7 +184,7 @@ int eddy_loop_turn(eddy_loop *loop, double timeout) {
     serve(loop);
     tell(&loop->turn);
     expire(&loop->turn);
-    loop->turns += 1;
+    loop->turn.number += 1;
     loop->events += loop->turn.batch.count;
     return loop->turn.batch.count;
 }

@@ -13,7 +13,7 @@ struct eddy_loop {
     eddy__turn turn;
     eddy__wakeups wakeups;
     eddy__signals signals;
-    double turns, events;
+    double events;
     int born; /* eddy__forks when it was made */
 };
 

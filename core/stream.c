@@ -244,6 +244,7 @@ int eddy__stream_send(eddy__stream *stream, zmq_msg_t *msgs, uint32_t count, dou
         rc = eddy__message_send(stream->socket, msgs, count);
         if (!may_pass(rc)) {
             if (rc != 0) eddy__message_close(msgs, count);
+            if (rc == 0) eddy__tally_add(&stream->fresh, stream->turn);
             note(stream, -rc, bytes, report);
             if (rc == -ETERM) terminated(stream);
             return 0;
@@ -286,6 +287,18 @@ int eddy__stream_flush(eddy__stream *stream, double messages) {
     tell_when_drained(stream);
     update(stream);
     return left_queue;
+}
+
+int eddy__stream_push(eddy__stream *stream, double messages) {
+    double fresh = eddy__tally_take(&stream->fresh, stream->turn, messages);
+    return (int)fresh + eddy__stream_flush(stream, messages - fresh);
+}
+
+void eddy__stream_finish(eddy__stream *stream) {
+    stream->queue.message_limit = stream->queue.byte_limit = 0;
+    stream->full = stream->awaits_drain = 1;
+    tell_when_drained(stream);
+    update(stream);
 }
 
 void eddy__stream_await_word(eddy__stream *stream) {

@@ -26,6 +26,7 @@ typedef struct eddy__stream {
     uint32_t budget;
     uint32_t share; /* messages that there were when the stream was last emptied */
     int trust;      /* for how many turns there are expected to be as many */
+    eddy__tally fresh; /* messages that went out at once */
     int policy;
     int receiving, counted; /* `counted`: among the loop's `alive` */
     int receive_error, close_error;
@@ -55,6 +56,13 @@ void eddy__stream_serve(eddy__stream *stream);
 /* Moves queued messages into the socket until it takes no more, at most this many. Returns
  * how many left the queue. */
 int eddy__stream_flush(eddy__stream *stream, double messages);
+
+/* The same for a script's flush, which counts before those of the queue what went out at once
+ * since the turn began, or the last flush. */
+int eddy__stream_push(eddy__stream *stream, double messages);
+
+/* Takes no more messages; EDDY_DRAINED tells when the queue is empty. */
+void eddy__stream_finish(eddy__stream *stream);
 
 /* Receives up to so many messages now, beside what is unread. NULL when nothing is there. */
 eddy__inbox *eddy__stream_pull(eddy__stream *stream, uint32_t messages);

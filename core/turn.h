@@ -19,7 +19,7 @@ enum {
 };
 
 typedef struct eddy__turn {
-    double now;
+    double now, number; /* of turns so far */
     eddy__slots slots;
     eddy__poller poller;
     eddy__timers timers;
@@ -44,6 +44,24 @@ typedef struct eddy__due {
     eddy__node node;
     void (*tell)(struct eddy__due *due);
 } eddy__due;
+
+/* How often something happened in a turn. */
+typedef struct eddy__tally {
+    double count, turn;
+} eddy__tally;
+
+static inline void eddy__tally_add(eddy__tally *tally, const eddy__turn *turn) {
+    tally->count = tally->turn == turn->number ? tally->count + 1 : 1;
+    tally->turn = turn->number;
+}
+
+/* Takes up to `most` off this turn's count, and returns how many. */
+static inline double eddy__tally_take(eddy__tally *tally, const eddy__turn *turn, double most) {
+    double there = tally->turn == turn->number ? tally->count : 0;
+    double taken = there < most ? there : most;
+    tally->count = there - taken;
+    return taken;
+}
 
 static inline void eddy__turn_bury(eddy__turn *turn, eddy__grave *grave) {
     eddy__list_push(&turn->graves, &grave->node);

@@ -30,6 +30,15 @@ describe("the command eddy", function()
     return out, err
   end
 
+  it("takes what comes after -- as the script, whatever it looks like", function()
+    local path = process.script("print(...)")
+    local code, out = process.eddy("--", path, "a", "--", "-e")
+    os.remove(path)
+    assert.equal("a\t--\t-e\n", out)
+    assert.equal(0, code)
+    assert.equal(2, (process.eddy("--")))
+  end)
+
   it("runs a script with its arguments", function()
     local name = script "print(...) print(arg[0], arg[1], arg[2], #arg)"
     assert.equal("a\tb c\n" .. name .. "\ta\tb c\t2\n", check(0, eddy(name, "a", "b c")))

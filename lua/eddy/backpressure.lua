@@ -50,18 +50,36 @@ function M.may_wait()
   return thread ~= nil and not run.is_run(thread)
 end
 
---- Suspends the running coroutine until a queue that was full has room again.
--- @return nil, or the error with which the wait was ended
-function M.wait(stream)
+-- The future of room in the queue.
+local function room_of(stream)
   local room = stream._room
   if not room or room:done() then -- one that was cancelled, with its only task
     room = promise.new(stream.loop)
     room._name = "room in the send queue of " .. stream.name
     stream._room = room
   end
+  return room
+end
+
+--- Suspends the running coroutine until a queue that was full has room again.
+-- @return nil, or the error with which the wait was ended
+function M.wait(stream)
+  local room = room_of(stream)
   C.eddy_stream_await_drain(stream.loop._c, stream._id, 1)
   local _, err = room:await()
   return err
+end
+
+local function same(...) return ... end
+
+--- Suspends the running coroutine until the queue, which takes no more, is empty, the stream is
+-- closed, or `ms` are over.
+function M.finish(stream, ms)
+  local emptied = room_of(stream):_map(same)
+  local timer = stream.loop:call_later(ms, emptied.cancel, emptied)
+  C.eddy_stream_finish(stream.loop._c, stream._id)
+  pcall(emptied.await, emptied)
+  timer:cancel()
 end
 
 --- There is room again, or, with an error, never will be.

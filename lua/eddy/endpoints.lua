@@ -10,6 +10,9 @@ local M = {}
 -- What failed, with the endpoint; of a path that is too long, how long it may be.
 local function what_failed(name, endpoint, result)
   local what = name .. " " .. endpoint
+  if name == "bind" and result == -errors.numbers.ENODEV then
+    return what .. ": no host or interface of that name"
+  end
   if name == "connect" and result == -errors.numbers.EEXIST then
     return what .. ": another connection of the socket has its connect_routing_id"
   end

@@ -34,11 +34,14 @@ end
 -- Replies made meanwhile are sent too. Never waits. Ends early when the stream is closed or paused.
 -- @param flag zmq.POLLIN, zmq.POLLOUT, or both (the default)
 -- @param limit how many messages at most, both ways together; none unless given
--- @return how many messages were received and sent; what had left with its send is not counted
+-- @return how many messages were received and sent, those included that left with their send
+-- since the turn began, or the last flush
 return function(self, flag, limit)
   self:_check_open("flush")
-  if limit ~= nil and (type(limit) ~= "number" or limit < 0 or limit ~= limit) then
-    errors.misuse("flush: expected a limit of at least 0, got " .. tostring(limit))
+  local is_count = type(limit) == "number" and limit >= 0 and
+    (limit % 1 == 0 or limit == math.huge)
+  if limit ~= nil and not is_count then
+    errors.misuse("flush: expected a limit, a whole number of at least 0, got " .. tostring(limit))
   end
   if flag ~= nil and type(flag) ~= "number" then
     errors.misuse("flush: expected zmq.POLLIN, POLLOUT or both, got " .. tostring(flag))

@@ -17,7 +17,7 @@ local MOST_DRAIN_MS = 1e9
 local GRACE_MS = 1000 -- for libzmq's end, when nothing is to be drained
 
 local usage = [[
-usage: eddy [options] SCRIPT [ARG...]
+usage: eddy [options] [--] SCRIPT [ARG...]
        eddy [options] -e CODE [ARG...]
        eddy [options] test [BUSTED OPTION...] [SPEC...]
        eddy log-watch [options] ENDPOINT
@@ -84,6 +84,9 @@ local function parse(args)
         return misuse("--watchdog needs limits, such as report=100,interrupt=1000,abort=10000")
       end
       i = i + 2
+    elseif option == "--" then
+      job.file, job.arg[0], i = args[i + 1], args[i + 1], i + 2
+      break
     elseif option:sub(1, 1) == "-" and option ~= "-" then
       return misuse("unknown option " .. option)
     elseif option == "test" then

@@ -19,11 +19,17 @@ local M = {}
 local Loop = {}
 Loop.__index = Loop
 
+local default, made_current
+
+function Loop.__tostring(self)
+  local name = self == default and "the default loop" or "a loop"
+  return self._closed and name .. " (closed)" or name
+end
+
 --- For `add_handler`: as zmq.POLLIN, POLLOUT and POLLERR.
 M.READ, M.WRITE, M.ERROR = C.EDDY_READ, C.EDDY_WRITE, C.EDDY_ERROR
 Loop.READ, Loop.WRITE, Loop.ERROR = M.READ, M.WRITE, M.ERROR
 
-local default, made_current
 local all = setmetatable({}, { __mode = "k" })
 
 --- A private loop. Streams and timers are made on it by naming it.

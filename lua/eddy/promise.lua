@@ -269,4 +269,6 @@ function Future:_describe()
   return self._name or "future"
 end
 
+function Future.__tostring(self) return self:_describe() .. " (" .. self._state .. ")" end
+
 return M

@@ -23,6 +23,7 @@ end
 
 --- A ZeroMQ socket, made by `context:socket(type)`. Every socket option is an attribute too:
 -- `socket.linger = 0`, `socket.last_endpoint`. `socket.closed` tells whether it is closed.
+-- `socket.rcvmore` is true or false.
 -- Operations on a closed socket raise ENOTSOCK.
 local Socket = {}
 
@@ -238,6 +239,7 @@ function Socket.class(methods)
     if method == nil then method = Socket[key] end
     if method ~= nil then return method end
     if key == "closed" then return not self._id end
+    if key == "rcvmore" then return self:get("RCVMORE") == 1 end -- 0 would be true
     if not is_attribute(key) then
       errors.misuse("a socket has no attribute or option '" .. tostring(key) .. "'")
     end

@@ -2,6 +2,7 @@
 -- cannot send yet.
 local backpressure = require "eddy.backpressure"
 local c = require "eddy.c"
+local closing = require "eddy.closing"
 local errors = require "eddy.errors"
 local loops = require "eddy.loop"
 local delivery = require "eddy.delivery"
@@ -293,44 +294,7 @@ for name in ([[bind connect unbind disconnect bind_to_random_port subscribe unsu
   end
 end
 
--- The stream is no more: its callbacks are forgotten, and on_close is told.
-local function ended(self)
-  backpressure.settle(self, errors.new(errors.numbers.ENOTSOCK, self.name .. " was closed"))
-  local on_close = self._on_close
-  self.loop:_abandon(self._id)
-  self._id, self.socket = false, nil
-  self._on_recv, self._on_send, self._on_err, self._on_close = false, false, false, false
-  self._on_full, self._on_drain, self._sent = false, false, false
-  if on_close then self.loop:_protect(self, on_close) end
-end
-
---- Closes the stream and its socket. From now on no callback of its is called but on_close,
--- at once. Messages that were still queued are lost: a warning says so.
--- @param linger ms for which libzmq still tries to send what it has, the option's unless given;
--- or { drain = ms, linger = ms }: first waits up to `drain` ms while queued messages are sent
--- @return how many messages are lost
-function Stream:close(linger)
-  local drain_ms
-  if type(linger) == "table" then
-    errors.check_fields(linger, { drain = true, linger = true }, "close")
-    drain_ms, linger = linger.drain, linger.linger
-  end
-  errors.check_linger(linger)
-  errors.check_linger(drain_ms)
-  if not self._id then return 0 end
-  if drain_ms then C.eddy_stream_drain(self.loop._c, self._id, drain_ms) end
-  self.name = self.name
-  monitor._forget(self)
-  self.socket:_closed()
-  local lost = math.max(0,
-    C.eddy_stream_close(self.loop._c, self._id, linger or C.EDDY_OWN_LINGER))
-  if lost > 0 then
-    self.loop:_log(("%s closed with %d message%s not sent"):format(self.name, lost,
-      lost == 1 and "" or "s"))
-  end
-  ended(self)
-  return lost
-end
+Stream.close = closing.close
 
 -- The loop is being closed and takes the core's stream with it.
 function Stream:_closing_loop() self:close() end

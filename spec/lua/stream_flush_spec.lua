@@ -117,7 +117,7 @@ describe("a stream's flush", function()
       stream:send("at once", { callback = function(msg) tell { "callback of " .. msg[1] } end })
       assert.equal(0, stream:flush(zmq.POLLIN))
       assert.equal(3, #told)
-      assert.equal(0, stream:flush(zmq.POLLOUT))
+      assert.equal(1, stream:flush(zmq.POLLOUT))
       assert.equal("callback of at once", told[4])
       support.turns(loop)
       assert.equal(4, #told)
@@ -230,6 +230,28 @@ describe("a stream's flush", function()
     peer:send("once")
     assert.equal(5000, stream:flush())
   end)
+
+  it("counts what it received and what was sent since the turn began, to the limit", function()
+    local stream, peer = support.streams(zmq.PAIR, zmq.PAIR)
+    for _ = 1, 3 do peer:send("waiting") end
+    stream:send("1")
+    stream:send("2")
+    stream:on_recv(function() end)
+    assert.equal(5, stream:flush())
+    assert.equal(0, stream:flush())
+    stream:send("3")
+    assert.equal(0, stream:flush(zmq.POLLIN))
+    support.turns(loop, 2) -- the turn told of it
+    assert.equal(0, stream:flush())
+
+    stream:on_recv(function(msg) stream:send_multipart(msg) end)
+    for _ = 1, 4 do peer:send("question") end
+    assert.equal(2, stream:flush(nil, 2))
+    assert.equal(3, stream:flush(nil, 3))
+    assert.equal(3, stream:flush())
+    assert.equal(0, stream:flush())
+    assert.error_matches(function() stream:flush(nil, 1.5) end, "whole number")
+  end)
 end)
 
 describe("closing a stream with a drain", function()
@@ -258,6 +280,51 @@ describe("closing a stream with a drain", function()
     assert.equal(2, stream:close { drain = 30, linger = 0 })
     assert.is_true(now() - began >= 30)
     assert.matches("2 messages not sent", support.take_log())
+  end)
+
+  it("holds up neither the loop nor other streams, in a task and in a handler", function()
+    for _, where in ipairs { "task", "handler" } do
+      local stream, endpoint = support.lonely(zmq.PUSH)
+      stream = eddy.stream(stream, loop)
+      for i = 1, 3 do stream:send(tostring(i)) end
+      local lost, ticks, heard = nil, 0, 0
+      stream:on_close(function() heard = heard + 1 end)
+      local timer = loop:call_every(1, function() ticks = ticks + 1 end)
+      local function close()
+        lost = stream:close { drain = 5000 }
+        loop:stop()
+      end
+      if where == "task" then loop:spawn(close) else loop:add_callback(close) end
+      local peer
+      loop:call_later(20, function()
+        assert.is_nil(lost)
+        peer = context:socket(zmq.PULL, { linger = 0, connect = endpoint })
+      end)
+      support.run(loop)
+      timer:cancel()
+      assert.equal(0, lost)
+      assert.equal(1, heard)
+      assert.is_true(ticks > 5)
+      assert.is_true(stream:closed())
+      for i = 1, 3 do assert.equal(tostring(i), peer:recv()) end
+    end
+  end)
+
+  it("ends in a task when the time is up, or somebody closes the stream", function()
+    local stream = eddy.stream(context:socket(zmq.PUSH, { linger = 0 }), loop)
+    stream:send("a")
+    stream:send("b")
+    local closing = loop:spawn(function() return stream:close { drain = 10, linger = 0 } end)
+    assert.equal(2, loop:run_sync(function() return closing:await() end, 5000))
+    assert.matches("2 messages not sent", support.take_log())
+
+    stream = eddy.stream(context:socket(zmq.PUSH, { linger = 0 }), loop)
+    stream:send("a")
+    closing = loop:spawn(function() return stream:close { drain = 5000 } end)
+    loop:call_later(1, stream.close, stream, 0)
+    assert.equal(0, loop:run_sync(function() return closing:await() end, 4000))
+    assert.matches("1 message not sent", support.take_log())
+    assert.equal(0, loop:stats().timers)
   end)
 end)
 
