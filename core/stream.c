@@ -36,7 +36,6 @@ static void tell(eddy__due *due) {
     int unread = stream->receiving && has_unread(stream);
     int *states[] = {&stream->receive_error, &stream->tell_full, &stream->tell_drained};
     static const int kinds[] = {EDDY_RECEIVE_FAILED, EDDY_FULL, EDDY_DRAINED};
-
     if (unread) {
         if (eddy__batch_reserve(batch) != 0) return make_due(stream);
         eddy__batch_add(batch, EDDY_RECEIVED, id, 0)->inbox = &stream->inbox->view;
