@@ -83,8 +83,8 @@ function Context:term()
   if self._closed then return end
   local result = C.eddy_context_term(self._c)
   if result == -errors.numbers.EBUSY then
-    error(errors.new(-result, "term: sockets still open: " .. C.eddy_context_sockets(self._c) ..
-      "; close them, or call destroy"), 0)
+    error(errors.new(-result, "term: " .. C.eddy_context_sockets(self._c) ..
+      " sockets are open; close them, or call destroy"), 0)
   end
   check(result, "term")
   rawset(self, "_closed", true)
