@@ -40,7 +40,10 @@ function methods:poll(timeout, flags)
   return own:poll(loops.current(), timeout, flags or POLLIN):_await_private()
 end
 
-local M = setmetatable({}, { __index = zmq })
+local M = {}
+
+for name, value in pairs(zmq) do M[name] = value end
+M.proxy_steerable, M.monitored_queue = nil, nil -- they would block the loop
 
 M.context, M.instance = zmq._contexts(Socket.class(methods))
 

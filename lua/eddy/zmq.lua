@@ -83,8 +83,9 @@ function Context:term()
   if self._closed then return end
   local result = C.eddy_context_term(self._c)
   if result == -errors.numbers.EBUSY then
-    error(errors.new(-result, "term: " .. C.eddy_context_sockets(self._c) ..
-      " sockets are open; close them, or call destroy"), 0)
+    local open = C.eddy_context_sockets(self._c)
+    error(errors.new(-result, ("term: %d socket%s open; close %s, or call destroy"):format(open,
+      open == 1 and " is" or "s are", open == 1 and "it" or "them")), 0)
   end
   check(result, "term")
   rawset(self, "_closed", true)
