@@ -31,8 +31,11 @@ describe("eddy.green", function()
 
   -- G11
   it("has the names of eddy.zmq, and an instance of its own", function()
+    local blocking = { proxy_steerable = true, monitored_queue = true }
     for name in pairs(zmq) do
-      if not name:match("^_") then assert.message(name).is_not_nil(green[name]) end
+      if not name:match("^_") and not blocking[name] then
+        assert.message(name).is_not_nil(green[name])
+      end
     end
     assert.equal(green.instance(), green.instance())
     assert.not_equal(green.instance(), zmq.instance())
