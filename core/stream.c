@@ -36,7 +36,6 @@ static void tell(eddy__due *due) {
     int unread = stream->receiving && has_unread(stream);
     int *states[] = {&stream->receive_error, &stream->tell_full, &stream->tell_drained};
     static const int kinds[] = {EDDY_RECEIVE_FAILED, EDDY_FULL, EDDY_DRAINED};
-
     if (unread) {
         if (eddy__batch_reserve(batch) != 0) return make_due(stream);
         eddy__batch_add(batch, EDDY_RECEIVED, id, 0)->inbox = &stream->inbox->view;
@@ -174,7 +173,9 @@ static void note(eddy__stream *stream, int error, double bytes, int report) {
         stream->stats.bytes_out += bytes;
     }
     eddy__outcomes_note(&stream->outcomes, error, report);
-    if (stream->outcomes.count > 0) make_due(stream);
+    if (stream->outcomes.count == 0) return;
+    make_due(stream);
+    count_alive(stream);
 }
 
 static void drop_oldest(eddy__stream *stream) {
@@ -245,7 +246,6 @@ int eddy__stream_send(eddy__stream *stream, zmq_msg_t *msgs, uint32_t count, dou
             if (rc == 0) eddy__tally_add(&stream->fresh, stream->turn);
             note(stream, -rc, bytes, report);
             if (rc == -ETERM) terminated(stream);
-            count_alive(stream);
             return 0;
         }
     }

@@ -10,8 +10,7 @@ local function traceback(err) return debug.traceback(errors.text_of(err), 2) end
 --- Protects the finalizers that scripts set from now on: __gc of proxies and ctypes, ffi.gc.
 -- @param fail called after an error was told
 function M.protect(fail)
-  local function protected(fn)
-    if type(fn) ~= "function" then return fn end
+  local function protect(fn)
     return function(...)
       local ok, err = xpcall(fn, traceback, ...)
       if ok then return end
@@ -19,6 +18,10 @@ function M.protect(fail)
       fail()
     end
   end
+
+  -- Apart from the closure, which LuaJIT does not compile: each frame that is received has a
+  -- finalizer, a C function, which needs none.
+  local function protected(fn) return type(fn) == "function" and protect(fn) or fn end
 
   local function set(meta, key, value)
     rawset(meta, key, key == "__gc" and protected(value) or value)

@@ -38,6 +38,19 @@ function M.is(value)
   return type(class) == "table" and rawget(class, "_listeners") == false
 end
 
+local function tell_one(self, listener)
+  local loop = self._loop
+  if type(listener) == "table" and listener._follow then
+    listener:_follow(self)
+  elseif type(listener) == "thread" then
+    if not waiting.wake(listener, self) then self._heard = false end
+  elseif loop._closed then -- nothing runs there any more
+    self._heard = false
+  else
+    loop:add_callback(listener, self)
+  end
+end
+
 -- It is done: what it stood for is let go, and those that wait are told. No function and no
 -- coroutine among them runs before the next turn.
 local function tell(self)
@@ -48,18 +61,9 @@ local function tell(self)
   end
   if not listeners then return end
   self._listeners = false
-  local loop = self._loop
-  for _, each in ipairs(listeners) do
-    if type(each) == "table" and each._follow then
-      each:_follow(self)
-    elseif type(each) == "thread" then
-      if not waiting.wake(each, self) then self._heard = false end
-    elseif loop._closed then -- nothing runs there any more
-      self._heard = false
-    else
-      loop:add_callback(each, self)
-    end
-  end
+  -- Mostly it is one, and what has no loop LuaJIT compiles together with what is around.
+  if #listeners == 1 then return tell_one(self, listeners[1]) end
+  for _, each in ipairs(listeners) do tell_one(self, each) end
 end
 
 -- An error that nobody asked for until the next turn is an error in a callback.

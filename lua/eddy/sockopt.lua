@@ -90,7 +90,7 @@ function Socket:get(option)
   local value, size = room, ROOM
   if kind == "int" then value, size = int, ffi.sizeof(int) end
   if kind == "int64" then value, size = int64, ffi.sizeof(int64) end
-  if name:find("^CURVE_.*KEY$") then size = Z85_KEY end
+  if kind == "string" and name:find("^CURVE_.*KEY$") then size = Z85_KEY end
   local filled = check(C.eddy_socket_get(self._c, id, number, value, size),
     "get " .. name .. ":", self)
   if kind == "int" then return int[0] end

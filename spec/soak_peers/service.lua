@@ -78,28 +78,45 @@ for _, stream in ipairs { sink, answers, news } do
   stream:on_err(function() figures.errors = figures.errors + 1 end)
 end
 
-local late, due = {}, nil
+-- How late ticks were, in tenths of ms, counted: what is kept here does not grow.
+local MOST_LATE = 10000
+local late, due, most_late = ffi.new("uint32_t[?]", MOST_LATE + 1), nil, 0
 local ticker = loop:call_every(TICK_MS, function()
   local now = loop:time()
   local lateness = due and now - due or 0
   due = now - now % TICK_MS + TICK_MS
-  late[#late % 100000 + 1] = math.max(0, lateness)
+  lateness = math.max(0, lateness)
+  most_late = math.max(most_late, lateness)
+  local tenths = math.min(MOST_LATE, math.floor(lateness * 10))
+  late[tenths] = late[tenths] + 1
   figures.news = figures.news + 1
   news:send_multipart { tostring(figures.news), ("n"):rep(figures.news % 200) }
 end)
 
-local samples = {}
+-- Of how late all but one in a thousand were, at most.
+local function late_999()
+  local total, seen = 0, 0
+  for i = 0, MOST_LATE do total = total + late[i] end
+  for i = 0, MOST_LATE do
+    seen = seen + late[i]
+    if seen >= total * 0.999 then return i / 10 end
+  end
+end
+
+local ROOM = tonumber(minutes) * 60 + 600
+local times, sizes, count = ffi.new("double[?]", ROOM), ffi.new("double[?]", ROOM), 0
 local sampler = loop:call_every(SAMPLE_MS, function()
-  local kib, open = resident_kib(), descriptors()
-  if kib then samples[#samples + 1] = { time = loop:time() / 3.6e6, kib = kib, open = open } end
+  local kib = resident_kib()
+  if not kib or count == ROOM then return end
+  times[count], sizes[count], count = loop:time() / 3.6e6, kib, count + 1
 end)
 
 -- Slope of the resident memory in KiB an hour, by least squares over the last two thirds.
 local function slope()
-  local first = math.floor(#samples / 3) + 1
+  local first = math.floor(count / 3)
   local n, sx, sy, sxx, sxy = 0, 0, 0, 0, 0
-  for i = first, #samples do
-    local x, y = samples[i].time - samples[first].time, samples[i].kib
+  for i = first, count - 1 do
+    local x, y = times[i] - times[first], sizes[i]
     n, sx, sy, sxx, sxy = n + 1, sx + x, sy + y, sxx + x * x, sxy + x * y
   end
   local spread = n * sxx - sx * sx
@@ -109,21 +126,19 @@ end
 local function report(open_before, open_after)
   local stats = loop:stats()
   local growth = slope()
-  local first, final = samples[math.floor(#samples / 3) + 1], samples[#samples]
-  table.sort(late)
-  local p999 = late[math.max(1, math.floor(#late * 0.999))]
+  local first, final = math.floor(count / 3), count - 1
   print(("soak of %s min: %d numbers in order, %d answers, %d news, %d lives of peers"):format(
     minutes, figures.numbers, figures.answers, figures.news, figures.lives))
   print(("missed wake-ups %d; wrong %d; failed sends and receives %d"):format(
     stats.missed_wakeups, figures.wrong, figures.errors))
   print(("memory %.1f MiB after a third, %.1f MiB at the end, slope %.1f MiB/h"):format(
-    first.kib / 1024, final.kib / 1024, growth / 1024))
+    sizes[first] / 1024, sizes[final] / 1024, growth / 1024))
   print(("descriptors %d before, %d after; timer lateness p99.9 %.1f ms, most %.1f ms"):format(
-    open_before, open_after, p999, late[#late]))
+    open_before, open_after, late_999(), most_late))
   print(("%d turns, %.1f s of CPU"):format(stats.turns, os.clock()))
   for _, text in ipairs(complaints) do print("wrong: " .. text) end
-  local hours = math.max(final.time - first.time, 1 / 60)
-  local grew = final.kib - first.kib > RSS_GROWTH_KIB * math.max(1, hours)
+  local hours = math.max(times[final] - times[first], 1 / 60)
+  local grew = sizes[final] - sizes[first] > RSS_GROWTH_KIB * math.max(1, hours)
   local ok = stats.missed_wakeups == 0 and figures.wrong == 0 and figures.numbers > 0 and
     open_after <= open_before and not grew
   print(ok and "soak: passed" or "soak: FAILED")

@@ -1,5 +1,5 @@
--- A handler that gets each message as a table of strings, or of frames.
--- usage: receive.lua ENDPOINT COUNT [strings|frames [SENDER-LIBRARY SIZE]]
+-- A handler that gets each message as a table of strings, or of frames, which it drops or closes.
+-- usage: receive.lua ENDPOINT COUNT [strings|frames|closed [SENDER-LIBRARY SIZE]]
 local eddy = require "eddy"
 local ffi = require "ffi"
 local zmq = require "eddy.zmq"
@@ -16,8 +16,9 @@ local received, bytes, start = 0, 0, nil
 stream:on_recv(function(msg)
   start = start or watch.start()
   received, bytes = received + 1, bytes + #msg[1]
+  if kind == "closed" then msg[1]:close() end
   if received == count then loop:stop() end
-end, kind ~= "frames")
+end, kind ~= "frames" and kind ~= "closed")
 
 -- For inproc, the sender is a thread of this process, which has sent all before the first is
 -- received: else its speed would be measured.
