@@ -10,6 +10,7 @@
 #include <lua.h>
 #include <luajit.h>
 #include <lualib.h>
+#include <malloc.h>
 #include <math.h>
 #include <stdint.h>
 #include <stdio.h>
@@ -23,6 +24,7 @@ enum {
     INTERNAL_ERROR = 70,
     LEAST_END_MS = 500, /* for libzmq's end, if there is no other limit */
     GRACE_MS = 250,     /* for the rest of the end */
+    KEPT_BYTES = 32 << 20,
 };
 
 static int panic(lua_State *lua) {
@@ -140,8 +142,16 @@ static void raise_descriptor_limit(void) {
     setrlimit(RLIMIT_NOFILE, &files);
 }
 
+/* Large messages come and go: pages given back to the kernel with each would be taken again
+ * with the next. So much is kept. */
+static void keep_freed_memory(void) {
+    mallopt(M_MMAP_THRESHOLD, KEPT_BYTES);
+    mallopt(M_TRIM_THRESHOLD, KEPT_BYTES);
+}
+
 int main(int argc, char **argv) {
     raise_descriptor_limit();
+    keep_freed_memory();
     eddy__interrupt_watch_output();
     lua_State *lua = luaL_newstate();
     if (!lua) {
