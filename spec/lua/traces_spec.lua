@@ -59,7 +59,8 @@ describe("LuaJIT compiles", function()
   }
   for name, code in pairs(ways) do
     it(name, function()
-      local text, status = support.script(WATCHED .. code .. "\nloop:start() jit.attach(watch) print(done)")
+      local text, status = support.script(WATCHED .. code ..
+        "\nloop:start() jit.attach(watch) print(done)")
       assert.equal("50000", text:match "^%s*(.-)%s*$")
       assert.equal(0, status)
     end)
