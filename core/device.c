@@ -31,6 +31,17 @@ static struct {
     eddy__list devices;
 } all = {PTHREAD_MUTEX_INITIALIZER, PTHREAD_COND_INITIALIZER, {&all.devices, &all.devices}};
 
+/* A child has none of the threads, and none of them will release the lock. */
+static void forked(void) {
+    pthread_mutex_init(&all.lock, NULL);
+    pthread_cond_init(&all.ended, NULL);
+    eddy__list_init(&all.devices);
+}
+
+__attribute__((constructor)) static void prepare(void) {
+    pthread_atfork(NULL, NULL, forked);
+}
+
 int eddy_device_new(const eddy_device_plan *plan, eddy_device **device) {
     eddy_device *made = eddy__calloc(1, sizeof *made);
     if (!made) return -ENOMEM;

@@ -24,8 +24,8 @@ typedef struct eddy__stream {
     eddy__due due;
     eddy__node lent;
     uint32_t budget;
-    uint32_t share; /* messages that there were when the stream was last emptied */
-    int trust;      /* for how many turns there are expected to be as many */
+    uint32_t share;    /* messages that there were when the stream was last emptied */
+    int trust;         /* for how many turns there are expected to be as many */
     eddy__tally fresh; /* messages that went out at once */
     int policy;
     int receiving, counted; /* `counted`: among the loop's `alive` */

@@ -59,6 +59,7 @@ int eddy__watch_open(eddy__turn *turn, eddy__socket *socket, int fd, int events)
 }
 
 int eddy__watch_change(eddy__watch *watch, int events) {
+    if (watch->source.fd < 0) return 0; /* its socket is gone, which will be told */
     watch->ready &= events | EDDY_ERROR;
     int rc = eddy__poller_want(&watch->turn->poller, &watch->source, events);
     count_alive(watch);

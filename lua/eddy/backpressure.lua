@@ -75,10 +75,14 @@ local function same(...) return ... end
 --- Suspends the running coroutine until the queue, which takes no more, is empty, the stream is
 -- closed, or `ms` are over.
 function M.finish(stream, ms)
-  local emptied = room_of(stream):_map(same)
-  local timer = stream.loop:call_later(ms, emptied.cancel, emptied)
-  C.eddy_stream_finish(stream.loop._c, stream._id)
-  pcall(emptied.await, emptied)
+  local emptied
+  local timer = stream.loop:call_later(ms, function() emptied:cancel() end)
+  local ok, result
+  repeat -- what is told first may be that a full queue had room again
+    emptied = room_of(stream):_map(same)
+    C.eddy_stream_finish(stream.loop._c, stream._id)
+    ok, result = pcall(emptied.await, emptied)
+  until not ok or not result or not timer:active() or not stream:sending()
   timer:cancel()
 end
 

@@ -8,10 +8,11 @@ local C = c.C
 local band = require("bit").band
 
 -- Receives up to `limit` messages now, through the handler, or to nowhere without one.
--- Returns how many; fewer when there are no more, or the handler closed, paused or stopped.
+-- Returns how many; fewer when there are no more, or the handler closed, paused, stopped
+-- or waited.
 local function flush_receives(self, limit)
   local loop, handled, has_handler = self.loop, 0, self._on_recv ~= false
-  local this = loop._run
+  local this, turn = loop._run, loop._turns
   while handled < limit do
     local inbox = C.eddy_stream_pull(loop._c, self._id, limit - handled)
     if inbox == nil then break end
@@ -20,8 +21,10 @@ local function flush_receives(self, limit)
       handled = handled + 1
       if fn then loop:_protect(self, fn, msg) end
       local paused = has_handler and not self._on_recv
-      local stopped = loop._running and (loop._stop or loop._run ~= this)
-      if not self._id or paused or stopped then
+      local stopped = loop._running and loop._stop
+      -- When it waited, the inbox may be another stream's by now.
+      local waited = loop._run ~= this or loop._turns ~= turn
+      if not self._id or paused or stopped or waited then
         return handled, true
       end
     end

@@ -130,6 +130,16 @@ function M.new(data, track)
   return frame
 end
 
+--- What is to be sent later, as it is now, whatever becomes of the list and its frames.
+-- @param data a string, a frame, or a list of them
+function M.kept(data)
+  if M.is(data) then return M.new(data) end
+  if type(data) ~= "table" then return data end
+  local own = {}
+  for i, part in pairs(data) do own[i] = M.is(part) and M.new(part) or part end
+  return own
+end
+
 --- A tracker of all of these trackers and tracked frames together; without any, it is done.
 function M.tracker(...)
   local all = {}

@@ -126,7 +126,9 @@ function M.gather(...)
   local gathering = setmetatable({ futures = futures, left = count, is_list = is_list }, Gathering)
   local all = promise.new(count > 0 and futures[1]._loop or loops.current(), gathering)
   all._name, gathering.all = "gather", all
-  for _, each in ipairs(futures) do each:_tell(gathering) end
+  for _, each in ipairs(futures) do
+    if not all:done() then each:_tell(gathering) end
+  end
   if count == 0 and is_list then all:set_result({}) elseif count == 0 then all:set_result() end
   return all
 end

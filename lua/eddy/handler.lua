@@ -8,7 +8,10 @@ local check = errors.check
 local M = {}
 
 --- The handler of a descriptor or socket: calls fn(what, events) as long as it is ready.
-local Handler = { _kind = "handler" }
+local Handler = {
+  _kind = "handler",
+  _waiting = false, -- it is not called: it waits in a coroutine
+}
 Handler.__index = Handler
 
 -- What a descriptor or socket is registered under, and the descriptor.
@@ -39,6 +42,7 @@ function M.add(loop, what, fn, events)
     id = -errors.numbers.ENOTSOCK
   end
   local known = id == -errors.numbers.EEXIST
+  self._events = events
   self._id = check(id, known and "add_handler: there is a" or "add_handler:", self:_describe())
   if not fd then what._owner = self end
   -- The descriptor that the handler before was for was closed, and its number came again.
@@ -55,6 +59,8 @@ function M.update(loop, what, events)
   end
   check(C.eddy_watch_change(loop:_core("update_handler"), self._id, events),
     "update_handler:", self:_describe())
+  self._events = events
+  if self._waiting then C.eddy_watch_change(loop._c, self._id, 0) end
 end
 
 function Handler:_remove()
@@ -97,7 +103,24 @@ function Handler:_closing_loop() self:_remove() end
 
 function Handler:_handle(event)
   if event.kind == C.EDDY_CLOSED then return self:_socket_closing(0) end
+  if self._waiting then return end -- a descriptor's error, which cannot be left unasked
   self._loop:_protect(self, self._fn, self._what, event.value)
+end
+
+-- The function waits, in its coroutine: what it is to take is still there.
+function Handler:_waits()
+  self._waiting = true
+  local loop = self._loop
+  if loop._handlers[self._key] == self then C.eddy_watch_change(loop._c, self._id, 0) end
+end
+
+-- It went on and has ended.
+function Handler:_went_on()
+  self._waiting = false
+  local loop = self._loop
+  if loop._handlers[self._key] == self then
+    C.eddy_watch_change(loop._c, self._id, self._events)
+  end
 end
 
 function Handler:_describe()

@@ -183,22 +183,12 @@ local function wait(self, loop, list, waiter, ms, name)
   return future
 end
 
--- A message that waits is sent as it was at the call, whatever becomes of the list and its
--- frames.
-local function kept(data)
-  if frames.is(data) then return frames.new(data) end
-  if type(data) ~= "table" then return data end
-  local own = {}
-  for i, part in pairs(data) do own[i] = frames.is(part) and frames.new(part) or part end
-  return own
-end
-
 --- Waits in the operation's list until it can be done.
 -- @param operation what eddy.operations has
 -- @param ms how long at most (negative: for ever); then the future fails with EAGAIN
 -- @return a future of what `operation.try` returns
 function Line:wait(loop, operation, ms, data, flags, last)
-  local waiter = { try = operation.try, data = kept(data), flags = flags, last = last }
+  local waiter = { try = operation.try, data = frames.kept(data), flags = flags, last = last }
   return wait(self, loop, self[operation.list], waiter, ms, operation.name)
 end
 

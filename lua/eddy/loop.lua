@@ -190,8 +190,11 @@ function Loop:stop()
   self._stop = true
 end
 
--- The event that is being dispatched is dispatched once more, when the loop runs again.
+-- The event that is being dispatched is dispatched once more, when the loop runs on.
 function Loop:_again() self._event_next = self._event_next - 1 end
+
+-- Takes `_again` back.
+function Loop:_done() self._event_next = self._event_next + 1 end
 
 --- Whether it is running.
 function Loop:running() return self._running end

@@ -53,15 +53,21 @@ end
 --- Tells of the messages of an event that went out, and takes them out of it.
 -- @param stops whether a stop leaves the rest for when the loop runs again
 function M.sent(self, event, stops)
+  local loop = self.loop
+  local this, turn = loop._run, loop._turns
   while event.value > 0 and self._sent do
-    if stops and self.loop._stop then return self.loop:_again() end
+    if stops and loop._stop then return loop:_again() end
     event.value = event.value - 1
+    -- When the callback waits, whoever takes over tells of the rest.
+    local has_rest = stops and event.value > 0
+    if has_rest then loop:_again() end
     M.tell(self, M.take(self))
+    if loop._run ~= this or loop._turns ~= turn then return end
+    if has_rest then loop:_done() end
   end
 end
 
---- Tells at once what a turn would tell: first what this turn's events have left, the one that
--- is being dispatched included.
+--- Tells at once what a turn would tell: first what this turn's events have left.
 function M.now(self)
   local loop = self.loop
   local events = C.eddy_loop_events(loop._c)
@@ -69,11 +75,13 @@ function M.now(self)
   local function tell(event)
     if event.kind == SENT then M.sent(self, event, false) else self:_handle(event) end
   end
-  for i = math.max(0, loop._event_next - 1), loop._event_last - 1 do
+  local this, turn = loop._run, loop._turns
+  for i = loop._event_next, loop._event_last - 1 do
     local event = events[i]
     if event.id == self._id and (event.kind == SENT or event.kind == SEND_FAILED) then
       tell(event)
       if not self._id then return end
+      if loop._run ~= this or loop._turns ~= turn then break end -- it waited
     end
   end
   while self._id and C.eddy_stream_word(loop._c, self._id, word) == 1 do tell(word) end

@@ -2,6 +2,7 @@
 local errors = require "eddy.errors"
 local handler = require "eddy.handler"
 local promise = require "eddy.promise"
+local run = require "eddy.run"
 local Task = require "eddy.task"
 local Timer = require "eddy.timer"
 
@@ -86,16 +87,18 @@ end
 function M:run_sync(fn, ms)
   check_function(fn, "run_sync")
   if ms ~= nil then check_ms(ms, "run_sync") end
-  local task, late = Task.new(self, function() return settled(fn()) end), false
+  if run.loop() then errors.misuse("run_sync: a loop is already running") end
+  local task, late, runs = Task.new(self, function() return settled(fn()) end), false, true
   task._fn = fn
   task._heard = true
-  task:add_done_callback(function() self:stop() end)
-  local timer = ms and self:call_later(ms, function()
-    late = true
-    task:cancel()
+  task:add_done_callback(function()
+    if runs then self:stop() end
   end)
-  self:start()
+  local timer = ms and self:call_later(ms, function() late = task:cancel() end)
+  local ok, err = pcall(self.start, self)
+  runs = false
   if timer then timer:cancel() end
+  if not ok then error(err, 0) end
   if late then return nil, errors.new(errors.numbers.ETIMEDOUT, "run_sync") end
   if task:done() then return task:result() end
   task._heard = false

@@ -174,9 +174,10 @@ local function sent(self, result, what, data, opts, msg, callback)
     return true
   end
   if result == -ENOBUFS and backpressure.may_wait() then
+    local own = frames.kept(data)
     local err = backpressure.wait(self)
     if err then return nil, err end
-    return self[what](self, data, opts)
+    return self[what](self, own, opts)
   end
   if result == -ENOBUFS or result == -EMSGSIZE then
     return nil, backpressure.refused(self, what, -result)

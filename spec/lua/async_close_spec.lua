@@ -1,4 +1,5 @@
 local async = require "eddy.async"
+local C = require "eddy.c".C
 local eddy = require "eddy"
 local support = require "spec.support"
 local zmq = require "eddy.zmq"
@@ -30,6 +31,16 @@ describe("an async socket", function()
   end
 
   -- F12
+  it("that C code closed ends all waits, whatever is cancelled before", function()
+    local socket = context:socket(zmq.PULL, { bind = support.inproc() })
+    run(function()
+      local received, polled = socket:recv(), socket:poll(60000, zmq.POLLOUT)
+      assert.equal(0, C.eddy_socket_close(socket._c, socket._id, 0))
+      assert.is_true(polled:cancel())
+      assert.equal("ENOTSOCK", (select(2, pcall(received.await, received))).name)
+    end)
+  end)
+
   it("when it is closed, ends all that waits, as cancelled", function()
     run(function()
       local pull = context:socket(zmq.PULL, { bind = support.inproc() })

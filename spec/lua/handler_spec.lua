@@ -218,6 +218,45 @@ describe("a handler of a descriptor or socket", function()
     assert.equal(0, loop:stats().handlers)
   end)
 
+  it("that waits is called again once it has ended, and not before", function()
+    for _, asked in ipairs { "by add_handler", "by update_handler" } do
+      local reader, writer = pipe()
+      local calls, inside, buffer = 0, 0, ffi.new("char[8]")
+      write(writer, "ab")
+      close(writer) -- an error, which is told whatever is asked for
+      loop:add_handler(reader, function()
+        calls, inside = calls + 1, inside + 1
+        assert.equal(1, inside)
+        if asked == "by update_handler" then loop:update_handler(reader, READ) end
+        support.suspend(loop, 5)
+        if asked == "by update_handler" then loop:update_handler(reader, READ) end
+        inside = inside - 1
+        ffi.C.read(reader, buffer, 1)
+        if calls < 2 then return end
+        loop:remove_handler(reader)
+        loop:stop()
+      end)
+      support.run(loop)
+      assert.equal(2, calls)
+      assert.equal(0, loop:stats().handlers)
+    end
+  end)
+
+  it("that waits may be removed meanwhile", function()
+    local reader, writer = pipe()
+    local calls = 0
+    write(writer, "a")
+    loop:add_handler(reader, function()
+      calls = calls + 1
+      support.suspend(loop, 5)
+      loop:stop()
+    end)
+    loop:call_later(1, loop.remove_handler, loop, reader)
+    support.run(loop)
+    support.turns(loop)
+    assert.equal(1, calls)
+  end)
+
   it("fails alone, and is called again", function()
     local reader, writer = pipe()
     local count = 0

@@ -310,6 +310,33 @@ describe("closing a stream with a drain", function()
     end
   end)
 
+  it("sends all in a handler, also when room in a full queue is being told", function()
+    local stream = eddy.stream(context:socket(zmq.PUSH, { linger = 0, sndhwm = 10,
+      bind = "inproc://drained-in-a-handler" }), loop)
+    local peer = context:socket(zmq.PULL, { linger = 0, rcvhwm = 10,
+      connect = "inproc://drained-in-a-handler" })
+    stream:set_send_limit { messages = 20 }
+    local sent, got, lost = 0, 0, nil
+    while stream:send("x") do sent = sent + 1 end
+    stream:on_drain(function() end)
+    local closing = false
+    stream:on_send(function()
+      if closing or stream:stats().queued > 10 then return end
+      closing = true
+      lost = stream:close { drain = 5000 }
+    end)
+    local timer = loop:call_every(1, function()
+      for _ = 1, 8 do got = got + (peer:recv(zmq.DONTWAIT) and 1 or 0) end
+      if got == sent or lost then loop:stop() end
+    end)
+    support.run(loop)
+    support.turns(loop)
+    timer:cancel()
+    assert.equal(0, lost)
+    while peer:recv(zmq.DONTWAIT) do got = got + 1 end
+    assert.equal(sent, got)
+  end)
+
   it("ends in a task when the time is up, or somebody closes the stream", function()
     local stream = eddy.stream(context:socket(zmq.PUSH, { linger = 0 }), loop)
     stream:send("a")

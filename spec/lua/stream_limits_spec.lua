@@ -214,6 +214,21 @@ describe("a stream's send queue", function()
     assert.equal("1 2 3 4 5 6", table.concat(got, " "))
   end)
 
+  it("sends what waited for room as it was at the call", function()
+    stream:set_send_limit { messages = 1 }
+    local parts = { "as it was" }
+    local sender = loop:spawn(function()
+      stream:send("1")
+      assert(stream:send_multipart(parts))
+    end)
+    support.turns(loop)
+    assert.is_false(sender:done())
+    parts[1] = "changed"
+    local peer = context:socket(zmq.PULL, { linger = 0, connect = endpoint })
+    sender:await()
+    assert.same({ "1", "as it was" }, { peer:recv(), peer:recv() })
+  end)
+
   it("ends the wait for room when the stream is closed, or the task cancelled", function()
     stream:set_send_limit { messages = 1 }
     stream:send("1")

@@ -63,6 +63,59 @@ describe("a stream's handler that waits", function()
     end
   end)
 
+  it("as on_send's does holds up no word of other messages", function()
+    local stream = support.streams(zmq.PUSH, zmq.PULL)
+    local begun, ended = {}, {}
+    stream:on_send(function(msg)
+      begun[#begun + 1] = msg[1]
+      suspend(2)
+      ended[#ended + 1] = msg[1]
+      if #ended == 4 then loop:stop() end
+    end)
+    for i = 1, 4 do stream:send(tostring(i)) end
+    support.run(loop)
+    assert.same({ "1", "2", "3", "4" }, begun)
+    assert.same(begun, ended)
+  end)
+
+  it("as on_send's does may have flushed first, and each message is told of once", function()
+    local stream = support.streams(zmq.PUSH, zmq.PULL)
+    local begun = {}
+    stream:on_send(function(msg)
+      begun[#begun + 1] = msg[1]
+      if msg[1] == "2" then stream:flush() end
+      suspend(2)
+    end)
+    for i = 1, 4 do stream:send(tostring(i)) end
+    loop:call_later(30, loop.stop, loop)
+    support.run(loop)
+    assert.same({ "1", "2", "3", "4" }, begun)
+  end)
+
+  it("ends the flush that called it, which takes nothing of another stream's", function()
+    local one, to_one = support.streams(zmq.PULL, zmq.PUSH)
+    local other, to_other = support.streams(zmq.PULL, zmq.PUSH)
+    local got, kept = {}, {}
+    local task = loop:spawn(function()
+      one:on_recv(function(msg)
+        got[#got + 1] = msg[1]
+        if msg[1] == "1" then suspend(20) end
+      end)
+      return one:flush(zmq.POLLIN)
+    end)
+    other:on_recv(function(msg)
+      kept[#kept + 1] = msg[1]
+      if #kept == 3 then other:stop_on_recv() end
+    end)
+    for i = 1, 3 do to_one:send(tostring(i)) end
+    loop:call_later(5, function()
+      for i = 1, 6 do to_other:send("other " .. i) end
+    end)
+    assert.equal(1, task:await())
+    assert.same({ "1", "2", "3" }, got)
+    assert.same({ "other 1", "other 2", "other 3" }, kept)
+  end)
+
   it("fails alone, with its name, after it waited", function()
     local stream, sender = support.streams(zmq.PULL, zmq.PUSH)
     local count = 0

@@ -152,6 +152,42 @@ describe("a task", function()
       assert.equal(7, loop:run_sync(function() return 7 end, 1000))
     end)
 
+    it("comes back with what was there when the time was up", function()
+      local function busy()
+        local ends = loop:time() + 20
+        repeat until loop:time() >= ends
+        return 7
+      end
+      assert.equal(7, loop:run_sync(busy, 10))
+    end)
+
+    it("begins nothing when a loop runs already", function()
+      local begun, problem = false, nil
+      loop:add_callback(function()
+        problem = select(2, pcall(loop.run_sync, loop, function() begun = true end))
+        loop:call_later(1, function()
+          assert.is_false(begun)
+          loop:stop()
+        end)
+      end)
+      support.run(loop)
+      assert.matches("run_sync: a loop is already running", problem)
+    end)
+
+    it("does not stop the loop once it has returned", function()
+      assert.is_false(pcall(loop.run_sync, loop, function()
+        loop:stop()
+        suspend(1)
+      end))
+      local passed = false
+      loop:call_later(10, function()
+        passed = true
+        loop:stop()
+      end)
+      support.run(loop)
+      assert.is_true(passed)
+    end)
+
     it("says so when the loop is stopped first", function()
       assert.error_matches(function()
         loop:run_sync(function()

@@ -6,12 +6,13 @@ local WATCHED = [[
   local eddy, zmq = require "eddy", require "eddy.zmq"
   local util, errors = require "jit.util", require("jit.vmdef").traceerr
   local loop, context, done = eddy.loop.instance(), zmq.instance(), 0
-  jit.attach(function(what, _, fn, pc, code, detail)
+  local function watch(what, _, fn, pc, code, detail)
     if what ~= "abort" then return end
     local info, why = util.funcinfo(fn, pc), errors[code]
     if not why:find "bytecode" and not why:find "blacklisted" then return end
     if info.source:find "eddy/" then print(info.loc or info.source, why, detail) end
-  end, "trace")
+  end
+  jit.attach(watch, "trace")
   local function count_to(limit)
     done = done + 1
     if done >= limit then loop:stop() end
@@ -58,7 +59,8 @@ describe("LuaJIT compiles", function()
   }
   for name, code in pairs(ways) do
     it(name, function()
-      local text, status = support.script(WATCHED .. code .. "\nloop:start() print(done)")
+      local text, status = support.script(WATCHED .. code ..
+        "\nloop:start() jit.attach(watch) print(done)")
       assert.equal("50000", text:match "^%s*(.-)%s*$")
       assert.equal(0, status)
     end)
