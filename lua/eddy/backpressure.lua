@@ -39,6 +39,9 @@ end
 
 --- The error of a message that the queue did not take.
 function M.refused(stream, what, code)
+  if stream._finishing then
+    return errors.new(errors.numbers.ENOTSOCK, what .. ": " .. stream.name .. " is being closed")
+  end
   local reason = code == EMSGSIZE and " is smaller than the message" or " is full"
   return errors.new(code, what .. ": the send queue of " .. stream.name .. reason)
 end
@@ -76,6 +79,7 @@ local function same(...) return ... end
 -- closed, or `ms` are over.
 function M.finish(stream, ms)
   local emptied
+  stream._finishing = true
   local timer = stream.loop:call_later(ms, function() emptied:cancel() end)
   local ok, result
   repeat -- what is told first may be that a full queue had room again

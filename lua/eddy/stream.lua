@@ -27,6 +27,7 @@ local Stream = {
   _waiting = false, -- no message is delivered: its handler waits in a coroutine
   _inside = 0, _concurrency = 1, -- how many such wait, and may
   _room = false, -- the future of room in a send queue that was full
+  _finishing = false, -- it takes no more messages: what is queued is sent before it is closed
   _events = false, -- the stream of the socket's monitor
   _sent = false, -- what on_send waits to hear of, from _sent_first on
   _sent_first = 1, _sent_last = 0,
