@@ -58,7 +58,20 @@ function M.pair(type_a, type_b, transport)
   return a, b
 end
 
---- The same with a stream on each.
+--- Two joined sockets of two contexts; the first one is bound.
+function M.join(context_a, type_a, context_b, type_b)
+  local endpoint = M.inproc()
+  local a = context_a:socket(type_a, { linger = 0, bind = endpoint })
+  return a, context_b:socket(type_b, { linger = 0, connect = endpoint })
+end
+
+--- The name of the error that a future has; false when it has a result.
+function M.error_name(future)
+  local result, err = future:result()
+  return result == nil and err.name
+end
+
+--- As `pair`, with a stream on each.
 function M.streams(type_a, type_b, transport)
   local a, b = M.pair(type_a, type_b, transport)
   return eddy.stream(a, loop), eddy.stream(b, loop)

@@ -19,16 +19,9 @@ describe("eddy.async", function()
   local function run(fn) return support.task(loop, fn) end
 
   -- An async socket, bound, and a plain one that is joined to it.
-  local function pair(type_a, type_b)
-    local socket, endpoint = context:socket(type_a, { linger = 0 }), support.inproc()
-    socket:bind(endpoint)
-    return socket, plain:socket(type_b, { linger = 0, connect = endpoint })
-  end
+  local function pair(type_a, type_b) return support.join(context, type_a, plain, type_b) end
 
-  local function name_of(future)
-    local result, err = future:result()
-    return result == nil and err.name
-  end
+  local name_of = support.error_name
 
   -- F1, F16
   it("has contexts and an instance of its own, and the names of eddy.zmq", function()
