@@ -1,6 +1,7 @@
 /* A peer in another thread that leaves at any moment, also between the parts of a message, and
- * comes back: what arrives is whole, and in order. With one at a time libzmq has two connections
- * at most; with three, it may send the rest of a message to another (see the README). */
+ * comes back: what arrives is whole, and in order. With one at a time libzmq has two
+ * connections at most; with three, it may send the rest of a message to another (see the
+ * README). */
 #include "proof.h"
 
 #include <stdatomic.h>
