@@ -78,6 +78,7 @@ for _, name in ipairs(names) do
   for _, problem in ipairs(missing) do problems[#problems + 1] = problem end
 end
 
+os.execute("mkdir -p '" .. options.out .. "'")
 local about = machine()
 print(about .. "\n" .. table.concat(versions(), ", ") .. "\n")
 print(report.table(rows))
