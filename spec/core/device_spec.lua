@@ -151,13 +151,17 @@ describe("core/device", function()
     -- How many threads of this process would take a SIGTERM. (libzmq's own block it once they
     -- are up.)
     local function takers()
-      local count, pipe = 0, io.popen("grep -h SigBlk /proc/" .. ffi.C.getpid() ..
-        "/task/*/status")
-      for line in pipe:lines() do
-        local mask = tonumber(line:match("(%x%x%x%x)$"), 16)
-        if bit.band(mask, 2 ^ (C.eddy_signal_number("TERM") - 1)) == 0 then count = count + 1 end
+      local count, threads = 0, io.popen("ls -d /proc/" .. ffi.C.getpid() .. "/task/*")
+      -- Read here, not by the command: this thread blocks signals while it starts one.
+      for thread in threads:lines() do
+        local file = io.open(thread .. "/status")
+        local mask = file and file:read("*a"):match("SigBlk:%s*%x*(%x%x%x%x)\n")
+        if file then file:close() end
+        local takes = mask and
+          bit.band(tonumber(mask, 16), 2 ^ (C.eddy_signal_number("TERM") - 1)) == 0
+        if takes then count = count + 1 end
       end
-      pipe:close()
+      threads:close()
       return count
     end
     started(front, back)
