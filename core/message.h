@@ -4,6 +4,8 @@
 
 #include "socket.h"
 
+#include <errno.h>
+
 struct eddy_part;
 
 enum { EDDY__FEW_PARTS = 16 };
@@ -27,5 +29,11 @@ void eddy__message_close(zmq_msg_t *msgs, uint32_t count);
  * the socket cannot take the message now, and its parts are untouched. Any other -errno: the
  * socket refused the message; its parts are untouched. */
 int eddy__message_send(eddy__socket *socket, zmq_msg_t *msgs, uint32_t count);
+
+/* Whether a send or receive that failed so may pass later: EAGAIN, and EFSM of a REQ or REP
+ * socket, when it is the other side's turn. */
+static inline int eddy__message_may_pass(int error) {
+    return error == -EAGAIN || error == -EFSM;
+}
 
 #endif

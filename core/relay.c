@@ -50,11 +50,6 @@ static int fail(eddy__relay *relay, int end, int error) {
     return error;
 }
 
-static int is_for_later(int error) {
-    /* EFSM: a REQ or REP socket has had its message; it is the other side's turn. */
-    return error == -EAGAIN || error == -EFSM;
-}
-
 static int grow(eddy__way *way) {
     uint32_t room = way->room ? way->room * 2 : FIRST_ROOM;
     zmq_msg_t *parts = eddy__calloc(room, sizeof *parts);
@@ -84,7 +79,7 @@ static int receive(eddy__relay *relay, eddy__way *way) {
         if (way->count == way->room && grow(way) != 0) return fail(relay, way->from, -ENOMEM);
         zmq_msg_t *part = &way->parts[way->count];
         int rc = eddy__socket_recv(from, part, ZMQ_DONTWAIT);
-        if (rc < 0) return is_for_later(rc) ? 0 : fail(relay, way->from, rc);
+        if (rc < 0) return eddy__message_may_pass(rc) ? 0 : fail(relay, way->from, rc);
         more = zmq_msg_more(part);
         way->bytes += rc < INT_MAX ? rc : (double)zmq_msg_size(part);
         way->count++;
@@ -141,11 +136,11 @@ static void empty_hand(eddy__way *way) {
 static int deliver(eddy__relay *relay, eddy__way *way) {
     if (relay->ends[EDDY_MON] && !way->is_shown) {
         int rc = show(relay, way);
-        if (rc < 0) return is_for_later(rc) ? 0 : fail(relay, EDDY_MON, rc);
+        if (rc < 0) return eddy__message_may_pass(rc) ? 0 : fail(relay, EDDY_MON, rc);
         way->is_shown = 1;
     }
     int rc = eddy__message_send(relay->ends[way->to], way->parts, way->count);
-    if (is_for_later(rc)) return 0;
+    if (eddy__message_may_pass(rc)) return 0;
     if (rc == 0) {
         count(relay, way);
     } else if (rc == -EHOSTUNREACH || rc == -EINVAL) {

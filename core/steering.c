@@ -71,7 +71,7 @@ static int receive(eddy__socket *control, command *cmd) {
         if (rc < 0) {
             zmq_msg_close(frame);
             eddy__message_close(cmd->frames, cmd->count);
-            return rc == -EAGAIN || rc == -EFSM ? 0 : rc;
+            return eddy__message_may_pass(rc) ? 0 : rc;
         }
         more = zmq_msg_more(frame);
         if (more && cmd->count == MOST_FRAMES - 2) {

@@ -217,11 +217,6 @@ static int make_room(eddy__stream *stream, double bytes, uint32_t count) {
     return 0;
 }
 
-/* The socket cannot take this message in its present state, but may later. */
-static int may_pass(int error) {
-    return error == -EAGAIN || error == -EFSM;
-}
-
 static int enqueue(eddy__stream *stream, zmq_msg_t *msgs, uint32_t count, double bytes,
                    int report) {
     int rc = make_room(stream, bytes, count);
@@ -241,7 +236,7 @@ int eddy__stream_send(eddy__stream *stream, zmq_msg_t *msgs, uint32_t count, dou
     }
     if (!stream->queue.first) {
         rc = eddy__message_send(stream->socket, msgs, count);
-        if (!may_pass(rc)) {
+        if (!eddy__message_may_pass(rc)) {
             if (rc != 0) eddy__message_close(msgs, count);
             if (rc == 0) eddy__tally_add(&stream->fresh, stream->turn);
             note(stream, -rc, bytes, report);
@@ -268,7 +263,7 @@ int eddy__stream_flush(eddy__stream *stream, double messages) {
     while (left_queue < messages && stream->queue.first) {
         eddy__queued *oldest = stream->queue.first;
         int rc = eddy__message_send(stream->socket, oldest->msgs, oldest->count);
-        if (may_pass(rc)) {
+        if (eddy__message_may_pass(rc)) {
             back_off(stream);
             break;
         }
