@@ -91,12 +91,6 @@ local function attended(self)
   return false
 end
 
--- The same, or something is queued.
-local function alive(self)
-  return self._queued > 0 or self._batch_next <= self._batch_last or
-    self._event_next < self._event_last or attended(self)
-end
-
 -- Coroutines wait, and nothing that is left could wake them.
 local function deadlock(self)
   error("deadlock: nothing is left on the loop that could wake those who wait\n" ..
@@ -104,17 +98,19 @@ local function deadlock(self)
 end
 
 -- One turn: callbacks queued before it, then what the core has. What a stop leaves
--- undispatched comes first when the loop runs again.
+-- undispatched comes first when the loop runs again. True when there is nothing left to run for.
 local function turn(self, this, until_idle, limit)
   if self._event_next >= self._event_last then
     run_callbacks(self, this)
     if self._stop or self._run ~= this then return end
     local timeout = limit and limit() or -1
-    if limit and timeout <= 0 then return end
-    if self._queued > 0 or (until_idle and not alive(self)) then
+    if limit and timeout <= 0 then return true end
+    local waits = self._waiters > 0 and (timeout < 0 or timeout == math.huge)
+    if self._queued > 0 then
       timeout = 0
-    elseif self._waiters > 0 and (timeout < 0 or timeout == math.huge) and not alive(self) then
-      deadlock(self)
+    elseif (until_idle or waits) and not attended(self) then
+      if waits then deadlock(self) end
+      return true
     end
     if watchdog.on then watchdog.leave() end
     self._event_last, self._turns = 0, self._turns + 1
@@ -129,12 +125,7 @@ end
 -- up in `drive`, which runs on; the core tells again of messages that were not read.
 local function run(self, this, until_idle, limit)
   while not self._stop and self._run == this do
-    if until_idle and not alive(self) then
-      if self._waiters > 0 then deadlock(self) end
-      break
-    end
-    if limit and limit() <= 0 then break end
-    turn(self, this, until_idle, limit)
+    if limit and limit() <= 0 or turn(self, this, until_idle, limit) then break end
   end
 end
 
