@@ -73,8 +73,6 @@ function M.wait(stream)
   return err
 end
 
-local function same(...) return ... end
-
 --- Suspends the running coroutine until the queue, which takes no more, is empty, the stream is
 -- closed, or `ms` are over.
 function M.finish(stream, ms)
@@ -83,7 +81,7 @@ function M.finish(stream, ms)
   local timer = stream.loop:call_later(ms, function() emptied:cancel() end)
   local ok, result
   repeat -- what is told first may be that a full queue had room again
-    emptied = room_of(stream):_map(same)
+    emptied = room_of(stream):_map()
     C.eddy_stream_finish(stream.loop._c, stream._id)
     ok, result = pcall(emptied.await, emptied)
   until not ok or not result or not timer:active() or not stream:sending()

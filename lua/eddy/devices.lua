@@ -180,9 +180,7 @@ end
 -- @return true, or nil and an ETIMEDOUT error
 function Device:join(ms)
   check_started(self, "join")
-  if ms ~= nil and (type(ms) ~= "number" or ms ~= ms) then
-    errors.misuse("join: expected a number of milliseconds, got " .. tostring(ms))
-  end
+  if ms ~= nil then errors.check_ms(ms, "join") end
   if proxy.guarded(self._c, C.eddy_device_wait, ms or -1) ~= 0 then return true end
   return nil, errors.new(numbers.ETIMEDOUT, "join " .. self._kind)
 end

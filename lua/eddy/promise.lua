@@ -253,7 +253,7 @@ Leader.__index = Leader
 function Leader:_release() self.future:_unlisten(self.follower) end
 function Leader:_describe() return self.future:_describe() end
 
---- A future of what fn makes of this one's results.
+--- A future of what fn makes of this one's results; without fn, of the results.
 function Future:_map(fn)
   local leader = setmetatable({ future = self }, Leader)
   local made = M.new(self._loop, leader)

@@ -2,6 +2,7 @@
 local c = require "eddy.c"
 local constants = require "eddy.constants"
 local errors = require "eddy.errors"
+local poller = require "eddy.poller"
 
 local C, ffi = c.C, c.ffi
 
@@ -70,8 +71,7 @@ end
 local roles = { "in", "out", "mon", "ctrl" }
 
 local function check_socket(socket, what, role)
-  local is_socket = type(socket) == "table" and rawget(socket, "_type") ~= nil
-  if not is_socket then
+  if not poller.is_socket(socket) then
     errors.misuse(("%s: %s: expected a socket, got %s"):format(what, role, type(socket or nil)))
   end
   if not socket._id then

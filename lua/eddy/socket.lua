@@ -197,9 +197,7 @@ end
 -- @param flags zmq.POLLIN (the default), zmq.POLLOUT, or both
 -- @return those of them that can be, 0 when the time is up. Raises ENOTSUP when closed.
 function Socket:poll(timeout, flags)
-  if timeout ~= nil and (type(timeout) ~= "number" or timeout ~= timeout) then
-    errors.misuse("poll: expected a number of milliseconds, got " .. tostring(timeout))
-  end
+  if timeout ~= nil then errors.check_ms(timeout, "poll") end
   local id = id_of(self, "poll", errors.numbers.ENOTSUP)
   return check(C.eddy_socket_poll(self._c, id, flags or constants.POLLIN, timeout or -1),
     "poll", self)
