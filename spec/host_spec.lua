@@ -3,13 +3,7 @@ local process = require "spec.process"
 local eddy, shell = process.eddy, process.shell
 
 describe("the command eddy", function()
-  local scripts = {}
-
-  local function script(text)
-    local name = process.script(text)
-    scripts[#scripts + 1] = name
-    return name
-  end
+  local script, remove_scripts = process.scripts()
 
   -- An endpoint of a file that is removed like a script.
   local function ipc()
@@ -18,12 +12,7 @@ describe("the command eddy", function()
     return "ipc://" .. path
   end
 
-  after_each(function()
-    for i, name in ipairs(scripts) do
-      os.remove(name)
-      scripts[i] = nil
-    end
-  end)
+  after_each(remove_scripts)
 
   local function check(expected_code, code, out, err)
     assert.message(out .. err).equal(expected_code, code)

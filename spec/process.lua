@@ -42,6 +42,20 @@ function M.script(text)
   return name
 end
 
+--- For the scripts of a test: what writes one, as `script`, and what removes them all.
+function M.scripts()
+  local names = {}
+  return function(text)
+    names[#names + 1] = M.script(text)
+    return names[#names]
+  end, function()
+    for i, name in ipairs(names) do
+      os.remove(name)
+      names[i] = nil
+    end
+  end
+end
+
 M.quote = quote
 
 return M

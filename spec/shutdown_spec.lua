@@ -18,19 +18,8 @@ local function timed(fn, ...)
 end
 
 describe("the end of the host", function()
-  local scripts = {}
-  local function script(text)
-    local name = process.script(text)
-    scripts[#scripts + 1] = name
-    return name
-  end
-
-  after_each(function()
-    for i, name in ipairs(scripts) do
-      os.remove(name)
-      scripts[i] = nil
-    end
-  end)
+  local script, remove_scripts = process.scripts()
+  after_each(remove_scripts)
 
   local head = [[
     local eddy, zmq = require "eddy", require "eddy.zmq"

@@ -12,21 +12,24 @@ char *mkdtemp(char *template);
 local M = {}
 
 local loop, context, log
+local own -- a context of another kind
 local names = 0
 
 --- A private loop and a context for one test. What the loop logs is kept.
-function M.open()
+-- @param of eddy.async or eddy.green: a context of its kind, too, which comes third
+function M.open(of)
   log = {}
   loop = eddy.loop.new()
   loop._log = function(_, text) log[#log + 1] = text end
-  context = zmq.context()
-  return loop, context
+  context, own = zmq.context(), of and of.context()
+  return loop, context, own
 end
 
---- Closes both. Fails when a wake-up was missed, or something was logged that the test did
+--- Closes all of them. Fails when a wake-up was missed, or something was logged that the test did
 -- not take.
 function M.close()
   local missed = loop._c and loop:stats().missed_wakeups or 0
+  if own then own:destroy(0) end
   loop:close()
   context:destroy(0)
   if missed ~= 0 then error("missed wake-ups: " .. missed) end

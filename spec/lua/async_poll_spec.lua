@@ -15,15 +15,14 @@ describe("eddy.async polls", function()
   local loop, plain, context, pipe
 
   before_each(function()
-    loop, plain = support.open()
-    context, pipe = async.context(), ffi.new("int[2]")
+    loop, plain, context = support.open(async)
+    pipe = ffi.new("int[2]")
     assert.equal(0, ffi.C.pipe(pipe))
   end)
   after_each(function()
     for i = 0, 1 do
       if pipe[i] >= 0 then ffi.C.close(pipe[i]) end
     end
-    context:destroy(0)
     support.close()
   end)
 

@@ -7,14 +7,8 @@ local zmq = require "eddy.zmq"
 describe("eddy.async", function()
   local loop, plain, context
 
-  before_each(function()
-    loop, plain = support.open()
-    context = async.context()
-  end)
-  after_each(function()
-    context:destroy(0)
-    support.close()
-  end)
+  before_each(function() loop, plain, context = support.open(async) end)
+  after_each(support.close)
 
   local function run(fn) return support.task(loop, fn) end
 
