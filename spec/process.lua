@@ -1,5 +1,9 @@
 -- Runs commands as a user would, and keeps what they print.
+local full = require "spec.full"
+
 local M = {}
+
+local MOST_SECONDS = full.size(60, 7200)
 
 local function read(name)
   local file = assert(io.open(name, "rb"))
@@ -10,12 +14,12 @@ end
 
 local function quote(word) return "'" .. tostring(word):gsub("'", "'\\''") .. "'" end
 
---- Runs a shell command, for at most 60 s.
+--- Runs a shell command, for a bounded time.
 -- @return its exit code (128 + n for a signal), standard output, and standard error
 function M.shell(command)
   local out, err = os.tmpname(), os.tmpname()
-  local script = ("timeout -k 1 60 bash -c %s >%s 2>%s </dev/null; echo $?"):format(
-    quote(command), out, err)
+  local script = ("timeout -k 1 %d bash -c %s >%s 2>%s </dev/null; echo $?"):format(
+    MOST_SECONDS, quote(command), out, err)
   local pipe = assert(io.popen(script))
   local code = tonumber(pipe:read("*l"))
   pipe:close()
