@@ -37,13 +37,19 @@ double eddy_loop_time(eddy_loop *loop) {
 int eddy_loop_virtual_time(eddy_loop *loop, double now) {
     if (!isfinite(now)) return -EINVAL;
     loop->clock = (eddy__clock){1, now};
-    loop->turn.now = now;
+    loop->turn.now = loop->gap.seen = now;
     return 0;
 }
 
 int eddy_loop_advance(eddy_loop *loop, double by) {
     if (!loop->clock.is_virtual || !(by >= 0) || isinf(by)) return -EINVAL;
     loop->clock.virtual_now += by;
+    return 0;
+}
+
+int eddy_loop_tell_gaps(eddy_loop *loop, int on) {
+    if (eddy__loop_is_foreign(loop)) return -ESTALE;
+    eddy__gap_watch(&loop->gap, eddy__clock_now(&loop->clock), on != 0);
     return 0;
 }
 

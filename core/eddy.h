@@ -49,6 +49,7 @@ enum eddy_event_kind {
     EDDY_WOKEN,          /* `number` came with eddy_loop_wake */
     EDDY_INTERRUPTED,    /* `value` came with eddy_loop_interrupt; no id */
     EDDY_TIMER,          /* the timer is due */
+    EDDY_GAP,            /* the loop lost `number` ms; no id */
 };
 
 typedef struct eddy_loop eddy_loop;
@@ -358,6 +359,12 @@ double eddy_loop_time(eddy_loop *loop);
  * that has no deadline. For tests. `advance` moves the time by hand. */
 int eddy_loop_virtual_time(eddy_loop *loop, double now);
 int eddy_loop_advance(eddy_loop *loop, double by);
+
+/* Whether EDDY_GAP tells, first of its turn's events, when the loop lost time that it did not
+ * choose to wait for: more than 5 s between two looks at the clock (the process was stopped, a
+ * handler ran that long, nobody turned the loop), or, as is seen after a wait, more than 1 s
+ * for which the machine was suspended. At first it does not. */
+int eddy_loop_tell_gaps(eddy_loop *loop, int on);
 
 /* How many things could still bring an event of their own: receiving streams, messages whose
  * sender waits for word of them, timers, watches (of a socket: those that wait for something),

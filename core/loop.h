@@ -4,6 +4,7 @@
 
 #include "clock.h"
 #include "eddy.h"
+#include "gap.h"
 #include "signals.h"
 #include "turn.h"
 #include "wakeups.h"
@@ -13,6 +14,7 @@ struct eddy_loop {
     eddy__turn turn;
     eddy__wakeups wakeups;
     eddy__signals signals;
+    eddy__gap gap;
     double events;
     int born; /* eddy__forks when it was made */
 };
