@@ -4,8 +4,11 @@
  *
  * Results are zero or positive (an id, a count), or -errno. Ids are positive numbers of
  * things that belong to a loop or a context; a stale one is answered with -EBADF. Times are
- * milliseconds. A loop and what is in it belong to one thread; eddy_loop_wake,
- * eddy_loop_interrupt and eddy_device_stop alone may be called from any. After a fork the
+ * milliseconds. A loop and what is in it belong to the thread that made it (eddy_loop_adopt
+ * moves them), a socket to the one that opened it; eddy_loop_wake, eddy_loop_interrupt and
+ * eddy_device_stop alone may be called from any. A context may be used by many threads, each
+ * with sockets of its own. Builds that check this (Debug, Sanitize, Thread) answer -EPERM to
+ * the wrong thread, and free or close nothing for it; others do not look. After a fork the
  * child cannot use the parent's loops and contexts, which answer -ESTALE, but may make its
  * own. */
 #ifndef EDDY_H
@@ -341,6 +344,11 @@ int eddy_loop_new(eddy_loop **loop);
 
 /* Closes every stream with its socket, and frees the loop. NULL is ignored. */
 void eddy_loop_free(eddy_loop *loop);
+
+/* Hands the loop, and the sockets of its streams and watches, to the calling thread. Whoever
+ * had them must be through with them, and say so in a way that threads can rely on (a lock, a
+ * join). Signals that it watches stay blocked in the other thread only. */
+int eddy_loop_adopt(eddy_loop *loop);
 
 /* Turns the loop once: waits for something to happen, up to `timeout` ms (negative: for
  * ever), and returns how many events there are to dispatch: received messages, descriptors

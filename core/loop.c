@@ -13,6 +13,7 @@ int eddy_loop_new(eddy_loop **made) {
     eddy_loop *loop = eddy__calloc(1, sizeof *loop);
     if (!loop) return -ENOMEM;
     loop->born = eddy__forks;
+    loop->thread = eddy__this_thread();
     eddy__turn *turn = &loop->turn;
     eddy__slots_init(&turn->slots);
     eddy__timers_init(&turn->timers);
@@ -38,6 +39,11 @@ int eddy_loop_new(eddy_loop **made) {
 
 int eddy__loop_is_foreign(const eddy_loop *loop) {
     return loop->born != eddy__forks;
+}
+
+int eddy__loop_refusal(const eddy_loop *loop) {
+    if (eddy__loop_is_foreign(loop)) return -ESTALE;
+    return eddy__is_elsewhere(loop->thread) ? -EPERM : 0;
 }
 
 void eddy__loop_each(eddy_loop *loop, int kind, void (*visit)(void *, void *), void *data) {
@@ -74,7 +80,7 @@ static void close_alarm(void *alarm, void *data) {
 }
 
 void eddy_loop_free(eddy_loop *loop) {
-    if (!loop || eddy__loop_is_foreign(loop)) return;
+    if (!loop || eddy__loop_refusal(loop)) return;
     eddy__turn *turn = &loop->turn;
     eddy__loop_each(loop, EDDY__STREAM, close_stream, NULL);
     eddy__loop_each(loop, EDDY__WATCH, close_watch, NULL);
@@ -193,7 +199,8 @@ static void expire(eddy__turn *turn) {
 }
 
 int eddy_loop_turn(eddy_loop *loop, double timeout) {
-    if (eddy__loop_is_foreign(loop)) return -ESTALE;
+    int refused = eddy__loop_refusal(loop);
+    if (refused) return refused;
     begin(&loop->turn);
     int rc = wait(loop, timeout);
     if (rc != 0) return rc;
@@ -218,7 +225,8 @@ static void flush(void *object, void *data) {
 }
 
 int eddy_loop_drain(eddy_loop *loop, double timeout) {
-    if (eddy__loop_is_foreign(loop)) return -ESTALE;
+    int refused = eddy__loop_refusal(loop);
+    if (refused) return refused;
     eddy__poller *poller = &loop->turn.poller;
     double deadline = eddy_time() + timeout;
     for (;;) {
