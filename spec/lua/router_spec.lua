@@ -1,6 +1,8 @@
 -- What sockets that send each message to the peer that it names have more than others: nobody
 -- waits for a peer that does not read.
 local eddy = require "eddy"
+local async = require "eddy.async"
+local green = require "eddy.green"
 local zmq = require "eddy.zmq"
 local support = require "spec.support"
 local zmtp = require "spec.zmtp.peer"
@@ -159,6 +161,84 @@ describe("a stream of a ROUTER", function()
     assert.equal("1", live:recv())
   end)
 end)
+
+for name, module in pairs { async = async, green = green } do
+  describe("a ROUTER of eddy." .. name, function()
+    local loop, context, own, router, slow, live, sent
+
+    -- Sends in a task of its own, which notes that it could.
+    local function send(...)
+      local parts = { ... }
+      return loop:spawn(function()
+        local future = router:send_multipart(parts)
+        if future ~= true then future:await() end
+        sent[#sent + 1] = parts[1] .. parts[2]
+      end)
+    end
+
+    before_each(function()
+      loop, context, own = support.open(module)
+      sent = {}
+      router = own:socket(zmq.ROUTER, { linger = 0, sndhwm = 1, router_mandatory = 1,
+        bind = support.inproc() })
+      local function dealer(id, rcvhwm)
+        local socket = context:socket(zmq.DEALER, { linger = 0, rcvhwm = rcvhwm, routing_id = id,
+          connect = router.last_endpoint })
+        socket:send("hello")
+        return socket
+      end
+      slow, live = dealer("slow", 1), dealer("live", 100)
+      support.task(loop, function()
+        for _ = 1, 2 do
+          local hello = router:recv_multipart()
+          if hello.await then hello:await() end
+        end
+      end)
+      for i = 1, 20 do send("slow", tostring(i)) end
+      support.turns(loop)
+      assert.is_true(#sent < 20)
+      sent = {}
+    end)
+
+    after_each(support.close)
+
+    it("sends to those who read, while tasks wait that send to one who does not", function()
+      for i = 1, 20 do
+        send("live", tostring(i))
+        support.turns(loop, 3)
+        assert.equal(tostring(i), live:recv(zmq.DONTWAIT))
+      end
+      assert.equal(20, #sent)
+      local got = {}
+      eddy.stream(slow, loop):on_recv(function(msg)
+        got[#got + 1] = tonumber(msg[1])
+        if #got == 20 then loop:stop() end
+      end)
+      support.run(loop)
+      for i = 1, 20 do assert.equal(i, got[i]) end
+    end)
+
+    it("keeps the place of what names no peer", function()
+      for _, each in ipairs { { "slow", zmq.SNDMORE }, { "parts" } } do
+        loop:spawn(function()
+          local future = router:send(each[1], each[2])
+          if future ~= true then future:await() end
+        end)
+      end
+      send("live", "behind it")
+      support.turns(loop)
+      assert.is_nil(live:recv(zmq.DONTWAIT))
+      local last
+      eddy.stream(slow, loop):on_recv(function(msg)
+        last = msg[1]
+        if last == "parts" then loop:stop() end
+      end)
+      support.run(loop)
+      support.turns(loop)
+      assert.equal("behind it", live:recv(zmq.DONTWAIT))
+    end)
+  end)
+end
 
 describe("a stream of a STREAM socket", function()
   it("sends to those who read, though a connection that does not has messages waiting", function()
