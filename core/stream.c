@@ -5,7 +5,7 @@
 #include <math.h>
 
 enum {
-    FLUSH_MESSAGES = 1000, /* sent from the queue in a turn, so that others have theirs */
+    FLUSH_MESSAGES = 1000, /* sent in a turn, or peers that refuse: others have theirs, too */
     FIRST_RETRY_MS = 1,
     LONGEST_RETRY_MS = 50,
     TRUSTED_SERVES = 8, /* before it is counted again how many messages there are at once */
@@ -33,11 +33,10 @@ static void tell(eddy__due *due) {
     eddy__batch *batch = &stream->turn->batch;
     uint32_t id = stream->grave.id;
     /* One event each: unread messages, a failed receive, full, drained, closed. */
-    int unread = stream->receiving && has_unread(stream);
     int *states[] = {&stream->receive_error, &stream->tell_full, &stream->tell_drained,
                      &stream->close_error};
     static const int kinds[] = {EDDY_RECEIVE_FAILED, EDDY_FULL, EDDY_DRAINED, EDDY_CLOSED};
-    if (unread) {
+    if (stream->receiving && has_unread(stream)) {
         if (eddy__batch_reserve(batch) != 0) return make_due(stream);
         eddy__batch_add(batch, EDDY_RECEIVED, id, 0)->inbox = &stream->inbox->view;
     }
@@ -272,12 +271,15 @@ static eddy__queued *leave(eddy__stream *stream, eddy__queued *queued, int rc) {
 int eddy__stream_flush(eddy__stream *stream, double messages) {
     eddy__lanes *lanes = &stream->queue.lanes;
     int count = 0, refused = 0;
-    for (size_t i = lanes->count; i > 0 && stream->socket && count < messages; i--) {
+    for (size_t i = lanes->count; i > 0 && refused < FLUSH_MESSAGES; i--) {
+        if (!stream->socket || count >= messages) break;
         eddy__queued *next = eddy__sendq_first(eddy__lanes_next(lanes));
         for (; next && count < messages; count++) {
             int rc = eddy__message_send(stream->socket, next->msgs, next->count);
-            refused |= eddy__message_may_pass(rc);
-            if (eddy__message_may_pass(rc)) break;
+            if (eddy__message_may_pass(rc)) {
+                refused++;
+                break;
+            }
             next = leave(stream, next, rc);
         }
     }
@@ -390,9 +392,8 @@ void eddy__stream_settle(eddy__stream *stream) {
 }
 
 eddy__inbox *eddy__stream_pull(eddy__stream *stream, uint32_t messages) {
-    int sends_only =
-        stream->socket && (stream->socket->type == ZMQ_PUSH || stream->socket->type == ZMQ_PUB);
-    if (sends_only) return NULL;
+    int type = stream->socket ? stream->socket->type : 0;
+    if (type == ZMQ_PUSH || type == ZMQ_PUB) return NULL;
     if (stream->inbox) eddy__inbox_release(stream->inbox);
     if (!has_unread(stream) && stream->socket && messages > 0) receive(stream, messages);
     return has_unread(stream) ? stream->inbox : NULL;
