@@ -60,6 +60,24 @@ function M.scripts()
   end
 end
 
+--- Starts a host with a script beside this process.
+-- @return its process id, for `signal`; the script is removed, and the process killed, by `finish`
+function M.start(text)
+  local name = M.script(text)
+  local pipe = assert(io.popen(("%s %s >/dev/null & echo $!"):format(quote(EDDY_HOST), name)))
+  local pid = tonumber(pipe:read("*l"))
+  pipe:close()
+  return {
+    pid = pid,
+    --- Sends a signal ("STOP").
+    signal = function(_, which) return os.execute(("kill -%s %d"):format(which, pid)) == 0 end,
+    finish = function()
+      os.execute(("kill -KILL %d 2>/dev/null"):format(pid))
+      os.remove(name)
+    end,
+  }
+end
+
 M.quote = quote
 
 return M
