@@ -60,22 +60,41 @@ function M.scripts()
   end
 end
 
+local Process = {}
+Process.__index = Process
+
 --- Starts a host with a script beside this process.
--- @return its process id, for `signal`; the script is removed, and the process killed, by `finish`
-function M.start(text)
+-- @param through a command that runs the host, such as `nice`; none unless given
+-- @return an object with its process id: `pid`
+function M.start(text, through)
   local name = M.script(text)
-  local pipe = assert(io.popen(("%s %s >/dev/null & echo $!"):format(quote(EDDY_HOST), name)))
+  local pipe = assert(io.popen(("%s %s %s >/dev/null & echo $!"):format(through or "",
+    quote(EDDY_HOST), name)))
   local pid = tonumber(pipe:read("*l"))
   pipe:close()
-  return {
-    pid = pid,
-    --- Sends a signal ("STOP").
-    signal = function(_, which) return os.execute(("kill -%s %d"):format(which, pid)) == 0 end,
-    finish = function()
-      os.execute(("kill -KILL %d 2>/dev/null"):format(pid))
-      os.remove(name)
-    end,
-  }
+  return setmetatable({ pid = pid, name = name }, Process)
+end
+
+--- A field of its status: "State", "VmRSS"; nil when it is gone.
+function Process:status(field)
+  local file = io.open("/proc/" .. self.pid .. "/status")
+  local value = file and file:read("*a"):match(field .. ":%s*(%S+)")
+  if file then file:close() end
+  return value
+end
+
+--- Stops it, until it is killed.
+function Process:stop()
+  os.execute("kill -STOP " .. self.pid)
+  repeat until self:status "State" == "T"
+end
+
+--- Kills it and removes its script. What it had is free then.
+function Process:kill()
+  os.execute(("kill -KILL %d 2>/dev/null"):format(self.pid))
+  os.remove(self.name)
+  local state
+  repeat state = self:status "State" until not state or state == "Z"
 end
 
 M.quote = quote
