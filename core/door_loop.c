@@ -48,6 +48,7 @@ int eddy_loop_advance(eddy_loop *loop, double by) {
 }
 
 int eddy_loop_alive(eddy_loop *loop) {
+    if (eddy__loop_is_foreign(loop)) return -ESTALE;
     return loop->turn.alive + loop->signals.count;
 }
 

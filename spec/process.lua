@@ -93,8 +93,10 @@ end
 function Process:kill()
   os.execute(("kill -KILL %d 2>/dev/null"):format(self.pid))
   os.remove(self.name)
+  -- The first thread may end before others, which have its descriptors.
   local state
-  repeat state = self:status "State" until not state or state == "Z"
+  repeat state = self:status "State"
+  until not state or state == "Z" and tonumber(self:status "Threads" or 0) <= 1
 end
 
 M.quote = quote

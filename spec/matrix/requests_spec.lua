@@ -72,7 +72,7 @@ describe("a client whose server loses requests", function()
     local context = green.context()
     local client = context:socket(zmq.REQ, { linger = 0, req_relaxed = 1, req_correlate = 1,
       reconnect_ivl = 1, connect = "tcp://127.0.0.1:" .. port })
-    local told = { replies = 0, timeouts = 0 }
+    local told, lost = { replies = 0, timeouts = 0 }, 0
     -- A request with its one outcome; true for a reply.
     local function ask(text, ms)
       client.rcvtimeo = ms
@@ -88,7 +88,8 @@ describe("a client whose server loses requests", function()
     finally(function() server:kill() end)
     loop:run_sync(function()
       for i = 1, KILLS do
-        assert.is_true(ask("at rest " .. i, 10000))
+        -- One that is sent before the end of the old connection was seen is lost with it.
+        while not ask("at rest " .. i, 1000) do lost = lost + 1 end
         local victim = server.pid
         local blow = loop:call_later(math.random() * LATEST_MS * 1.5, function()
           assert.equal(0, ffi.C.kill(victim, 9))
@@ -102,10 +103,11 @@ describe("a client whose server loses requests", function()
       asked = KILLS
     end, full.size(30000, 600000))
     assert.equal(KILLS, asked)
+    assert.is_true(lost <= KILLS / 5)
     assert.equal(KILLS, told.replies + told.timeouts)
     full.figure("a server is killed in the middle of a request", "%d times: %d replies, %d "
-      .. "timeouts, none that is another's; the next request was answered %d times", KILLS,
-      told.replies, told.timeouts, asked)
+      .. "timeouts, none that is another's; the next request was answered %d times, %d times " ..
+      "only when it was repeated", KILLS, told.replies, told.timeouts, asked, lost)
     context:destroy(0)
     support.close()
   end)
