@@ -63,9 +63,9 @@ describe("a server with few descriptors", function()
     local crowded = measure(old, 1000 * SECONDS)
     for i, peer in ipairs(crowd) do peer:leave(i % 2 == 0) end
     local recovered = ask(client())
-    full.figure("there are no more descriptors", "of 64, for %d clients and %d s: a peer's round " ..
-      "trip %s (without them %s); a new client served %.1f ms after they left", CROWD, SECONDS,
-      crowded, alone, recovered)
+    full.figure("there are no more descriptors", "of 64, for %d clients and %d s: a round trip " ..
+      "of the peer that is there %s (without the others %s); a new one served %.1f ms after they " ..
+      "left", CROWD, SECONDS, crowded, alone, recovered)
     assert.is_true(recovered < 5000)
     assert.is_truthy(server:status "State")
   end)

@@ -50,8 +50,8 @@ describe("errors in handlers without end", function()
     it("take no memory when " .. name .. " hears of them", function()
       local grew, took, heard = raise(setup, setup:find "on_error" and 0 or 1)
       if setup ~= "" then assert.equal(COUNT - 1, heard) end
-      full.figure("a handler raises", "%d times, heard of by %s: memory grew by %d KiB, %.1f us each",
-        COUNT, name, grew, took)
+      full.figure("a handler raises", "%d times, heard of by %s: memory grew by %d KiB, %.1f us " ..
+        "each", COUNT, name, grew, took)
       if not os.getenv "ASAN_OPTIONS" then assert.is_true(grew < MOST_KIB) end
     end)
   end

@@ -38,7 +38,7 @@ describe("a ROUTER", function()
     send_window()
     support.run(loop, 60000)
     assert.equal(COUNT, got)
-    full.figure("what a ROUTER's message tells of its peer", "on the last frame %d of %d times, on " ..
-      "the first one %d", got, COUNT, first)
+    full.figure("what a ROUTER's message tells of its peer", "on the last frame %d of %d times, " ..
+      "on the first one %d", got, COUNT, first)
   end)
 end)

@@ -5,7 +5,6 @@ local full = require "spec.full"
 local zmq = require "eddy.zmq"
 local process = require "spec.process"
 local support = require "spec.support"
-local zmtp = require "spec.zmtp.peer"
 
 ffi.cdef "int dup(int fd); int dup2(int fd, int other);"
 pcall(ffi.cdef, "int pipe(int fds[2]);")
@@ -183,29 +182,6 @@ describe("what runs out", function()
     other:close()
     for _, name in ipairs { "file", "left", "socket" } do os.remove(folder .. "/" .. name) end
     os.remove(folder)
-  end)
-
-  it("stays alive while nobody reads a monitor's events", function()
-    local stream = eddy.stream(context:socket(zmq.PULL, { linger = 0 }), loop)
-    local told = 0
-    stream:on_event(function() told = told + 1 end)
-    stream:bind("tcp://127.0.0.1:*")
-    local port = tonumber(stream.socket.last_endpoint:match("(%d+)$"))
-    for i = 1, 500 do zmtp.connect(port):leave(i % 2 == 0) end
-    -- The loop has not run: all of that waits. The socket's own calls do not.
-    local before = loop:time()
-    stream:bind("tcp://127.0.0.1:*")
-    assert.is_true(loop:time() - before < 1000)
-    local peer = zmtp.connect(port)
-    peer:open("PUSH")
-    peer:send(zmtp.message { "x" })
-    local received = false
-    stream:on_recv(function() received = true end)
-    loop:call_every(1, function()
-      if received and told > 500 then loop:stop() end
-    end)
-    support.run(loop)
-    peer:leave()
   end)
 
   it("loses nothing when it is stopped and started all the time", function()

@@ -91,7 +91,8 @@ describe("a publisher", function()
       local alone = percentiles()
       local grew = publish(true)
       full.figure("a subscriber is stopped", "%d of %d messages at each of %d others; a send took "
-        .. "%s; without it %s; memory grew by %d KiB", COUNT, COUNT, LIVE, percentiles(), alone, grew)
+        .. "%s; without it %s; memory grew by %d KiB", COUNT, COUNT, LIVE, percentiles(), alone,
+        grew)
       if not os.getenv "ASAN_OPTIONS" then assert.is_true(grew < MOST_KIB) end
     end
   end)
@@ -104,9 +105,9 @@ describe("a publisher", function()
       -- Its place is free once libzmq's thread has closed the listener of the one before.
       local bound
       repeat bound = pcall(stream.bind, stream, endpoint) until bound
-      local known, count, quiet = {}, 0, nil
+      local known, count = {}, 0
       endpoint = stream.socket.last_endpoint
-      quiet = loop:call_later(2000, function() loop:stop() end)
+      local quiet = loop:call_later(2000, function() loop:stop() end)
       stream:on_recv(function(msg)
         if known[msg[1]] or msg[1]:byte() ~= 1 then return end
         known[msg[1]] = true

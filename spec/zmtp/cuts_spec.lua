@@ -73,7 +73,8 @@ describe("a peer that leaves", function()
       peer:leave()
       assert.equal(good + 1, stream:stats().messages_in)
       full.figure("a peer leaves at any byte, with a " .. (reset and "RST" or "FIN"),
-        "%d cuts, %d of %d good messages between them came, and nothing else", cuts, whole, good + 1)
+        "%d cuts, %d of %d good messages between them came, and nothing else", cuts, whole,
+        good + 1)
     end)
   end
 
