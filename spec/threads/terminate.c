@@ -44,8 +44,8 @@ static void work(eddy_loop *loop, int out) {
     while (told < STREAMS) {
         for (int i = 0; i < BURST && can_send; i++) {
             int rc = proof_send(loop, out, sent, PARTS);
-            if (rc == -EBADF) CHECK(atomic_load(&shut) > 0); /* a send has found its end */
-            can_send = rc != -EBADF;
+            if (rc == -ENOTSOCK) CHECK(atomic_load(&shut) > 0); /* a send has found it out */
+            can_send = rc != -ENOTSOCK;
             CHECK(!can_send || rc == 0 || rc == 1 || rc == -ENOBUFS);
             sent += rc >= 0;
         }
