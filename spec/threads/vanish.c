@@ -1,8 +1,9 @@
-/* Peers in other threads that leave at any moment, also between the parts of a message, and come
- * back: what arrives is whole, and in order. With three connections libzmq may send the rest of
- * a message to another peer (see the README), and a connection outlives the close of its socket
- * for a moment. So the context has room for the sender and two peers only: a socket that is open
- * while another's connection still ends would be one too many, and is opened again. */
+/* Peers in other threads that leave at any moment, also between the parts of a message, and
+ * come back: what arrives is whole, and in order. With three connections libzmq may send the
+ * rest of a message to another peer (see the README), and a connection outlives the close of
+ * its socket for a moment. So the context has room for the sender and two peers only: a socket
+ * that is open while another's connection still ends would be one too many, and is opened
+ * again. */
 #include "proof.h"
 
 #include <errno.h>
