@@ -26,8 +26,8 @@ describe("a client whose server loses requests", function()
         if i % 3 == 0 then
           late = request -- answered when nobody waits for it any more
         else
-          server:send_multipart(request)
           if late then server:send_multipart(late) end
+          server:send_multipart(request)
           late = nil
         end
       end
