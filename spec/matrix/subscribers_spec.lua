@@ -12,6 +12,8 @@ local WINDOW, LIVE, MOST_KIB = 500, 3, 16 * 1024
 local now = require("eddy.c").C.eddy_time
 
 local function rss_kib()
+  collectgarbage()
+  collectgarbage()
   local file = assert(io.open "/proc/self/status")
   local kib = file:read("*a"):match("VmRSS:%s*(%d+) kB")
   file:close()
