@@ -242,7 +242,8 @@ int eddy_stream_send(eddy_loop *loop, uint32_t id, const char *data, uint32_t si
 int eddy_stream_send_parts(eddy_loop *loop, uint32_t id, const eddy_part *parts, uint32_t count,
                            int report) {
     eddy__stream *stream = find_stream(loop, id);
-    if (!stream || !stream->socket) return refusal(loop);
+    if (!stream) return refusal(loop);
+    if (!stream->socket) return -ENOTSOCK;
     if (count == 0) return -EINVAL;
     zmq_msg_t few[EDDY__FEW_PARTS], *msgs = eddy__message_room(few, count);
     if (!msgs) return -ENOMEM;

@@ -444,8 +444,8 @@ int eddy_stream_budget(eddy_loop *loop, uint32_t stream, int messages);
 /* Sends a whole message of copies of these bytes: now, when nothing is queued before it and
  * the socket can take it (0), or from the queue later (1). With a `report` (EDDY_REPORT ...) an
  * event tells what became of it. -ENOBUFS when the queue is full, -EMSGSIZE when the message is
- * larger than all of it, 2 when its policy dropped the message. Failures that come later come
- * as events. */
+ * larger than all of it, 2 when its policy dropped the message, -ENOTSOCK when the socket is
+ * gone. Failures that come later come as events. */
 int eddy_stream_send(eddy_loop *loop, uint32_t stream, const char *data, uint32_t size,
                      int report);
 int eddy_stream_send_parts(eddy_loop *loop, uint32_t stream, const eddy_part *parts,
