@@ -168,11 +168,11 @@ local function begin_reader(stream, new)
   reader:on_recv(function(msg)
     local event, listeners = M.parse_monitor_message(msg), reader._listeners
     tell(listeners.supervise, event)
-    if event.event == constants.EVENT_MONITOR_STOPPED then
-      reader:close(0)
-      if stream._events == reader then forget(stream) end
-    end
+    if event.event == constants.EVENT_MONITOR_STOPPED then reader:close(0) end
     tell(listeners.on_event, event)
+  end)
+  reader:on_close(function()
+    if stream._events == reader then forget(stream) end
   end)
   return reader
 end

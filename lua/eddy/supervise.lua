@@ -21,7 +21,7 @@ local EVENTS = constants.EVENT_CONNECT_DELAYED + constants.EVENT_CONNECT_RETRIED
 -- { text, said = what events call it, unsure = whether that is a guess, ends = how many of its
 -- connections ended and were not retried, order = of the last end, delay = the next one,
 -- since = the time of the last handshake, deadline = until when it waits for messages to be
--- taken, timer }.
+-- taken, quiet = whether there were none, timer }.
 local Supervisor = { events = EVENTS }
 Supervisor.__index = Supervisor
 
@@ -61,13 +61,15 @@ local function select(self, fits, ...)
 end
 
 local function is_called(endpoint, name) return endpoint.said == name or endpoint.text == name end
+local function is_gone(endpoint, connects) return not connects[endpoint.text] end
 local function is_ended(endpoint) return endpoint.ends > 0 end
 local function port_of(name) return name:match "^tcp:.*:(%d+)$" end
 
--- Whether an address may be one of those that had no address before.
-local function may_be(endpoint, name)
-  return is_ended(endpoint) and endpoint.said == endpoint.text and port_of(name) and
-    tonumber(port_of(endpoint.text)) == tonumber(port_of(name))
+-- Whether an address that is new may be that of an endpoint: of one that had none so far, or of
+-- one whose name has another address now.
+local function may_be(endpoint, name, had_address)
+  return is_ended(endpoint) and (endpoint.said ~= endpoint.text) == had_address and
+    port_of(name) and tonumber(port_of(endpoint.text)) == tonumber(port_of(name))
 end
 
 -- Whether events do not tell one from the other.
@@ -84,15 +86,20 @@ local function retried(self, name)
     if is_ended(endpoint) then return endpoint end
   end
   if #known > 0 or (self.stream.socket._connects or {})[name] then return end
-  local candidates = select(self, may_be, name)
-  for _, endpoint in ipairs(candidates) do endpoint.unsure = #candidates > 1 end
+  local candidates = select(self, may_be, name, false)
+  if #candidates == 0 then candidates = select(self, may_be, name, true) end
+  for _, endpoint in ipairs(candidates) do
+    endpoint.unsure = endpoint.unsure or #candidates > 1
+  end
   return candidates[1]
 end
 
 -- The endpoint by that name, where it is one that libzmq is to connect again.
 local function find(self, name)
   local endpoint = select(self, is_called, name)[1]
-  if endpoint or not (self.stream.socket._connects or {})[name] then return endpoint end
+  local connects = self.stream.socket._connects or {}
+  if endpoint or not connects[name] then return endpoint end
+  for _, other in ipairs(select(self, is_gone, connects)) do forget(self, other) end
   endpoint = { text = name, said = name, ends = 0, order = 0, delay = self.first }
   self.endpoints[name] = endpoint
   return endpoint
@@ -112,7 +119,7 @@ function hearing.DISCONNECTED(self, name)
   if endpoint.since and time - endpoint.since >= self.longest then endpoint.delay = self.first end
   self.ended_count = self.ended_count + 1
   endpoint.ends, endpoint.order, endpoint.since = endpoint.ends + 1, self.ended_count, nil
-  endpoint.deadline = time + self.longest
+  endpoint.deadline, endpoint.quiet = time + self.longest, false
   arm(self, endpoint, endpoint.delay)
 end
 
@@ -168,13 +175,21 @@ local function reset(self, endpoint)
     endpoint = text })
 end
 
--- Nothing said that libzmq tries again. What it has received is taken first: it would be lost.
-function due(self, endpoint)
+-- Whether an endpoint can be reset now: what libzmq has received would be lost, and a PAIR refuses
+-- a connection until it is through with the last one, a moment after that is taken.
+local function is_ready(self, endpoint)
   local stream = self.stream
-  local waits = band(stream.socket:get("EVENTS"), constants.POLLIN) ~= 0 and
-    stream.loop:time() < endpoint.deadline
-  if waits or not monitor.is_heard(stream) then
-    return arm(self, endpoint, self.first)
+  local unread = band(stream.socket:get("EVENTS"), constants.POLLIN) ~= 0
+  local was_quiet = endpoint.quiet
+  endpoint.quiet = not unread
+  if stream.socket._type == "PAIR" then return was_quiet and not unread end
+  return not unread or stream.loop:time() >= endpoint.deadline
+end
+
+-- Nothing said that libzmq tries again.
+function due(self, endpoint)
+  if not monitor.is_heard(self.stream) or not is_ready(self, endpoint) then
+    return arm(self, endpoint, endpoint.quiet and GRACE or self.first)
   end
   for _, other in ipairs(select(self, are_alike, endpoint)) do
     if self.endpoints[other.text] == other then reset(self, other) end
