@@ -156,6 +156,7 @@ describe("a supervised stream", function()
     wait_for(events, "ENDPOINT_RESET", 1)
     wait(function() return accepted == 4 end)
     assert.equal(1, #events.ENDPOINT_RESET)
+    assert.equal(2, stream.socket._connects[pull.socket.last_endpoint])
   end)
 
   it("loses nothing that waits in its send queue", function()
