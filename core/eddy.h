@@ -423,8 +423,8 @@ int eddy_stream_open(eddy_loop *loop, eddy_context *context, uint32_t socket);
 /* Closes the stream and its socket. Returns how many messages were queued and are lost. */
 int eddy_stream_close(eddy_loop *loop, uint32_t stream, int linger);
 
-/* Starts receiving, by EDDY_RECEIVE or EDDY_RECEIVE_IDLY, or with 0 stops. What was received and
- * not read stays for the next start. */
+/* Starts receiving (EDDY_RECEIVE or EDDY_RECEIVE_IDLY), or stops (0). What was received and not
+ * read stays for the next start. */
 int eddy_stream_receive(eddy_loop *loop, uint32_t stream, int on);
 
 /* How many messages it receives in a turn, at least 1. */
