@@ -147,8 +147,7 @@ function hearing.MONITOR_STOPPED(self)
 end
 
 function Supervisor:hear(event)
-  local stream = self.stream
-  if stream.socket then hearing[event.name](self, event.endpoint) end
+  hearing[event.name](self, event.endpoint)
 end
 
 function Supervisor:ended()
