@@ -169,49 +169,6 @@ describe("what runs out", function()
     ffi.C.close(pipes[3])
   end)
 
-  it("leaves an ipc path to the process that has it, and a file where it is", function()
-    local folder = support.temp_dir()
-    local path = folder .. "/socket"
-    local endpoint = "ipc://" .. path
-    local pull = context:socket(zmq.PULL, { linger = 0 })
-    pull:bind(endpoint)
-    for _ = 1, 5 do
-      local text, status = support.script(([[
-        local zmq = require "eddy.zmq"
-        local ok, err = pcall(function() zmq.instance():socket(zmq.PULL):bind(%q) end)
-        io.write(ok and "bound" or err.name)
-      ]]):format(endpoint))
-      assert.same({ "EADDRINUSE", 0 }, { text, status })
-    end
-    local push = context:socket(zmq.PUSH, { linger = 0, connect = endpoint })
-    push:send("x")
-    assert.equal("x", support.receive_all(pull))
-    pull:close()
-    push:close()
-
-    local file = assert(io.open(folder .. "/file", "w"))
-    file:write("precious")
-    file:close()
-    local other = context:socket(zmq.PULL, { linger = 0 })
-    local ok, err = pcall(other.bind, other, "ipc://" .. folder .. "/file")
-    assert.same({ false, "EADDRINUSE" }, { ok, err.name })
-    file = assert(io.open(folder .. "/file"))
-    assert.equal("precious", file:read("*a"))
-    file:close()
-
-    -- What a killed process left behind is taken.
-    support.script(([[
-      local zmq = require "eddy.zmq"
-      zmq.instance():socket(zmq.PULL):bind(%q)
-      require("ffi").cdef "int kill(int pid, int signal); int getpid(void);"
-      require("ffi").C.kill(require("ffi").C.getpid(), 9)
-    ]]):format("ipc://" .. folder .. "/left"))
-    other:bind("ipc://" .. folder .. "/left")
-    other:close()
-    for _, name in ipairs { "file", "left", "socket" } do os.remove(folder .. "/" .. name) end
-    os.remove(folder)
-  end)
-
   it("stays alive while nobody reads a monitor's events", function()
     local stream = eddy.stream(context:socket(zmq.PULL, { linger = 0 }), loop)
     local told = 0
