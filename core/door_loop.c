@@ -221,7 +221,7 @@ int eddy_stream_close(eddy_loop *loop, uint32_t id, int linger) {
 int eddy_stream_receive(eddy_loop *loop, uint32_t id, int on) {
     eddy__stream *stream = find_stream(loop, id);
     if (!stream) return refusal(loop);
-    eddy__stream_receive(stream, on != 0);
+    eddy__stream_receive(stream, on);
     return 0;
 }
 

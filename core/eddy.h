@@ -32,6 +32,9 @@ enum {
     EDDY_REPORT = 1,  /* tell what becomes of a message, and count it as alive until then; */
     EDDY_REPORT_IDLY, /* tell it, though nobody waits for it yet */
 
+    EDDY_RECEIVE = 1,  /* receive, and count that as alive; */
+    EDDY_RECEIVE_IDLY, /* receive, though nobody waits for what comes */
+
     EDDY_DROP_NONE = 0, /* what a full send queue does: refuse the message, */
     EDDY_DROP_NEWEST,   /* drop it, */
     EDDY_DROP_OLDEST,   /* or drop the oldest one to make room */
@@ -435,7 +438,8 @@ int eddy_stream_open(eddy_loop *loop, eddy_context *context, uint32_t socket);
 /* Closes the stream and its socket. Returns how many messages were queued and are lost. */
 int eddy_stream_close(eddy_loop *loop, uint32_t stream, int linger);
 
-/* Starts or stops receiving. What was received and not read stays for the next start. */
+/* Starts receiving (EDDY_RECEIVE or EDDY_RECEIVE_IDLY), or stops (0). What was received and not
+ * read stays for the next start. */
 int eddy_stream_receive(eddy_loop *loop, uint32_t stream, int on);
 
 /* How many messages it receives in a turn, at least 1. */

@@ -17,7 +17,7 @@ static int has_unread(const eddy__stream *stream) {
 
 static void count_alive(eddy__stream *stream) {
     int alive = !stream->closing && stream->socket &&
-                (stream->receiving || stream->queue.awaited > 0 ||
+                (stream->receiving == EDDY_RECEIVE || stream->queue.awaited > 0 ||
                  (stream->awaits_drain && (stream->full || stream->tell_drained)));
     alive |= !stream->closing && (stream->outcomes.count > 0 || stream->close_error);
     stream->turn->alive += alive - stream->counted;

@@ -32,7 +32,8 @@ local function endpoint_call(name)
   end
 end
 
-local bind = endpoint_call("bind")
+local bind, connect, disconnect = endpoint_call("bind"), endpoint_call("connect"),
+  endpoint_call("disconnect")
 
 --- Accepts connections at an endpoint ("tcp://127.0.0.1:5555", "ipc://path", "inproc://name").
 -- A host's name is looked up. Raises with the endpoint in the text.
@@ -44,10 +45,20 @@ end
 
 --- Ends a bind.
 M.unbind = endpoint_call("unbind")
+
 --- Connects to an endpoint, now or as soon as somebody listens there.
-M.connect = endpoint_call("connect")
+function M:connect(endpoint)
+  connect(self, endpoint)
+  if self:get("RECONNECT_IVL") <= 0 then return end -- one that libzmq forgets when it ends
+  if not self._connects then rawset(self, "_connects", {}) end
+  self._connects[endpoint] = (self._connects[endpoint] or 0) + 1
+end
+
 --- Ends a connect.
-M.disconnect = endpoint_call("disconnect")
+function M:disconnect(endpoint)
+  disconnect(self, endpoint)
+  if self._connects then self._connects[endpoint] = nil end
+end
 
 -- Ends what fn was called within; it may have done that itself.
 local function leave(self, ends, endpoint, ok, ...)

@@ -5,10 +5,13 @@ local errors = require "eddy.errors"
 
 local C, ffi = c.C, c.ffi
 local check, check_function = errors.check, errors.check_function
+local band = require("bit").band
 
 -- libzmq's message, in native order: the event's number and its value, without padding.
 local HEAD = 6
 local event_number, event_value = ffi.new("uint16_t[1]"), ffi.new("int32_t[1]")
+
+local EVERY = 2 ^ 31 - 1 -- all events, those included that are not libzmq's
 
 local names = {} -- of events, by number
 for name, number in pairs(constants) do
@@ -18,6 +21,9 @@ for name, number in pairs(constants) do
 end
 
 local M = {}
+
+--- The number of the event that `eddy.supervise` tells: none of libzmq's.
+M.ENDPOINT_RESET = 2 ^ 30
 
 -- The socket's id; raises when it is closed.
 local function id_of(socket, what)
@@ -136,12 +142,90 @@ end
 
 -- Ends a stream's monitor: first the events, then who hears of them.
 local function forget(stream)
-  local events = stream._events
+  local reader = stream._events
   stream._events = false
-  if not events or events:closed() then return end
-  if stream.socket and not stream.socket.closed then M.disable_monitor(stream.socket) end
-  events:close(0)
+  if not reader then return end
+  if not reader:closed() then
+    if stream.socket and not stream.socket.closed then M.disable_monitor(stream.socket) end
+    reader:close(0)
+  end
+  for _, listener in pairs(reader._listeners) do
+    if listener.ended then listener:ended() end
+  end
 end
+
+-- Tells a listener, if there is one and it asked for that event.
+local function tell(listener, event)
+  if listener and band(listener.events, event.event) ~= 0 then listener:hear(event) end
+end
+
+-- Makes a stream of what receives the events of a stream's socket: of all, so that another
+-- listener needs no other monitor, in whose beginning events would be lost.
+local function begin_reader(stream, new)
+  local reader = new(M.get_monitor_socket(stream.socket), stream.loop)
+  reader.name = "monitor of " .. stream.name
+  reader._listeners = {}
+  reader:on_recv(function(msg)
+    local event, listeners = M.parse_monitor_message(msg), reader._listeners
+    tell(listeners.supervise, event)
+    if event.event == constants.EVENT_MONITOR_STOPPED then reader:close(0) end
+    tell(listeners.on_event, event)
+  end)
+  reader:on_close(function()
+    if stream._events == reader then forget(stream) end
+  end)
+  return reader
+end
+
+-- Whether it keeps the loop running: only where the script hears of events.
+local function count_alive(reader)
+  reader._receive = reader._listeners.on_event and C.EDDY_RECEIVE or C.EDDY_RECEIVE_IDLY
+  if reader._waiting then return end -- it is going to receive when its handler went on
+  C.eddy_stream_receive(reader.loop._c, reader._id, reader._receive)
+end
+
+-- Sets who hears of a stream's events in a role; nil ends it.
+local function set_listener(stream, role, listener)
+  local reader = stream._events
+  reader._listeners[role] = listener
+  if next(reader._listeners) then count_alive(reader) else forget(stream) end
+end
+
+--- Tells one of those who share a stream's monitor of its events.
+-- @param stream the stream
+-- @param role "on_event" or "supervise"; each has one listener
+-- @param listener { events = their sum, hear = function(listener, event) }, and ended(listener)
+-- for when the monitor ends by itself or with the stream; nil ends it
+-- @param new what makes a stream of a socket on a loop
+function M.listen(stream, role, listener, new)
+  local reader = stream._events
+  if not listener then
+    if reader then set_listener(stream, role, nil) end
+    return
+  end
+  local current = rawget(stream.socket, "_monitor")
+  if not reader or reader.socket ~= current then
+    if current and not current.closed then
+      errors.misuse(role .. ": the socket of " .. stream.name .. " has a monitor already")
+    end
+    forget(stream)
+    stream._events = begin_reader(stream, new)
+  end
+  set_listener(stream, role, listener)
+end
+
+--- Who hears of a stream's events in a role; nil when nobody does.
+function M.listener(stream, role)
+  return stream._events and stream._events._listeners[role]
+end
+
+--- Whether all that a stream's monitor told so far was heard.
+function M.is_heard(stream)
+  local reader = stream._events
+  return not reader._waiting and band(reader.socket:get("EVENTS"), constants.POLLIN) == 0
+end
+
+local function call(listener, event) listener.fn(event) end
 
 --- Calls fn(event) for the events of a stream's socket.
 -- @param stream the stream
@@ -150,22 +234,14 @@ end
 -- @param new what makes a stream of a socket on a loop
 function M.on_event(stream, fn, events, new)
   check_function(fn, "on_event", true)
-  if fn == nil then return forget(stream) end
-  events = check_events(events, "on_event")
-  local reader = rawget(stream.socket, "_monitor")
-  local own = stream._events and not stream._events:closed() and stream._events
-  if reader and not reader.closed and not (own and own.socket == reader) then
-    errors.misuse("on_event: the socket of " .. stream.name .. " has a monitor already")
-  end
-  forget(stream)
-  own = new(M.get_monitor_socket(stream.socket, events), stream.loop)
-  own.name = "monitor of " .. stream.name
-  stream._events = own
-  own:on_recv(function(msg)
-    local event = M.parse_monitor_message(msg)
-    if event.event == constants.EVENT_MONITOR_STOPPED then own:close(0) end
-    fn(event)
-  end)
+  events = events == nil and EVERY or check_events(events, "on_event")
+  M.listen(stream, "on_event", fn and { fn = fn, events = events, hear = call }, new)
+end
+
+--- Tells on_event's function, if there is one, of an event that is not libzmq's.
+function M.tell(stream, event)
+  local listener = M.listener(stream, "on_event")
+  if listener then stream.loop:_protect(stream._events, tell, listener, event) end
 end
 
 M._forget = forget

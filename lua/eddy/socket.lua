@@ -43,6 +43,10 @@ local function again(result, what, self)
   return check(result, what .. ":", self)
 end
 
+-- How often it is connected to which endpoints, by the texts that were given, where libzmq is
+-- to connect again; a table once there are any.
+Socket._connects = false
+
 for name, method in pairs(endpoints) do Socket[name] = method end
 
 -- Raises when a stream or a handler has the socket.

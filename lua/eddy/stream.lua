@@ -11,6 +11,7 @@ local json = require "eddy.json"
 local monitor = require "eddy.monitor"
 local reports = require "eddy.reports"
 local Socket = require "eddy.socket"
+local supervise = require "eddy.supervise"
 
 local C, ffi = c.C, c.ffi
 local check, check_function = errors.check, errors.check_function
@@ -29,6 +30,7 @@ local Stream = {
   _room = false, -- the future of room in a send queue that was full
   _finishing = false, -- it takes no more messages: what is queued is sent before it is closed
   _events = false, -- the stream of the socket's monitor
+  _receive = C.EDDY_RECEIVE, -- how it does
   _sent = false, -- what on_send waits to hear of, by number, up to _sent_last
   _sent_last = 0,
   _early = true, -- on_send may still be set for what was sent before
@@ -82,7 +84,7 @@ local function set_receiver(self, fn, copy, what)
   local before = self._on_recv
   self._on_recv, self._copy = fn or false, copy ~= false
   if (fn ~= nil) ~= (before ~= false) and not self._waiting then
-    C.eddy_stream_receive(self.loop._c, id, fn and 1 or 0)
+    C.eddy_stream_receive(self.loop._c, id, fn and self._receive or 0)
   end
 end
 
@@ -146,6 +148,16 @@ end
 function Stream:on_event(fn, events)
   id_of(self, "on_event")
   monitor.on_event(self, fn, events, new)
+end
+
+--- Connects anew where libzmq does not: to endpoints whose connection ended over an error of
+-- the protocol. What libzmq then still has for an endpoint is lost, what the stream has queued is
+-- not. on_event's function hears of it: ENDPOINT_RESET, with the delay as its value.
+-- @param settings { first = 1000, longest = 60000 }: the ms after which it does, twice as many
+-- each time, until a connection lasted for the longest of them; false ends it
+function Stream:supervise(settings)
+  id_of(self, "supervise")
+  supervise(self, settings, new)
 end
 
 --- Calls fn(stream) when the send queue refused or dropped a message.
@@ -358,7 +370,8 @@ function Stream:_went_on()
   self._inside = self._inside - 1
   if not self._waiting or self._inside >= self._concurrency then return end
   self._waiting = false
-  if self._id and self._on_recv then C.eddy_stream_receive(self.loop._c, self._id, 1) end
+  if not self._id or not self._on_recv then return end
+  C.eddy_stream_receive(self.loop._c, self._id, self._receive)
 end
 
 function Stream:_describe() return tostring(self.name) end

@@ -23,6 +23,7 @@ for name, fn in pairs(keys) do M[name] = fn end
 for name, method in pairs(convert.methods) do Socket[name] = method end
 
 M.IPC_PATH_MAX_LEN = options.IPC_PATH_MAX_LEN
+M.EVENT_ENDPOINT_RESET = monitor.ENDPOINT_RESET
 
 local context_options = { IO_THREADS = 1, MAX_SOCKETS = 1, SOCKET_LIMIT = 1, MAX_MSGSZ = 1,
   THREAD_SCHED_POLICY = 1, THREAD_PRIORITY = 1, IPV6 = 1, BLOCKY = 1 }

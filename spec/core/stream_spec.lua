@@ -41,6 +41,17 @@ describe("core/stream", function()
       assert.same({ { "early" } }, world:messages(stream, 1))
     end)
 
+    it("receives without counting as alive, when that is asked for", function()
+      local stream, peer = receiver()
+      assert.equal(1, C.eddy_loop_alive(world.loop))
+      C.eddy_stream_receive(world.loop, stream, C.EDDY_RECEIVE_IDLY)
+      assert.equal(0, C.eddy_loop_alive(world.loop))
+      world:put(peer, "heard all the same")
+      assert.same({ { "heard all the same" } }, world:messages(stream, 1))
+      C.eddy_stream_receive(world.loop, stream, C.EDDY_RECEIVE)
+      assert.equal(1, C.eddy_loop_alive(world.loop))
+    end)
+
     it("keeps its budget exactly, and goes on without a new message", function()
       local stream, peer = receiver { budget = 3 }
       for i = 1, 8 do world:put(peer, tostring(i)) end

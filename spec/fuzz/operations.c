@@ -102,7 +102,7 @@ static void act(input *input) {
     case 0: open_pair(input); break;
     case 1:
     case 2: keep(input, eddy_stream_open(loop, context, any(input))); break;
-    case 3: eddy_stream_receive(loop, any(input), next(input) % 3 != 0); break;
+    case 3: eddy_stream_receive(loop, any(input), next(input) % 3); break;
     case 4:
     case 5: send_parts(input); break;
     case 6:

@@ -50,7 +50,7 @@ static void work(eddy_loop *loop, int out) {
         for (int i = 0; i < BURST && can_send; i++) {
             int rc = proof_send(loop, out, sent, PARTS);
             if (rc == -ENOTSOCK) CHECK(atomic_load(&shut) > 0); /* a send has found it out */
-            can_send = rc != -ENOTSOCK;
+            can_send &= rc != -ENOTSOCK;
             CHECK(!can_send || rc == 0 || rc == 1 || rc == -ENOBUFS);
             sent += rc >= 0;
         }
@@ -59,7 +59,9 @@ static void work(eddy_loop *loop, int out) {
         for (int i = 0; i < events; i++) {
             const eddy_event *event = &eddy_loop_events(loop)[i];
             if (event->kind == EDDY_RECEIVED) proof_read(event->inbox, PARTS, in_order, &next);
-            told += bury(loop, event);
+            int is_gone = bury(loop, event);
+            told += is_gone;
+            can_send &= !(is_gone && event->id == (uint32_t)out);
         }
     }
     double took = since_shut();
