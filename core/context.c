@@ -112,7 +112,7 @@ static void *wait_for_end(void *zmq) {
  * lock is held. */
 static void terminate(void *zmq) {
     pthread_t thread;
-    if (pthread_create(&thread, NULL, wait_for_end, zmq) != 0) return;
+    if (eddy__thread(&thread, wait_for_end, zmq) != 0) return;
     pthread_detach(thread);
     process.ending++;
 }

@@ -154,14 +154,9 @@ static void *live(void *argument) {
     return NULL;
 }
 
-/* Starts the thread, which gets no signals: they are for those who handle them. */
 static int start_thread(eddy_device *device) {
     pthread_t thread;
-    sigset_t every, before;
-    sigfillset(&every);
-    pthread_sigmask(SIG_SETMASK, &every, &before);
     int error = eddy__thread(&thread, live, device);
-    pthread_sigmask(SIG_SETMASK, &before, NULL);
     if (error == 0) pthread_detach(thread);
     return -error;
 }

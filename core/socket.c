@@ -2,6 +2,7 @@
 #include "eddy.h"
 #include "endpoint.h"
 #include "forks.h"
+#include "mask.h"
 #include "sys.h"
 
 #include <math.h>
@@ -11,7 +12,9 @@
 int eddy__socket_open(eddy__socket *socket, void *context, int type) {
     memset(socket, 0, sizeof *socket);
     size_t size = sizeof socket->fd;
+    sigset_t before = eddy__mask_all(); /* a context's first socket starts its threads */
     socket->zmq = eddy__zmq_socket(context, type);
+    eddy__mask_restore(before);
     if (!socket->zmq) return -errno;
     if (eddy__zmq_get(socket->zmq, ZMQ_FD, &socket->fd, &size) != 0) {
         int error = errno;

@@ -18,6 +18,7 @@
 #include <zmq.h>
 
 #include "faults.h"
+#include "mask.h"
 
 enum { EDDY__RETRIES = 100 };
 
@@ -92,7 +93,7 @@ static inline int eddy__lock(int fd) {
 
 static inline int eddy__thread(pthread_t *thread, void *(*run)(void *), void *with) {
     int error = eddy__fault(EDDY__FAULT_THREAD);
-    return error ? error : pthread_create(thread, NULL, run, with);
+    return error ? error : eddy__mask_thread(thread, run, with);
 }
 
 static inline void *eddy__zmq_ctx(void) {

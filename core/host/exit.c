@@ -1,6 +1,7 @@
 #include "exit.h"
 #include "deadline.h"
 #include "eddy.h"
+#include "mask.h"
 
 #include <pthread.h>
 #include <signal.h>
@@ -33,15 +34,11 @@ void eddy__exit_by(double deadline, int status) {
     end.deadline = deadline;
     end.status = status;
     if (!end.is_watched) {
-        sigset_t all, before;
         pthread_t thread;
-        sigfillset(&all);
-        pthread_sigmask(SIG_SETMASK, &all, &before);
-        if (pthread_create(&thread, NULL, wait_for_end, NULL) == 0) {
+        if (eddy__mask_thread(&thread, wait_for_end, NULL) == 0) {
             pthread_detach(thread);
             end.is_watched = 1;
         }
-        pthread_sigmask(SIG_SETMASK, &before, NULL);
     }
     pthread_cond_signal(&end.changed);
     pthread_mutex_unlock(&end.lock);

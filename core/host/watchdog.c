@@ -1,5 +1,6 @@
 #include "watchdog.h"
 #include "deadline.h"
+#include "mask.h"
 
 #include <lauxlib.h>
 #include <luajit.h>
@@ -178,14 +179,9 @@ static void start_profiler(lua_State *lua) {
 }
 
 static int start_thread(void) {
-    sigset_t all, before;
-    sigfillset(&all);
-    pthread_sigmask(SIG_SETMASK, &all, &before);
     dog.stop = 0;
     dog.watched = pthread_self();
-    int rc = pthread_create(&dog.thread, NULL, keep_watch, NULL);
-    pthread_sigmask(SIG_SETMASK, &before, NULL);
-    return rc;
+    return eddy__mask_thread(&dog.thread, keep_watch, NULL);
 }
 
 static void end_watch(lua_State *lua) {

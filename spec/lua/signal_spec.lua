@@ -287,4 +287,38 @@ describe("a loop's signals", function()
     assert.equal("other", got)
     other:close()
   end)
+
+  -- A thread that does not block a signal which nobody handled yet would end the process with it.
+  it("come to the loop, whatever threads libzmq has just started, or still has", function()
+    local text, status = support.script [[
+      local eddy, zmq, ffi = require "eddy", require "eddy.zmq", require "ffi"
+      ffi.cdef "int kill(int pid, int signal); int getpid(void);"
+      local loop, got = eddy.loop.instance(), 0
+      local function hear()
+        loop:on_signal("USR1", function()
+          got = got + 1
+          loop:stop()
+        end)
+        ffi.C.kill(ffi.C.getpid(), 10)
+        loop:start()
+        loop:on_signal("USR1", nil)
+      end
+      for i = 1, 50 do
+        local context = zmq.context { io_threads = 8 }
+        context:socket(zmq.PULL, { linger = 0 })
+        hear()
+        context:destroy(0)
+      end
+      -- What lingers keeps a thread waiting for its context's end.
+      local context = zmq.context { io_threads = 1 }
+      local push = context:socket(zmq.PUSH, { linger = 500, connect = "ipc:///nobody/is/there" })
+      push:send("x")
+      push:close()
+      context = nil
+      collectgarbage()
+      collectgarbage()
+      hear()
+      io.write(got)]]
+    assert.same({ "51", 0 }, { text, status })
+  end)
 end)
