@@ -169,6 +169,8 @@ static void note(eddy__stream *stream, int error, double bytes, int report) {
     if (error) {
         stream->stats.errors += 1;
     } else {
+        if (stream->stats.messages_out == 0 || bytes < stream->stats.smallest_out)
+            stream->stats.smallest_out = bytes;
         stream->stats.messages_out += 1;
         stream->stats.bytes_out += bytes;
     }
