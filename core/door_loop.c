@@ -237,7 +237,7 @@ int eddy_stream_drain(eddy_loop *loop, uint32_t id, double timeout) {
     while (stream->socket) {
         eddy__stream_flush(stream, INFINITY);
         double left = deadline - eddy_time();
-        if (!stream->queue.first || left <= 0) break;
+        if (stream->queue.messages == 0 || left <= 0) break;
         /* A socket may say that it can send and refuse: it is not asked all the time. */
         int can = eddy__socket_wait(stream->socket, EDDY_WRITE, left);
         if (can > 0 && stream->retry.position != 0) eddy__sleep(fmin(left, 1));

@@ -38,8 +38,10 @@ enum {
 enum eddy_event_kind {
     EDDY_RECEIVED = 1,   /* stream: whole messages wait in `inbox` */
     EDDY_RECEIVE_FAILED, /* stream: `value` is the errno */
-    EDDY_SENT,           /* stream: libzmq accepted `value` more of the reported messages */
-    EDDY_SEND_FAILED,    /* stream: the next message failed with errno `value`; `reported` */
+    EDDY_SENT,           /* stream: libzmq accepted `value` of the reported messages, from
+                            `number` on */
+    EDDY_SEND_FAILED,    /* stream: a message failed with errno `value`: if it is `reported`,
+                            the one with `number` */
     EDDY_FULL,           /* stream: the send queue refused or dropped a message */
     EDDY_DRAINED,        /* stream: a queue that was full is down to half its limits, and the
                             socket can take more */

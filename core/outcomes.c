@@ -20,17 +20,17 @@ int eddy__outcomes_expect(eddy__outcomes *outcomes) {
     return 0;
 }
 
-void eddy__outcomes_note(eddy__outcomes *outcomes, int error, int reported) {
+void eddy__outcomes_note(eddy__outcomes *outcomes, int error, int reported, double number) {
     if (reported) outcomes->expected--;
     if (!error && !reported) return;
     eddy__outcome *last = outcomes->count > 0 ? &outcomes->entries[outcomes->count - 1] : NULL;
-    if (!error && last && !last->error) {
+    if (!error && last && !last->error && last->number + last->count == number) {
         last->count++;
         return;
     }
     /* An expected one has its place already. */
     if (reserve(outcomes, outcomes->count + outcomes->expected + 1) != 0 && !reported) return;
-    outcomes->entries[outcomes->count++] = (eddy__outcome){error, reported, 1};
+    outcomes->entries[outcomes->count++] = (eddy__outcome){number, error, reported, 1};
 }
 
 static int kind_of(const eddy__outcome *outcome) {
@@ -48,6 +48,7 @@ int eddy__outcomes_take(eddy__outcomes *outcomes, eddy_event *event, uint32_t id
     eddy__outcome *oldest = outcomes->entries;
     *event = (eddy_event){.kind = kind_of(oldest), .id = id, .reported = oldest->reported};
     event->value = oldest->error ? oldest->error : 1;
+    event->number = oldest->number++;
     if (--oldest->count == 0) forget(outcomes, 1);
     return 1;
 }
@@ -60,7 +61,9 @@ int eddy__outcomes_tell(eddy__outcomes *outcomes, eddy__batch *batch, uint32_t i
         if (rc != 0) break;
         eddy__outcome *outcome = &outcomes->entries[told];
         int value = outcome->error ? outcome->error : (int)outcome->count;
-        eddy__batch_add(batch, kind_of(outcome), id, value)->reported = outcome->reported;
+        eddy_event *event = eddy__batch_add(batch, kind_of(outcome), id, value);
+        event->reported = outcome->reported;
+        event->number = outcome->number;
     }
     if (told > 0) forget(outcomes, told);
     return rc;

@@ -1,10 +1,11 @@
-/* What became of a stream's messages, in order, until Lua is told. */
+/* What became of a stream's messages, in the order in which they left, until Lua is told. */
 #ifndef EDDY_OUTCOMES_H
 #define EDDY_OUTCOMES_H
 
 #include "batch.h"
 
 typedef struct eddy__outcome {
+    double number;  /* the message's, or the first one's */
     int error;      /* 0: accepted by libzmq */
     int reported;   /* the sender waits for word of these */
     uint32_t count; /* more than one only when accepted */
@@ -24,9 +25,9 @@ static inline void eddy__outcomes_forget(eddy__outcomes *outcomes) {
     outcomes->expected--;
 }
 
-/* Notes what became of the oldest message. A success is of interest only if reported; a
+/* Notes what became of a message. A success is of interest only if reported; a
  * failure nobody waits for is left out when there is no memory for it. */
-void eddy__outcomes_note(eddy__outcomes *outcomes, int error, int reported);
+void eddy__outcomes_note(eddy__outcomes *outcomes, int error, int reported, double number);
 
 /* Moves all of them to the batch as events of that stream; what has no room stays. */
 int eddy__outcomes_tell(eddy__outcomes *outcomes, eddy__batch *batch, uint32_t id);

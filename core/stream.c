@@ -5,7 +5,7 @@
 #include <math.h>
 
 enum {
-    FLUSH_MESSAGES = 1000, /* sent from the queue in a turn, so that others have theirs */
+    FLUSH_MESSAGES = 1000, /* sent in a turn, or peers that refuse: others have theirs, too */
     FIRST_RETRY_MS = 1,
     LONGEST_RETRY_MS = 50,
     TRUSTED_SERVES = 8, /* before it is counted again how many messages there are at once */
@@ -33,25 +33,19 @@ static void tell(eddy__due *due) {
     eddy__batch *batch = &stream->turn->batch;
     uint32_t id = stream->grave.id;
     /* One event each: unread messages, a failed receive, full, drained, closed. */
-    int unread = stream->receiving && has_unread(stream);
-    int *states[] = {&stream->receive_error, &stream->tell_full, &stream->tell_drained};
-    static const int kinds[] = {EDDY_RECEIVE_FAILED, EDDY_FULL, EDDY_DRAINED};
-    if (unread) {
+    int *states[] = {&stream->receive_error, &stream->tell_full, &stream->tell_drained,
+                     &stream->close_error};
+    static const int kinds[] = {EDDY_RECEIVE_FAILED, EDDY_FULL, EDDY_DRAINED, EDDY_CLOSED};
+    if (stream->receiving && has_unread(stream)) {
         if (eddy__batch_reserve(batch) != 0) return make_due(stream);
         eddy__batch_add(batch, EDDY_RECEIVED, id, 0)->inbox = &stream->inbox->view;
     }
     if (eddy__outcomes_tell(&stream->outcomes, batch, id) != 0) make_due(stream);
-    for (int i = 0; i < 3; i++) {
+    for (int i = 0; i < 4; i++) {
         if (!*states[i]) continue;
         if (eddy__batch_reserve(batch) != 0) return make_due(stream);
         eddy__batch_add(batch, kinds[i], id, *states[i]);
         *states[i] = 0;
-    }
-    if (stream->close_error && eddy__batch_reserve(batch) == 0) {
-        eddy__batch_add(batch, EDDY_CLOSED, id, stream->close_error);
-        stream->close_error = 0;
-    } else if (stream->close_error) {
-        make_due(stream);
     }
     count_alive(stream);
 }
@@ -107,6 +101,7 @@ int eddy__stream_open(eddy__turn *turn, eddy_context *context, eddy__socket *soc
     }
     stream->grave.id = (uint32_t)id;
     stream->socket = socket;
+    stream->queue.by_peer = socket->type == ZMQ_ROUTER || socket->type == ZMQ_STREAM;
     socket->owner = &stream->source;
     return id;
 }
@@ -115,7 +110,7 @@ int eddy__stream_open(eddy__turn *turn, eddy_context *context, eddy__socket *soc
 static void update(eddy__stream *stream) {
     count_alive(stream);
     if (!stream->socket) return;
-    int to_send = stream->queue.first || stream->full;
+    int to_send = stream->queue.messages > 0 || stream->full;
     int wanted = (stream->receiving ? EDDY_READ : 0) |
                  (to_send && stream->retry.position == 0 ? EDDY_WRITE : 0);
     eddy__poller_want(&stream->turn->poller, &stream->source, wanted);
@@ -165,7 +160,7 @@ void eddy__stream_receive(eddy__stream *stream, int on) {
     update(stream);
 }
 
-static void note(eddy__stream *stream, int error, double bytes, int report) {
+static void note(eddy__stream *stream, int error, double bytes, int report, double number) {
     if (error) {
         stream->stats.errors += 1;
     } else {
@@ -174,16 +169,17 @@ static void note(eddy__stream *stream, int error, double bytes, int report) {
         stream->stats.messages_out += 1;
         stream->stats.bytes_out += bytes;
     }
-    eddy__outcomes_note(&stream->outcomes, error, report);
+    eddy__outcomes_note(&stream->outcomes, error, report, number);
     if (stream->outcomes.count == 0) return;
     make_due(stream);
     count_alive(stream);
 }
 
 static void drop_oldest(eddy__stream *stream) {
-    eddy__queued *oldest = eddy__sendq_shift(&stream->queue);
+    eddy__queued *oldest = eddy__sendq_oldest(&stream->queue);
     stream->stats.dropped += 1;
-    if (oldest->report) eddy__outcomes_note(&stream->outcomes, ENOBUFS, 1);
+    if (oldest->report) eddy__outcomes_note(&stream->outcomes, ENOBUFS, 1, oldest->number);
+    eddy__sendq_take(&stream->queue, oldest);
     eddy__sendq_drop(oldest);
 }
 
@@ -197,35 +193,36 @@ static void tell_when_drained(eddy__stream *stream) {
     make_due(stream);
 }
 
-static int drop_newest(eddy__stream *stream) {
-    stream->stats.dropped += 1;
-    return 2;
-}
-
 /* Makes room in the queue, as the policy has it. 0, 2 when the message is dropped, -ENOBUFS,
  * or -EMSGSIZE for one that is too large for any queue of these limits. */
 static int make_room(eddy__stream *stream, double bytes, uint32_t count) {
-    if (eddy__sendq_fits(&stream->queue, bytes, count)) return 0;
-    if (!eddy__sendq_could_fit(&stream->queue, bytes, count))
-        return stream->policy == EDDY_DROP_NONE ? -EMSGSIZE : drop_newest(stream);
-    stream->full = stream->tell_full = 1;
-    make_due(stream);
-    if (stream->policy == EDDY_DROP_NONE) return -ENOBUFS;
-    if (stream->policy == EDDY_DROP_NEWEST || !stream->queue.first) return drop_newest(stream);
-    while (!eddy__sendq_fits(&stream->queue, bytes, count)) {
-        if (!stream->queue.first) return drop_newest(stream);
-        drop_oldest(stream);
+    eddy__sendq *queue = &stream->queue;
+    if (eddy__sendq_fits(queue, bytes, count)) return 0;
+    int could_fit = eddy__sendq_could_fit(queue, bytes, count);
+    if (could_fit) {
+        stream->full = stream->tell_full = 1;
+        make_due(stream);
     }
-    return 0;
+    if (stream->policy == EDDY_DROP_NONE) return could_fit ? -ENOBUFS : -EMSGSIZE;
+    while (could_fit && stream->policy == EDDY_DROP_OLDEST && queue->messages > 0) {
+        drop_oldest(stream);
+        if (eddy__sendq_fits(queue, bytes, count)) return 0;
+    }
+    stream->stats.dropped += 1;
+    return 2;
 }
 
 static int enqueue(eddy__stream *stream, zmq_msg_t *msgs, uint32_t count, double bytes,
                    int report) {
     int rc = make_room(stream, bytes, count);
-    if (rc == 0) rc = eddy__sendq_push(&stream->queue, msgs, count, bytes, report);
+    if (rc == 0)
+        rc = eddy__sendq_push(&stream->queue, msgs, count, bytes, report, stream->reported);
     if (rc == 0) return 1;
     eddy__message_close(msgs, count);
-    if (report) eddy__outcomes_forget(&stream->outcomes);
+    if (report) {
+        eddy__outcomes_forget(&stream->outcomes);
+        stream->reported--;
+    }
     return rc;
 }
 
@@ -236,12 +233,13 @@ int eddy__stream_send(eddy__stream *stream, zmq_msg_t *msgs, uint32_t count, dou
         eddy__message_close(msgs, count);
         return rc;
     }
-    if (!stream->queue.first) {
+    if (report) stream->reported++;
+    if (!eddy__sendq_holds(&stream->queue, msgs)) {
         rc = eddy__message_send(stream->socket, msgs, count);
         if (!eddy__message_may_pass(rc)) {
             if (rc != 0) eddy__message_close(msgs, count);
             if (rc == 0) eddy__tally_add(&stream->fresh, stream->turn);
-            note(stream, -rc, bytes, report);
+            note(stream, -rc, bytes, report, stream->reported);
             if (rc == -ETERM) terminated(stream);
             return 0;
         }
@@ -260,29 +258,37 @@ static void back_off(eddy__stream *stream) {
     stream->retry_delay = fmin(stream->retry_delay * 2, LONGEST_RETRY_MS);
 }
 
+/* A queued message is out, or failed. Returns the next one of its lane. */
+static eddy__queued *leave(eddy__stream *stream, eddy__queued *queued, int rc) {
+    stream->retry_delay = FIRST_RETRY_MS;
+    note(stream, -rc, queued->bytes, queued->report, queued->number);
+    eddy__queued *next = eddy__sendq_take(&stream->queue, queued);
+    if (rc == 0) queued->count = 0; /* its parts are libzmq's */
+    eddy__sendq_drop(queued);
+    if (rc != -ETERM) return next;
+    terminated(stream);
+    return NULL;
+}
+
 int eddy__stream_flush(eddy__stream *stream, double messages) {
-    int left_queue = 0;
-    while (left_queue < messages && stream->queue.first) {
-        eddy__queued *oldest = stream->queue.first;
-        int rc = eddy__message_send(stream->socket, oldest->msgs, oldest->count);
-        if (eddy__message_may_pass(rc)) {
-            back_off(stream);
-            break;
-        }
-        left_queue++;
-        stream->retry_delay = FIRST_RETRY_MS;
-        note(stream, -rc, oldest->bytes, oldest->report);
-        eddy__sendq_shift(&stream->queue);
-        if (rc == 0) oldest->count = 0; /* its parts are libzmq's */
-        eddy__sendq_drop(oldest);
-        if (rc == -ETERM) {
-            terminated(stream);
-            return left_queue;
+    eddy__lanes *lanes = &stream->queue.lanes;
+    int count = 0, refused = 0;
+    for (size_t i = lanes->count; i > 0 && refused < FLUSH_MESSAGES; i--) {
+        if (!stream->socket || count >= messages) break;
+        eddy__queued *next = eddy__sendq_first(eddy__lanes_next(lanes));
+        for (; next && count < messages; count++) {
+            int rc = eddy__message_send(stream->socket, next->msgs, next->count);
+            if (eddy__message_may_pass(rc)) {
+                refused++;
+                break;
+            }
+            next = leave(stream, next, rc);
         }
     }
+    if (refused && stream->socket) back_off(stream);
     tell_when_drained(stream);
     update(stream);
-    return left_queue;
+    return count;
 }
 
 int eddy__stream_push(eddy__stream *stream, double messages) {
@@ -370,7 +376,7 @@ void eddy__stream_serve(eddy__stream *stream) {
     if (ready & EDDY_READ) more = receive_share(stream);
     if (stream->socket && (ready & EDDY_WRITE)) eddy__stream_flush(stream, FLUSH_MESSAGES);
     /* With messages to send too, a look at the socket's events tells both. */
-    if (more && !stream->queue.first)
+    if (more && stream->queue.messages == 0)
         eddy__poller_keep(&stream->turn->poller, &stream->source, EDDY_READ);
     update(stream);
 }
@@ -388,9 +394,8 @@ void eddy__stream_settle(eddy__stream *stream) {
 }
 
 eddy__inbox *eddy__stream_pull(eddy__stream *stream, uint32_t messages) {
-    int sends_only =
-        stream->socket && (stream->socket->type == ZMQ_PUSH || stream->socket->type == ZMQ_PUB);
-    if (sends_only) return NULL;
+    int type = stream->socket ? stream->socket->type : 0;
+    if (type == ZMQ_PUSH || type == ZMQ_PUB) return NULL;
     if (stream->inbox) eddy__inbox_release(stream->inbox);
     if (!has_unread(stream) && stream->socket && messages > 0) receive(stream, messages);
     return has_unread(stream) ? stream->inbox : NULL;

@@ -20,6 +20,7 @@ typedef struct eddy__stream {
     eddy__inbox *inbox; /* NULL while nothing was received */
     eddy__sendq queue;
     eddy__outcomes outcomes;
+    double reported; /* the number of the last message of which word is expected */
     eddy_stream_stats stats;
     eddy__due due;
     eddy__node lent;

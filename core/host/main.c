@@ -1,5 +1,6 @@
 /* eddy: runs a Lua script and the loop that it leaves. With watchdog.c, all that knows Lua's
  * C API. What the command does is written in Lua, in lua/eddy/host.lua. */
+#include "accept.h"
 #include "exit.h"
 #include "interrupt.h"
 #include "watchdog.h"
@@ -151,6 +152,7 @@ static void keep_freed_memory(void) {
 
 int main(int argc, char **argv) {
     raise_descriptor_limit();
+    eddy__accept_prepare();
     keep_freed_memory();
     eddy__interrupt_watch_output();
     lua_State *lua = luaL_newstate();

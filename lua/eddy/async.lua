@@ -22,9 +22,9 @@ end
 -- Tries an operation, and waits in the list if it cannot be done at once.
 local function perform(self, operation, data, flags, last)
   local own = self._line or self:_line_of()
-  local list, now = own[operation.list], band(flags, DONTWAIT) ~= 0
+  local now = band(flags, DONTWAIT) ~= 0
   flags = bor(flags, DONTWAIT)
-  if now or own:may_try(list) then
+  if now or own:may_try(operation, data, flags) then
     local ok, result, err = pcall(operation.try, self, data, flags, last)
     if ok and result ~= nil then return promise.resolved(loops.current(), result) end
     if now or not ok or err ~= errors.again then return failed(ok and err or result) end

@@ -19,7 +19,7 @@ local function perform(self, operation, data, flags, last)
   if band(flags, DONTWAIT) ~= 0 then return operation.try(self, data, flags, last) end
   flags = bor(flags, DONTWAIT)
   local own = self._line or self:_line_of()
-  if own:may_try(own[operation.list]) then
+  if own:may_try(operation, data, flags) then
     local result, err = operation.try(self, data, flags, last)
     if result ~= nil then return result end
     if err ~= errors.again then return nil, err end

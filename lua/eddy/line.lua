@@ -1,6 +1,7 @@
 -- The line of those who wait for a socket or a descriptor, on a loop: receives and sends, each
 -- in its order, and polls.
 local c = require "eddy.c"
+local constants = require "eddy.constants"
 local errors = require "eddy.errors"
 local frames = require "eddy.frame"
 local promise = require "eddy.promise"
@@ -8,11 +9,15 @@ local run = require "eddy.run"
 
 local C = c.C
 local band, bor = bit.band, bit.bor
+local SNDMORE = constants.SNDMORE
 
 -- After so many operations that did not have to wait, a turn of the loop is due.
 local BUDGET = C.EDDY_BUDGET
 -- The socket says that it could send, and refuses: it is asked again later and later.
 local FIRST_RETRY_MS, LONGEST_RETRY_MS = 1, 50
+
+-- The sockets that send each message to the peer that its first part names.
+local by_peer = { ROUTER = true, STREAM = true }
 
 local Line = { _kind = "waiting call" }
 Line.__index = Line
@@ -47,6 +52,7 @@ end
 function M.new(what, on_close)
   return setmetatable({
     _what = what, _loop = false, _id = false, _on_close = on_close,
+    _by_peer = type(what) ~= "number" and by_peer[what._type],
     _passing = false, -- it leaves its loop as soon as nobody waits
     _events = 0,      -- what the core waits for
     _refused = false, -- the timer of a send that was refused
@@ -68,10 +74,30 @@ function M.passing(loop, what)
   return line
 end
 
---- Whether something may be tried at once: nobody waits in the list, and the turn's budget is
+-- The peer that a message goes to, which waits for no message to another one; false for what
+-- must keep its place.
+local function peer_of(self, operation, data, flags)
+  if not self._by_peer or operation.name ~= "send_multipart" or band(flags, SNDMORE) ~= 0 or
+    type(data) ~= "table" then return false end
+  local name = data[1]
+  return frames.is(name) and name.bytes or type(name) == "string" and name
+end
+
+-- Whether an operation may pass those that wait in its list.
+local function may_pass(list, peer)
+  local waiter = list.first
+  while waiter do
+    if not peer or not waiter.peer or waiter.peer == peer then return false end
+    waiter = waiter.after
+  end
+  return true
+end
+
+--- Whether an operation may be tried at once: nobody waits before it, and the turn's budget is
 -- not used up.
-function Line:may_try(list)
-  if list.first then return false end
+function Line:may_try(operation, data, flags)
+  local list = self[operation.list]
+  if list.first and not may_pass(list, peer_of(self, operation, data, flags)) then return false end
   local loop = run.loop() or self._loop
   local turn = loop and loop._turns or 0
   if self._turn ~= turn then self._turn, self._left = turn, BUDGET end
@@ -188,7 +214,8 @@ end
 -- @param ms how long at most (negative: for ever); then the future fails with EAGAIN
 -- @return a future of what `operation.try` returns
 function Line:wait(loop, operation, ms, data, flags, last)
-  local waiter = { try = operation.try, data = frames.kept(data), flags = flags, last = last }
+  local waiter = { try = operation.try, data = frames.kept(data), flags = flags, last = last,
+    peer = peer_of(self, operation, data, flags) }
   return wait(self, loop, self[operation.list], waiter, ms, operation.name)
 end
 
@@ -209,24 +236,40 @@ local function back_off(self)
   self:_want()
 end
 
--- Lets those in a list have their turn, as long as the socket can. False when it refused the
--- first one.
-local function serve(self, list)
-  local waiter, count = list.first, 0
-  while waiter and count < BUDGET do
-    local ok, result, err = pcall(waiter.try, self._what, waiter.data, waiter.flags, waiter.last)
-    if not ok then
-      waiter.future:set_error(result)
-    elseif result ~= nil then
-      waiter.future:_resolve(result)
-    elseif err ~= errors.again then
-      waiter.future:set_error(err)
-    else
-      return count > 0
-    end
-    waiter, count = list.first, count + 1
+-- Does what one waits to do. False when the socket refused.
+local function attempt(self, waiter)
+  local ok, result, err = pcall(waiter.try, self._what, waiter.data, waiter.flags, waiter.last)
+  if not ok then
+    waiter.future:set_error(result)
+  elseif result ~= nil then
+    waiter.future:_resolve(result)
+  elseif err ~= errors.again then
+    waiter.future:set_error(err)
+  else
+    return false
   end
   return true
+end
+
+-- Lets those in a list have their turn, as long as the socket can. False when it refused all
+-- that it was asked.
+local function serve(self, list)
+  local waiter, count, refused = list.first, 0, nil
+  while waiter and count < BUDGET do
+    local after, peer = waiter.after, waiter.peer
+    if refused and not peer then break end
+    if not refused or not refused[peer] then
+      if attempt(self, waiter) then
+        count = count + 1
+      else
+        refused = refused or {}
+        if not peer then break end
+        refused[peer] = true
+      end
+    end
+    waiter = after
+  end
+  return count > 0 or not refused
 end
 
 local function serve_polls(self, ready)

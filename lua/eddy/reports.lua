@@ -32,13 +32,13 @@ function M.dropped(self, msg, callback, err)
   end)
 end
 
---- Takes the oldest message that somebody waits for word of; nil when the stream was closed.
-function M.take(self)
+--- Takes a message that somebody waits for word of; nil when the stream was closed.
+-- @param number how many such messages there were with it
+function M.take(self, number)
   self._early = false
   if not self._sent then return end
-  local first = self._sent_first
-  local entry = self._sent[first]
-  self._sent[first], self._sent_first = nil, first + 1
+  local entry = self._sent[number]
+  self._sent[number] = nil
   return entry
 end
 
@@ -57,11 +57,12 @@ function M.sent(self, event, stops)
   local this, turn = loop._run, loop._turns
   while event.value > 0 and self._sent do
     if stops and loop._stop then return loop:_again() end
-    event.value = event.value - 1
+    local number = event.number
+    event.value, event.number = event.value - 1, number + 1
     -- When the callback waits, whoever takes over tells of the rest.
     local has_rest = stops and event.value > 0
     if has_rest then loop:_again() end
-    M.tell(self, M.take(self))
+    M.tell(self, M.take(self, number))
     if loop._run ~= this or loop._turns ~= turn then return end
     if has_rest then loop:_done() end
   end

@@ -29,8 +29,8 @@ local Stream = {
   _room = false, -- the future of room in a send queue that was full
   _finishing = false, -- it takes no more messages: what is queued is sent before it is closed
   _events = false, -- the stream of the socket's monitor
-  _sent = false, -- what on_send waits to hear of, from _sent_first on
-  _sent_first = 1, _sent_last = 0,
+  _sent = false, -- what on_send waits to hear of, by number, up to _sent_last
+  _sent_last = 0,
   _early = true, -- on_send may still be set for what was sent before
 }
 
@@ -326,7 +326,7 @@ function Stream:_handle(event)
   elseif kind == C.EDDY_SENT then
     reports.sent(self, event, true)
   elseif kind == C.EDDY_SEND_FAILED then
-    local entry, code = event.reported ~= 0 and reports.take(self), event.value
+    local entry, code = event.reported ~= 0 and reports.take(self, event.number), event.value
     event.id = 0 -- not once more, by a flush in what is called now
     local err = code == ENOBUFS and backpressure.refused(self, "send", code) or
       failed(self, "send", code)

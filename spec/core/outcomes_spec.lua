@@ -6,7 +6,12 @@ local STREAM, ENOMEM, EHOSTUNREACH = 77, support.errno.ENOMEM, support.errno.EHO
 describe("core/outcomes", function()
   local outcomes, batch
 
-  before_each(function() outcomes, batch = ffi.new("eddy__outcomes"), ffi.new("eddy__batch") end)
+  local next_number
+
+  before_each(function()
+    outcomes, batch = ffi.new("eddy__outcomes"), ffi.new("eddy__batch")
+    next_number = 1
+  end)
 
   after_each(function()
     support.forget_faults()
@@ -15,7 +20,10 @@ describe("core/outcomes", function()
   end)
 
   local function expect() assert.equal(0, C.eddy__outcomes_expect(outcomes)) end
-  local function note(err, reported) C.eddy__outcomes_note(outcomes, err, reported) end
+  local function note(err, reported, number)
+    C.eddy__outcomes_note(outcomes, err, reported, number or next_number)
+    next_number = next_number + reported
+  end
 
   -- All that is told, as "SENT 2" or "FAILED errno reported".
   local function told()
@@ -37,6 +45,21 @@ describe("core/outcomes", function()
     assert.equal("SENT 3", (told()))
     assert.equal("", (told()))
     assert.equal(0, outcomes.expected)
+  end)
+
+  it("says which messages they were, when some have overtaken others", function()
+    for _ = 1, 5 do expect() end
+    for _, number in ipairs { 2, 3, 5 } do note(0, 1, number) end
+    note(EHOSTUNREACH, 1, 4)
+    note(0, 1, 1)
+    local event, list = ffi.new("eddy_event"), {}
+    assert.equal(1, C.eddy__outcomes_take(outcomes, event, STREAM))
+    assert.equal(2, event.number)
+    assert.equal(0, C.eddy__outcomes_tell(outcomes, batch, STREAM))
+    for i = 0, batch.count - 1 do
+      list[i + 1] = batch.events[i].number .. ":" .. batch.events[i].value
+    end
+    assert.same({ "3:1", "5:1", "4:" .. EHOSTUNREACH, "1:1" }, list)
   end)
 
   it("hands them out one by one", function()

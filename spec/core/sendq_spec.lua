@@ -31,12 +31,13 @@ describe("core/sendq", function()
 
   local function push(strings, report)
     local msgs, count, bytes = messages_of(strings)
-    return C.eddy__sendq_push(queue, msgs, count, bytes, report or 0)
+    return C.eddy__sendq_push(queue, msgs, count, bytes, report or 0, 0)
   end
 
   local function shift()
-    local queued = C.eddy__sendq_shift(queue)
+    local queued = C.eddy__sendq_oldest(queue)
     if queued == nil then return nil end
+    C.eddy__sendq_take(queue, queued)
     local strings = {}
     for i = 0, queued.count - 1 do
       local msg = queued.msgs + i
@@ -133,14 +134,45 @@ describe("core/sendq", function()
     assert.is_true(fits(0, most + 1))
   end)
 
-  it("leaves a message to its sender when there is no memory", function()
+  it("leaves a message to its sender when there is no memory, for it or its lane", function()
     local msgs, count, bytes = messages_of { "kept" }
-    C.eddy__fault_plan(C.EDDY__FAULT_ALLOC, 0, 1, support.errno.ENOMEM)
-    assert.equal(-support.errno.ENOMEM, C.eddy__sendq_push(queue, msgs, count, bytes, 0))
-    assert.equal(0, queue.messages)
-    assert.equal("kept", ffi.string(C.zmq_msg_data(msgs), C.zmq_msg_size(msgs)))
-    assert.equal(0, C.eddy__sendq_push(queue, msgs, count, bytes, 0))
+    for skip = 0, 1 do
+      C.eddy__fault_plan(C.EDDY__FAULT_ALLOC, skip, 1, support.errno.ENOMEM)
+      assert.equal(-support.errno.ENOMEM, C.eddy__sendq_push(queue, msgs, count, bytes, 0, 0))
+      assert.equal(0, queue.messages)
+      assert.equal(0, tonumber(queue.lanes.count))
+      assert.equal("kept", ffi.string(C.zmq_msg_data(msgs), C.zmq_msg_size(msgs)))
+    end
+    assert.equal(0, C.eddy__sendq_push(queue, msgs, count, bytes, 0, 0))
     assert.equal("kept", (shift()))
+  end)
+
+  it("has a lane for each peer when the first part names one", function()
+    queue.by_peer = 1
+    for _, each in ipairs { "a1", "a2", "b1", "a3", "c1" } do push { each:sub(1, 1), each } end
+    assert.equal(3, tonumber(queue.lanes.count))
+    local function holds(name)
+      local msgs = messages_of { name }
+      local held = C.eddy__sendq_holds(queue, msgs) ~= 0
+      C.zmq_msg_close(msgs)
+      return held
+    end
+    assert.same({ true, true, false, false }, { holds "a", holds "c", holds "", holds "aa" })
+    -- Lane by lane, in turns; each in order.
+    local order = {}
+    for _ = 1, tonumber(queue.lanes.count) do
+      local queued = C.eddy__sendq_first(C.eddy__lanes_next(queue.lanes))
+      while queued ~= nil do
+        local msg = queued.msgs + 1
+        order[#order + 1] = ffi.string(C.zmq_msg_data(msg), C.zmq_msg_size(msg))
+        local following = C.eddy__sendq_take(queue, queued)
+        C.eddy__sendq_drop(queued)
+        queued = following
+      end
+    end
+    assert.equal("a1 a2 a3 b1 c1", table.concat(order, " "))
+    assert.same({ 0, 0 }, { queue.messages, tonumber(queue.lanes.count) })
+    assert.is_false(holds "a")
   end)
 
   it("does what a list does, whatever the order of operations", function()

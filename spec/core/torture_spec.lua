@@ -124,6 +124,26 @@ for name, policy in pairs { error = 0, drop_newest = 1, drop_oldest = 2 } do
   end
 end
 
+scenarios["a ROUTER's queue for peers that do not read"] = function(world)
+  local router = world:open("ROUTER", { ROUTER_MANDATORY = 1, SNDHWM = 1, LINGER = 0 })
+  local peers, ids = {}, {}
+  for i = 1, 3 do
+    peers[i] = world:open("DEALER", { RCVHWM = 1, LINGER = 0 })
+    if i == 1 then world:join(router, peers[1]) else world:join(peers[i], router) end
+    check(world:put(peers[i], "hello", 0))
+    ids[i] = assert(world:get(router), "no hello")[1]
+  end
+  local stream = world:stream(router)
+  for number = 1, 8 do
+    for i = 1, 3 do check(world:send(stream, { ids[i], tostring(number) }, 1)) end
+  end
+  world:turn(0)
+  while world:get(peers[2], 0) do check(C.eddy_stream_push(world.loop, stream, 100)) end
+  check(C.eddy_loop_drain(world.loop, 1))
+  world:turn(0)
+  assert.is_true(world:stream_stats(stream).queued > 0)
+end
+
 scenarios["a flush"] = function(world)
   local a, b = world:pair("PAIR", "PAIR")
   local left, right = world:stream(a), world:stream(b)
