@@ -4,11 +4,19 @@
 #include <math.h>
 #include <time.h>
 
-double eddy__clock_now(const eddy__clock *clock) {
-    if (clock->is_virtual) return clock->virtual_now;
+static double read_clock(clockid_t clock) {
     struct timespec now;
-    clock_gettime(CLOCK_MONOTONIC, &now);
+    clock_gettime(clock, &now);
     return (double)now.tv_sec * 1e3 + (double)now.tv_nsec / 1e6;
+}
+
+double eddy__clock_now(const eddy__clock *clock) {
+    return clock->is_virtual ? clock->virtual_now : read_clock(CLOCK_MONOTONIC);
+}
+
+double eddy__clock_asleep(void) {
+    double boot = read_clock(CLOCK_BOOTTIME);
+    return boot - read_clock(CLOCK_MONOTONIC);
 }
 
 void eddy__sleep(double ms) {

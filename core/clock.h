@@ -10,6 +10,10 @@ typedef struct eddy__clock {
 
 double eddy__clock_now(const eddy__clock *clock);
 
+/* How long the machine was suspended since it started. Less when the process is stopped while
+ * it asks; never more. */
+double eddy__clock_asleep(void);
+
 /* Blocks for that many ms, or until a signal comes. */
 void eddy__sleep(double ms);
 

@@ -206,11 +206,14 @@ int eddy_socket_open(eddy_context *context, int type) {
 
 eddy__socket *eddy__context_find(const eddy_context *context, uint32_t id) {
     if (!context || is_foreign(context)) return NULL;
-    return eddy__slots_find(&context->sockets, id, SOCKET);
+    eddy__socket *socket = eddy__slots_find(&context->sockets, id, SOCKET);
+    return socket && !eddy__is_elsewhere(socket->thread) ? socket : NULL;
 }
 
-int eddy__context_refusal(const eddy_context *context) {
-    return context && is_foreign(context) ? -ESTALE : -EBADF;
+int eddy__context_refusal(const eddy_context *context, uint32_t id) {
+    if (!context) return -EBADF;
+    if (is_foreign(context)) return -ESTALE;
+    return eddy__slots_find(&context->sockets, id, SOCKET) ? -EPERM : -EBADF;
 }
 
 eddy__socket *eddy__context_at(const eddy_context *context, uint32_t position, int *end) {

@@ -10,11 +10,12 @@
 void eddy__context_retain(eddy_context *context);
 void eddy__context_release(eddy_context *context);
 
-/* The open socket of that id; NULL for a stale one, and after a fork for all. */
+/* The open socket of that id; NULL for a stale one, for another thread's, and after a fork for
+ * all. */
 eddy__socket *eddy__context_find(const eddy_context *context, uint32_t id);
 
-/* Why eddy__context_find found none: -EBADF, or -ESTALE. */
-int eddy__context_refusal(const eddy_context *context);
+/* Why eddy__context_find found none: -EBADF, -EPERM, or -ESTALE. */
+int eddy__context_refusal(const eddy_context *context, uint32_t id);
 
 /* The open socket at a position from 0, or NULL; `*end` when there are no more positions. */
 eddy__socket *eddy__context_at(const eddy_context *context, uint32_t position, int *end);

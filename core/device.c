@@ -81,7 +81,7 @@ static int find_sockets(eddy_device *device) {
         ends[i] = NULL;
         if (!plan->contexts[i] && i > EDDY_OUT) continue;
         ends[i] = eddy__context_find(plan->contexts[i], plan->sockets[i]);
-        if (!ends[i]) return eddy__context_refusal(plan->contexts[i]);
+        if (!ends[i]) return eddy__context_refusal(plan->contexts[i], plan->sockets[i]);
         if (ends[i]->owner) return -EBUSY;
         for (int other = 0; other < i; other++)
             if (ends[other] == ends[i] && i > EDDY_OUT) return -EINVAL;

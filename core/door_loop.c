@@ -10,20 +10,42 @@
 #include <math.h>
 
 static eddy__stream *find_stream(eddy_loop *loop, uint32_t id) {
-    if (!loop || eddy__loop_is_foreign(loop)) return NULL;
+    if (!loop || eddy__loop_refusal(loop)) return NULL;
     eddy__stream *stream = eddy__slots_find(&loop->turn.slots, id, EDDY__STREAM);
     return stream && !stream->closing ? stream : NULL;
 }
 
 /* Why an id was not found. */
 static int refusal(const eddy_loop *loop) {
-    return loop && eddy__loop_is_foreign(loop) ? -ESTALE : -EBADF;
+    int refused = loop ? eddy__loop_refusal(loop) : 0;
+    return refused ? refused : -EBADF;
 }
 
 static eddy__watch *find_watch(eddy_loop *loop, uint32_t id) {
-    if (eddy__loop_is_foreign(loop)) return NULL;
+    if (eddy__loop_refusal(loop)) return NULL;
     eddy__watch *watch = eddy__slots_find(&loop->turn.slots, id, EDDY__WATCH);
     return watch && !watch->closing ? watch : NULL;
+}
+
+static void adopt(const eddy_loop *loop, eddy__socket *socket) {
+    if (socket) socket->thread = loop->thread;
+}
+
+static void adopt_stream(void *stream, void *loop) {
+    adopt(loop, ((eddy__stream *)stream)->socket);
+}
+
+static void adopt_watch(void *watch, void *loop) {
+    adopt(loop, ((eddy__watch *)watch)->source.socket);
+}
+
+int eddy_loop_adopt(eddy_loop *loop) {
+    if (eddy__loop_is_foreign(loop)) return -ESTALE;
+    if (!EDDY_CHECKS) return 0;
+    loop->thread = eddy__this_thread();
+    eddy__loop_each(loop, EDDY__STREAM, adopt_stream, loop);
+    eddy__loop_each(loop, EDDY__WATCH, adopt_watch, loop);
+    return 0;
 }
 
 eddy_event *eddy_loop_events(eddy_loop *loop) {
@@ -35,19 +57,32 @@ double eddy_loop_time(eddy_loop *loop) {
 }
 
 int eddy_loop_virtual_time(eddy_loop *loop, double now) {
+    int refused = eddy__loop_refusal(loop);
+    if (refused) return refused;
     if (!isfinite(now)) return -EINVAL;
     loop->clock = (eddy__clock){1, now};
-    loop->turn.now = now;
+    loop->turn.now = loop->gap.seen = now;
     return 0;
 }
 
 int eddy_loop_advance(eddy_loop *loop, double by) {
+    int refused = eddy__loop_refusal(loop);
+    if (refused) return refused;
     if (!loop->clock.is_virtual || !(by >= 0) || isinf(by)) return -EINVAL;
     loop->clock.virtual_now += by;
     return 0;
 }
 
+int eddy_loop_tell_gaps(eddy_loop *loop, int on) {
+    int refused = eddy__loop_refusal(loop);
+    if (refused) return refused;
+    eddy__gap_watch(&loop->gap, eddy__clock_now(&loop->clock), on != 0);
+    return 0;
+}
+
 int eddy_loop_alive(eddy_loop *loop) {
+    int refused = eddy__loop_refusal(loop);
+    if (refused) return refused;
     return loop->turn.alive + loop->signals.count;
 }
 
@@ -57,6 +92,8 @@ static void count(void *object, void *number) {
 }
 
 int eddy_loop_stats_get(eddy_loop *loop, eddy_loop_stats *stats) {
+    int refused = eddy__loop_refusal(loop);
+    if (refused) return refused;
     *stats = (eddy_loop_stats){.turns = loop->turn.number,
                                .events = loop->events,
                                .missed_wakeups = loop->turn.poller.missed_wakeups};
@@ -79,13 +116,16 @@ int eddy_loop_wake(eddy_loop *loop, uint32_t waker, double number) {
 }
 
 int eddy_waker_open(eddy_loop *loop) {
-    if (eddy__loop_is_foreign(loop)) return -ESTALE;
+    int refused = eddy__loop_refusal(loop);
+    if (refused) return refused;
     int id = eddy__slots_add(&loop->turn.slots, loop, EDDY__WAKER);
     if (id > 0) loop->turn.alive++;
     return id;
 }
 
 int eddy_waker_close(eddy_loop *loop, uint32_t waker) {
+    int refused = eddy__loop_refusal(loop);
+    if (refused) return refused;
     if (!eddy__slots_find(&loop->turn.slots, waker, EDDY__WAKER)) return -EBADF;
     eddy__slots_remove(&loop->turn.slots, waker);
     loop->turn.alive--;
@@ -97,22 +137,27 @@ int eddy_signal_number(const char *name) {
 }
 
 int eddy_signal_watch(eddy_loop *loop, int signal) {
-    if (eddy__loop_is_foreign(loop)) return -ESTALE;
+    int refused = eddy__loop_refusal(loop);
+    if (refused) return refused;
     return eddy__signals_watch(&loop->signals, &loop->turn.poller, signal);
 }
 
 int eddy_signal_unwatch(eddy_loop *loop, int signal) {
-    if (eddy__loop_is_foreign(loop)) return -ESTALE;
+    int refused = eddy__loop_refusal(loop);
+    if (refused) return refused;
     return eddy__signals_unwatch(&loop->signals, signal);
 }
 
 int eddy_timer_open(eddy_loop *loop, double due, double period) {
-    if (eddy__loop_is_foreign(loop)) return -ESTALE;
+    int refused = eddy__loop_refusal(loop);
+    if (refused) return refused;
     if (isnan(due) || !(period >= 0) || isinf(period)) return -EINVAL;
     return eddy__alarm_open(&loop->turn, due, period);
 }
 
 int eddy_timer_again(eddy_loop *loop, uint32_t id, double jitter) {
+    int refused = eddy__loop_refusal(loop);
+    if (refused) return refused;
     eddy__alarm *alarm = eddy__slots_find(&loop->turn.slots, id, EDDY__TIMER);
     if (!alarm) return -EBADF;
     if (!(alarm->period + jitter > 0)) return -EINVAL;
@@ -122,6 +167,8 @@ int eddy_timer_again(eddy_loop *loop, uint32_t id, double jitter) {
 }
 
 int eddy_timer_close(eddy_loop *loop, uint32_t id) {
+    int refused = eddy__loop_refusal(loop);
+    if (refused) return refused;
     eddy__alarm *alarm = eddy__slots_find(&loop->turn.slots, id, EDDY__TIMER);
     if (!alarm) return -EBADF;
     eddy__alarm_close(alarm);
@@ -129,15 +176,17 @@ int eddy_timer_close(eddy_loop *loop, uint32_t id) {
 }
 
 int eddy_watch_fd(eddy_loop *loop, int fd, int events) {
-    if (eddy__loop_is_foreign(loop)) return -ESTALE;
+    int refused = eddy__loop_refusal(loop);
+    if (refused) return refused;
     return fd < 0 ? -EBADF : eddy__watch_open(&loop->turn, NULL, fd, events);
 }
 
 int eddy_watch_socket(eddy_loop *loop, eddy_context *context, uint32_t id, int events) {
-    if (eddy__loop_is_foreign(loop)) return -ESTALE;
+    int refused = eddy__loop_refusal(loop);
+    if (refused) return refused;
     eddy__socket *socket = eddy__context_find(context, id);
     return socket ? eddy__watch_open(&loop->turn, socket, -1, events)
-                  : eddy__context_refusal(context);
+                  : eddy__context_refusal(context, id);
 }
 
 int eddy_watch_change(eddy_loop *loop, uint32_t id, int events) {
@@ -157,10 +206,11 @@ int eddy_descriptor_close(int fd) {
 }
 
 int eddy_stream_open(eddy_loop *loop, eddy_context *context, uint32_t id) {
-    if (eddy__loop_is_foreign(loop)) return -ESTALE;
+    int refused = eddy__loop_refusal(loop);
+    if (refused) return refused;
     eddy__socket *socket = eddy__context_find(context, id);
     return socket ? eddy__stream_open(&loop->turn, context, socket)
-                  : eddy__context_refusal(context);
+                  : eddy__context_refusal(context, id);
 }
 
 int eddy_stream_close(eddy_loop *loop, uint32_t id, int linger) {
@@ -192,7 +242,8 @@ int eddy_stream_send(eddy_loop *loop, uint32_t id, const char *data, uint32_t si
 int eddy_stream_send_parts(eddy_loop *loop, uint32_t id, const eddy_part *parts, uint32_t count,
                            int report) {
     eddy__stream *stream = find_stream(loop, id);
-    if (!stream || !stream->socket) return refusal(loop);
+    if (!stream) return refusal(loop);
+    if (!stream->socket) return -ENOTSOCK;
     if (count == 0) return -EINVAL;
     zmq_msg_t few[EDDY__FEW_PARTS], *msgs = eddy__message_room(few, count);
     if (!msgs) return -ENOMEM;

@@ -23,7 +23,7 @@ static void orphan(eddy__socket *socket) {
 
 int eddy_socket_close(eddy_context *context, uint32_t id, int linger) {
     eddy__socket *socket = eddy__context_find(context, id);
-    if (!socket) return eddy__context_refusal(context);
+    if (!socket) return eddy__context_refusal(context, id);
     orphan(socket);
     eddy__context_close(context, socket, linger);
     return 0;
@@ -31,10 +31,10 @@ int eddy_socket_close(eddy_context *context, uint32_t id, int linger) {
 
 int eddy_context_close_sockets(eddy_context *context, double linger) {
     int closed = 0, end = 0;
-    if (eddy__context_refusal(context) == -ESTALE) return -ESTALE;
+    if (eddy__context_refusal(context, 0) == -ESTALE) return -ESTALE;
     for (uint32_t i = 0; !end; i++) {
         eddy__socket *socket = eddy__context_at(context, i, &end);
-        if (!socket) continue;
+        if (!socket || eddy__is_elsewhere(socket->thread)) continue;
         int own = -1;
         size_t size = sizeof own;
         eddy__socket_get(socket, ZMQ_LINGER, &own, &size);
@@ -61,7 +61,7 @@ int eddy_context_term(eddy_context *context) {
 #define SOCKET_DOOR(name, parameters, ...)                                                     \
     int eddy_socket_##name(eddy_context *context, uint32_t id, __VA_ARGS__) {                  \
         eddy__socket *socket = eddy__context_find(context, id);                                \
-        return socket ? eddy__socket_##name parameters : eddy__context_refusal(context);       \
+        return socket ? eddy__socket_##name parameters : eddy__context_refusal(context, id);   \
     }
 
 SOCKET_DOOR(bind, (socket, endpoint), const char *endpoint)
@@ -87,7 +87,7 @@ static int lift_limit(eddy__socket *reader) {
 
 int eddy_socket_connect(eddy_context *context, uint32_t id, const char *endpoint) {
     eddy__socket *socket = eddy__context_find(context, id);
-    if (!socket) return eddy__context_refusal(context);
+    if (!socket) return eddy__context_refusal(context, id);
     int may_read = socket->type == ZMQ_PAIR && strncmp(endpoint, "inproc://", 9) == 0;
     eddy__socket *monitored = may_read ? monitored_at(context, endpoint) : NULL;
     if (!monitored) return eddy__socket_connect(socket, endpoint);
@@ -110,7 +110,7 @@ static int is_early_reader(eddy__socket *socket, const char *endpoint) {
 
 int eddy_socket_monitor(eddy_context *context, uint32_t id, const char *endpoint, int events) {
     eddy__socket *socket = eddy__context_find(context, id);
-    if (!socket) return eddy__context_refusal(context);
+    if (!socket) return eddy__context_refusal(context, id);
     int rc = eddy__socket_monitor(socket, endpoint, events), end = 0;
     for (uint32_t i = 0; rc == 0 && endpoint && !end; i++) {
         eddy__socket *reader = eddy__context_at(context, i, &end);
@@ -124,7 +124,7 @@ int eddy_socket_monitor(eddy_context *context, uint32_t id, const char *endpoint
 int eddy_socket_get(eddy_context *context, uint32_t id, int option, void *value,
                     uint32_t size) {
     eddy__socket *socket = eddy__context_find(context, id);
-    if (!socket) return eddy__context_refusal(context);
+    if (!socket) return eddy__context_refusal(context, id);
     size_t room = size;
     int rc = eddy__socket_get(socket, option, value, &room);
     return rc < 0 ? rc : (int)room;
@@ -132,7 +132,8 @@ int eddy_socket_get(eddy_context *context, uint32_t id, int option, void *value,
 
 int eddy_socket_poll(eddy_context *context, uint32_t id, int events, double timeout) {
     eddy__socket *socket = eddy__context_find(context, id);
-    return socket ? eddy__socket_wait(socket, events, timeout) : eddy__context_refusal(context);
+    return socket ? eddy__socket_wait(socket, events, timeout)
+                  : eddy__context_refusal(context, id);
 }
 
 int eddy_socket_send(eddy_context *context, uint32_t id, const char *data, uint32_t size,
@@ -155,7 +156,7 @@ static int send_waiting(eddy__socket *socket, zmq_msg_t *msgs, uint32_t count, i
 int eddy_socket_send_parts(eddy_context *context, uint32_t id, const eddy_part *parts,
                            uint32_t count, int flags) {
     eddy__socket *socket = eddy__context_find(context, id);
-    if (!socket) return eddy__context_refusal(context);
+    if (!socket) return eddy__context_refusal(context, id);
     if (count == 0) return -EINVAL;
     zmq_msg_t few[EDDY__FEW_PARTS], *msgs = eddy__message_room(few, count);
     if (!msgs) return -ENOMEM;
@@ -173,7 +174,7 @@ int eddy_socket_send_parts(eddy_context *context, uint32_t id, const eddy_part *
 
 int eddy_socket_recv(eddy_context *context, uint32_t id, int flags, eddy_part *part) {
     eddy__socket *socket = eddy__context_find(context, id);
-    if (!socket) return eddy__context_refusal(context);
+    if (!socket) return eddy__context_refusal(context, id);
     int size = eddy__socket_recv(socket, &socket->received, flags);
     if (size < 0) return size;
     part->data = zmq_msg_data(&socket->received);
@@ -184,14 +185,14 @@ int eddy_socket_recv(eddy_context *context, uint32_t id, int flags, eddy_part *p
 
 int eddy_socket_release(eddy_context *context, uint32_t id) {
     eddy__socket *socket = eddy__context_find(context, id);
-    if (!socket) return eddy__context_refusal(context);
+    if (!socket) return eddy__context_refusal(context, id);
     zmq_msg_close(&socket->received);
     return zmq_msg_init(&socket->received);
 }
 
 int eddy_socket_recv_frame(eddy_context *context, uint32_t id, int flags, eddy_frame *frame) {
     eddy__socket *socket = eddy__context_find(context, id);
-    if (!socket) return eddy__context_refusal(context);
+    if (!socket) return eddy__context_refusal(context, id);
     int size = eddy__socket_recv(socket, &socket->received, flags);
     if (size < 0) return size;
     eddy_frame_close(frame);

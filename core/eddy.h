@@ -4,8 +4,11 @@
  *
  * Results are zero or positive (an id, a count), or -errno. Ids are positive numbers of
  * things that belong to a loop or a context; a stale one is answered with -EBADF. Times are
- * milliseconds. A loop and what is in it belong to one thread; eddy_loop_wake,
- * eddy_loop_interrupt and eddy_device_stop alone may be called from any. After a fork the
+ * milliseconds. A loop and what is in it belong to the thread that made it (eddy_loop_adopt
+ * moves them), a socket to the one that opened it; eddy_loop_wake, eddy_loop_interrupt and
+ * eddy_device_stop alone may be called from any. A context may be used by many threads, each
+ * with sockets of its own. Builds that check this (Debug, Sanitize, Thread) answer -EPERM to
+ * the wrong thread, and free or close nothing for it; others do not look. After a fork the
  * child cannot use the parent's loops and contexts, which answer -ESTALE, but may make its
  * own. */
 #ifndef EDDY_H
@@ -51,6 +54,7 @@ enum eddy_event_kind {
     EDDY_WOKEN,          /* `number` came with eddy_loop_wake */
     EDDY_INTERRUPTED,    /* `value` came with eddy_loop_interrupt; no id */
     EDDY_TIMER,          /* the timer is due */
+    EDDY_GAP,            /* the loop lost `number` ms; no id */
 };
 
 typedef struct eddy_loop eddy_loop;
@@ -344,6 +348,11 @@ int eddy_loop_new(eddy_loop **loop);
 /* Closes every stream with its socket, and frees the loop. NULL is ignored. */
 void eddy_loop_free(eddy_loop *loop);
 
+/* Hands the loop, and the sockets of its streams and watches, to the calling thread. Whoever
+ * had them must be through with them, and say so in a way that threads can rely on (a lock, a
+ * join). Signals that it watches stay blocked in the other thread only. */
+int eddy_loop_adopt(eddy_loop *loop);
+
 /* Turns the loop once: waits for something to happen, up to `timeout` ms (negative: for
  * ever), and returns how many events there are to dispatch: received messages, descriptors
  * and signals first, then the timers due. They, and the bytes of the parts they lead to, are
@@ -361,6 +370,12 @@ double eddy_loop_time(eddy_loop *loop);
  * that has no deadline. For tests. `advance` moves the time by hand. */
 int eddy_loop_virtual_time(eddy_loop *loop, double now);
 int eddy_loop_advance(eddy_loop *loop, double by);
+
+/* Whether EDDY_GAP tells, first of its turn's events, when the loop lost time that it did not
+ * choose to wait for: more than 5 s between two looks at the clock (the process was stopped, a
+ * handler ran that long, nobody turned the loop), or, as is seen after a wait, more than 1 s
+ * for which the machine was suspended. At first it does not. */
+int eddy_loop_tell_gaps(eddy_loop *loop, int on);
 
 /* How many things could still bring an event of their own: receiving streams, messages whose
  * sender waits for word of them, timers, watches (of a socket: those that wait for something),
@@ -430,8 +445,8 @@ int eddy_stream_budget(eddy_loop *loop, uint32_t stream, int messages);
 /* Sends a whole message of copies of these bytes: now, when nothing is queued before it and
  * the socket can take it (0), or from the queue later (1). With a `report` (EDDY_REPORT ...) an
  * event tells what became of it. -ENOBUFS when the queue is full, -EMSGSIZE when the message is
- * larger than all of it, 2 when its policy dropped the message. Failures that come later come
- * as events. */
+ * larger than all of it, 2 when its policy dropped the message, -ENOTSOCK when the socket is
+ * gone. Failures that come later come as events. */
 int eddy_stream_send(eddy_loop *loop, uint32_t stream, const char *data, uint32_t size,
                      int report);
 int eddy_stream_send_parts(eddy_loop *loop, uint32_t stream, const eddy_part *parts,

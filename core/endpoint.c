@@ -1,4 +1,6 @@
 #include "endpoint.h"
+#include "clock.h"
+#include "eddy.h"
 #include "sys.h"
 
 #include <netdb.h>
@@ -8,7 +10,12 @@
 #include <sys/stat.h>
 #include <sys/un.h>
 
-enum { LONGEST = 512, LAST_PORT = 65535 };
+enum {
+    LONGEST = 512,
+    LAST_PORT = 65535,
+    LOCK_MS = 1000,    /* for others that bind in the same directory */
+    LOCK_EVERY_MS = 1, /* how often it is tried */
+};
 
 static const char SCHEME[] = "tcp://", IPC[] = "ipc://";
 
@@ -45,7 +52,15 @@ static int resolve(void *socket, const char *endpoint, char *resolved) {
     return snprintf(resolved, LONGEST, form, SCHEME, address, port) < LONGEST ? 0 : -ENODEV;
 }
 
-/* Whether somebody accepts connections at that path. 1, 0, or -errno. */
+/* The path that an endpoint has a socket at; NULL for other transports, for abstract names, and
+ * where libzmq chooses a path of its own. */
+static const char *path_of(const char *endpoint) {
+    const char *path = endpoint + sizeof IPC - 1;
+    int is_path = strncmp(endpoint, IPC, sizeof IPC - 1) == 0 && *path != '@';
+    return is_path && strcmp(path, "*") != 0 ? path : NULL;
+}
+
+/* Whether a socket may be somebody's: all but one that nobody is behind. 1, 0, or -errno. */
 static int is_alive(const char *path) {
     struct sockaddr_un address = {.sun_family = AF_UNIX};
     if (strlen(path) >= sizeof address.sun_path) return 0;
@@ -53,20 +68,47 @@ static int is_alive(const char *path) {
     int fd = socket(AF_UNIX, SOCK_STREAM | SOCK_NONBLOCK | SOCK_CLOEXEC, 0);
     if (fd < 0) return -errno;
     int rc = connect(fd, (struct sockaddr *)&address, sizeof address);
-    int alive = rc == 0 || errno == EAGAIN;
+    int alive = rc == 0 || (errno != ECONNREFUSED && errno != ENOENT);
     close(fd);
     return alive;
 }
 
 /* libzmq removes whatever is at the path that it binds to: a file, or another one's socket.
  * What a process that is no more left behind may go. */
-static int check_path(const char *endpoint) {
+static int check_path(const char *path) {
     struct stat status;
-    if (strncmp(endpoint, IPC, sizeof IPC - 1) != 0) return 0;
-    const char *path = endpoint + sizeof IPC - 1;
-    if (*path == '@' || lstat(path, &status) != 0) return 0;
+    if (lstat(path, &status) != 0) return 0;
     int alive = S_ISSOCK(status.st_mode) ? is_alive(path) : 1;
     return alive > 0 ? -EADDRINUSE : alive;
+}
+
+/* Keeps others from binding in a path's directory until the descriptor that it returns is
+ * closed. -1 where that cannot be had: a directory may not be read, or not be locked, or
+ * somebody has locked it for reasons of their own, who must not keep us from binding. */
+static int lock_directory_of(const char *path) {
+    char directory[LONGEST] = ".";
+    const char *name = strrchr(path, '/');
+    size_t length = name == path ? 1 : name ? (size_t)(name - path) : 0;
+    if (length >= sizeof directory) return -1;
+    if (length > 0) memcpy(directory, path, length);
+    int fd = eddy__open_directory(directory);
+    if (fd < 0) return -1;
+    double deadline = eddy_time() + LOCK_MS;
+    while (eddy__lock(fd) != 0) {
+        if (errno != EWOULDBLOCK || eddy_time() >= deadline) return close(fd), -1;
+        eddy__sleep(LOCK_EVERY_MS);
+    }
+    return fd;
+}
+
+/* Of two that find a stale socket at the same moment, the second would remove the first one's
+ * new one: they take turns. */
+static int bind_path(void *socket, const char *endpoint, const char *path) {
+    int lock = lock_directory_of(path);
+    int rc = check_path(path);
+    if (rc == 0 && eddy__zmq_bind(socket, endpoint) != 0) rc = -errno;
+    if (lock >= 0) close(lock);
+    return rc;
 }
 
 int eddy__endpoint_connect(void *socket, const char *endpoint) {
@@ -77,8 +119,8 @@ int eddy__endpoint_connect(void *socket, const char *endpoint) {
 int eddy__endpoint_bind(void *socket, const char *endpoint) {
     char resolved[LONGEST];
     if (!has_port(endpoint)) return -EINVAL;
-    int taken = check_path(endpoint);
-    if (taken) return taken;
+    const char *path = path_of(endpoint);
+    if (path) return bind_path(socket, endpoint, path);
     if (eddy__zmq_bind(socket, endpoint) == 0) return 0;
     if (errno != ENODEV) return -errno;
     int error = resolve(socket, endpoint, resolved);

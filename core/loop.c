@@ -13,6 +13,7 @@ int eddy_loop_new(eddy_loop **made) {
     eddy_loop *loop = eddy__calloc(1, sizeof *loop);
     if (!loop) return -ENOMEM;
     loop->born = eddy__forks;
+    loop->thread = eddy__this_thread();
     eddy__turn *turn = &loop->turn;
     eddy__slots_init(&turn->slots);
     eddy__timers_init(&turn->timers);
@@ -38,6 +39,11 @@ int eddy_loop_new(eddy_loop **made) {
 
 int eddy__loop_is_foreign(const eddy_loop *loop) {
     return loop->born != eddy__forks;
+}
+
+int eddy__loop_refusal(const eddy_loop *loop) {
+    if (eddy__loop_is_foreign(loop)) return -ESTALE;
+    return eddy__is_elsewhere(loop->thread) ? -EPERM : 0;
 }
 
 void eddy__loop_each(eddy_loop *loop, int kind, void (*visit)(void *, void *), void *data) {
@@ -74,7 +80,7 @@ static void close_alarm(void *alarm, void *data) {
 }
 
 void eddy_loop_free(eddy_loop *loop) {
-    if (!loop || eddy__loop_is_foreign(loop)) return;
+    if (!loop || eddy__loop_refusal(loop)) return;
     eddy__turn *turn = &loop->turn;
     eddy__loop_each(loop, EDDY__STREAM, close_stream, NULL);
     eddy__loop_each(loop, EDDY__WATCH, close_watch, NULL);
@@ -105,10 +111,16 @@ static void begin(eddy__turn *turn) {
     }
 }
 
+static int has_work(const eddy_loop *loop) {
+    const eddy__turn *turn = &loop->turn;
+    return !eddy__list_empty(&turn->due) || !eddy__list_empty(&turn->poller.ready) ||
+           loop->gap.lost > 0;
+}
+
 /* How long the loop may block: not at all while anything is to be done. */
 static double patience(eddy_loop *loop, double timeout) {
     eddy__turn *turn = &loop->turn;
-    if (!eddy__list_empty(&turn->due) || !eddy__list_empty(&turn->poller.ready)) return 0;
+    if (has_work(loop)) return 0;
     double left = eddy__timers_next(&turn->timers) - turn->now;
     if (loop->clock.is_virtual && isfinite(left)) return 0;
     if (timeout >= 0) left = fmin(left, timeout);
@@ -118,19 +130,29 @@ static double patience(eddy_loop *loop, double timeout) {
 static int wait(eddy_loop *loop, double timeout) {
     eddy__turn *turn = &loop->turn;
     turn->now = eddy__clock_now(&loop->clock);
+    eddy__gap_look(&loop->gap, turn->now, 0);
     eddy__poller_sweep(&turn->poller, turn->now);
     eddy__poller_refresh(&turn->poller, turn->now);
     /* A timer must not fire while a reply that came before it is not looked for. */
     int nothing_due = eddy__timers_next(&turn->timers) > turn->now;
     if (nothing_due && eddy__poller_busy(&turn->poller, turn->now)) return 0;
-    int rc = eddy__poller_wait(&turn->poller, patience(loop, timeout), turn->now);
-    int idle = eddy__list_empty(&turn->due) && eddy__list_empty(&turn->poller.ready);
-    if (loop->clock.is_virtual && idle && timeout != 0) {
+    double asked = patience(loop, timeout);
+    int rc = eddy__poller_wait(&turn->poller, asked, turn->now);
+    if (loop->clock.is_virtual && !has_work(loop) && timeout != 0) {
         double next = eddy__timers_next(&turn->timers);
         if (isfinite(next)) loop->clock.virtual_now = fmax(next, turn->now);
+        asked = loop->clock.virtual_now - turn->now;
     }
     turn->now = eddy__clock_now(&loop->clock);
+    eddy__gap_look(&loop->gap, turn->now, asked);
     return rc;
+}
+
+/* Before all else of the turn: timers that are late tell of themselves after it. */
+static void tell_gap(eddy_loop *loop) {
+    if (loop->gap.lost == 0 || eddy__batch_reserve(&loop->turn.batch) != 0) return;
+    eddy__batch_add(&loop->turn.batch, EDDY_GAP, 0, 0)->number = loop->gap.lost;
+    loop->gap.lost = 0;
 }
 
 static void serve_internal(eddy_loop *loop, eddy__source *source) {
@@ -177,10 +199,12 @@ static void expire(eddy__turn *turn) {
 }
 
 int eddy_loop_turn(eddy_loop *loop, double timeout) {
-    if (eddy__loop_is_foreign(loop)) return -ESTALE;
+    int refused = eddy__loop_refusal(loop);
+    if (refused) return refused;
     begin(&loop->turn);
     int rc = wait(loop, timeout);
     if (rc != 0) return rc;
+    tell_gap(loop);
     serve(loop);
     tell(&loop->turn);
     expire(&loop->turn);
@@ -201,7 +225,8 @@ static void flush(void *object, void *data) {
 }
 
 int eddy_loop_drain(eddy_loop *loop, double timeout) {
-    if (eddy__loop_is_foreign(loop)) return -ESTALE;
+    int refused = eddy__loop_refusal(loop);
+    if (refused) return refused;
     eddy__poller *poller = &loop->turn.poller;
     double deadline = eddy_time() + timeout;
     for (;;) {

@@ -144,6 +144,26 @@ int eddy__poller_busy(const eddy__poller *poller, double now) {
     return since > 0 && since < WAIT_EVERY_MS && !eddy__list_empty(&poller->ready);
 }
 
+/* A descriptor was closed and forgotten here while another one still stands for its file: the
+ * kernel goes on telling of it, and cannot be asked to stop. All others move to a new set. */
+static void renew(eddy__poller *poller) {
+    int old = poller->epoll, kind;
+    poller->epoll = eddy__epoll_create();
+    if (poller->epoll < 0) {
+        poller->epoll = old;
+        return; /* there is no room for it now: the next wait tries again */
+    }
+    for (uint32_t i = 0; i < poller->sources.used; i++) {
+        eddy__source *source = eddy__slots_at(&poller->sources, i, &kind);
+        int rc = source && !source->gone ? control(poller, EPOLL_CTL_ADD, source) : 0;
+        if (rc != -ENOMEM && rc != -ENOSPC) continue; /* one that is closed is not missed */
+        close(poller->epoll);
+        poller->epoll = old;
+        return;
+    }
+    close(old);
+}
+
 int eddy__poller_wait(eddy__poller *poller, double timeout, double now) {
     struct epoll_event events[WAKE_UPS];
     struct timespec time, *limit = NULL;
@@ -155,10 +175,15 @@ int eddy__poller_wait(eddy__poller *poller, double timeout, double now) {
     }
     int count = eddy__epoll_wait(poller->epoll, events, WAKE_UPS, limit);
     if (count < 0) return errno == EINTR ? 0 : -errno;
+    int stale = 0;
     for (int i = 0; i < count; i++) {
         eddy__source *source = eddy__slots_find(&poller->sources, events[i].data.u32, SOURCE);
-        if (source) wake(poller, source, events[i].events, now);
+        if (source && !source->gone)
+            wake(poller, source, events[i].events, now);
+        else
+            stale = 1;
     }
+    if (stale) renew(poller);
     return 0;
 }
 

@@ -17,7 +17,7 @@ static int look_at_sockets(eddy_poll_item *items, int count) {
     for (eddy_poll_item *item = items; item < items + count; item++) {
         if (!item->context) continue;
         eddy__socket *socket = eddy__context_find(item->context, item->socket);
-        if (!socket) return fail(item, -eddy__context_refusal(item->context));
+        if (!socket) return fail(item, -eddy__context_refusal(item->context, item->socket));
         eddy__socket_touch(socket);
         int events = eddy__socket_events(socket);
         if (events < 0) return fail(item, -events);
@@ -57,7 +57,8 @@ static int list(eddy_poll_item *items, struct pollfd *fds, int count) {
             continue;
         }
         eddy__socket *socket = eddy__context_find(items[i].context, items[i].socket);
-        if (!socket) return fail(&items[i], -eddy__context_refusal(items[i].context));
+        if (!socket)
+            return fail(&items[i], -eddy__context_refusal(items[i].context, items[i].socket));
         fds[i] = (struct pollfd){socket->fd, POLLIN, 0};
     }
     return plain;

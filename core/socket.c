@@ -21,6 +21,7 @@ int eddy__socket_open(eddy__socket *socket, void *context, int type) {
     }
     socket->type = type;
     socket->born = eddy__forks;
+    socket->thread = eddy__this_thread();
     zmq_msg_init(&socket->received);
     eddy__monitor_init(&socket->monitor, socket->zmq, context);
     return 0;

@@ -4,6 +4,7 @@
 #ifndef EDDY_SOCKET_H
 #define EDDY_SOCKET_H
 
+#include "affinity.h"
 #include "claims.h"
 #include "faults.h"
 #include "list.h"
@@ -18,6 +19,7 @@ typedef struct eddy__socket {
     int fd;              /* ZMQ_FD: read-ready whenever ZMQ_EVENTS is worth a look */
     uint32_t id;         /* in its context */
     int born;            /* eddy__forks when it was opened */
+    uint64_t thread;     /* which it belongs to */
     eddy__list *touched; /* where `mark` goes when the socket is used; NULL: nobody waits */
     eddy__node *mark;    /* the waiting source's node */
     void *owner;         /* the stream or watch that has the socket; NULL: a plain one */

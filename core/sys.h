@@ -6,11 +6,13 @@
 #define EDDY_SYS_H
 
 #include <errno.h>
+#include <fcntl.h>
 #include <poll.h>
 #include <pthread.h>
 #include <stdlib.h>
 #include <sys/epoll.h>
 #include <sys/eventfd.h>
+#include <sys/file.h>
 #include <sys/signalfd.h>
 #include <unistd.h>
 #include <zmq.h>
@@ -77,6 +79,15 @@ static inline int eddy__eventfd(void) {
 static inline int eddy__signalfd(int fd, const sigset_t *signals) {
     EDDY__CALL(int, -1, EDDY__FAULT_SIGNALFD,
                signalfd(fd, signals, SFD_NONBLOCK | SFD_CLOEXEC));
+}
+
+static inline int eddy__open_directory(const char *path) {
+    EDDY__CALL(int, -1, EDDY__FAULT_OPEN, open(path, O_RDONLY | O_DIRECTORY | O_CLOEXEC));
+}
+
+/* Whatever is behind the descriptor, until that is closed. */
+static inline int eddy__lock(int fd) {
+    EDDY__RETRY(EDDY__FAULT_LOCK, flock(fd, LOCK_EX | LOCK_NB));
 }
 
 static inline int eddy__thread(pthread_t *thread, void *(*run)(void *), void *with) {

@@ -7,7 +7,10 @@ local path = os.getenv "EDDY_FULL" -- where the figures go
 --- One of two sizes.
 -- @param short for every run of the specs
 -- @param full for `./spec/soak rows`
-function M.size(short, full) return path and full or short end
+function M.size(short, full)
+  if path then return full end
+  return short
+end
 
 --- Notes what was measured; nothing in a short run.
 -- @param name what may happen, as the README calls it

@@ -55,6 +55,16 @@ describe("the command eddy", function()
     assert.matches("^usage: eddy ", check(0, eddy("--help")))
   end)
 
+  it("takes all descriptors that the hard limit allows, whatever the soft one says", function()
+    local name = script [[
+      local open = {}
+      for i = 1, 100 do open[i] = io.open(arg[0]) end
+      local limits = io.popen "ulimit -Sn; ulimit -Hn; ulimit -Sn 64; ulimit -Sn"
+      print(#open, limits:read "*n", limits:read "*n", limits:read "*n")]]
+    local limited = "ulimit -Sn 64; ulimit -Hn 200; " .. process.quote(EDDY_HOST) .. " " .. name
+    assert.equal("100\t200\t200\t64\n", check(0, shell(limited)))
+  end)
+
   local function one_line(expected, code, out, err)
     assert.equal("", out)
     assert.message(err).equal(1, select(2, err:gsub("\n", "\n")))

@@ -5,12 +5,13 @@ local M = {}
 
 --- `count` ports that were free a moment ago, all different.
 function M.free(count)
-  local sockets, ports = {}, {}
+  -- A libzmq context of its own ends only when they are given back: a client that met one of
+  -- these sockets there would not try again.
+  local context, ports = zmq.context { io_threads = 1 }, {}
   for i = 1, count do
-    sockets[i] = zmq.instance():socket(zmq.PULL)
-    ports[i] = sockets[i]:bind_to_random_port("tcp://127.0.0.1", 10000, 30000)
+    ports[i] = context:socket(zmq.PULL):bind_to_random_port("tcp://127.0.0.1", 10000, 30000)
   end
-  for _, socket in ipairs(sockets) do socket:close(0) end
+  context:destroy(0)
   return unpack(ports)
 end
 

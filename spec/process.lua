@@ -77,6 +77,45 @@ function M.timed(fn, ...)
   return C.eddy_time() - began, code, out, err
 end
 
+local Process = {}
+Process.__index = Process
+
+--- Starts a host with a script beside this process.
+-- @param through a command that runs the host, such as `nice`; none unless given
+-- @return an object with its process id: `pid`
+function M.start(text, through)
+  local name = M.script(text)
+  local pipe = assert(io.popen(("%s %s %s >/dev/null & echo $!"):format(through or "",
+    quote(EDDY_HOST), name)))
+  local pid = tonumber(pipe:read("*l"))
+  pipe:close()
+  return setmetatable({ pid = pid, name = name }, Process)
+end
+
+--- A field of its status: "State", "VmRSS"; nil when it is gone.
+function Process:status(field)
+  local file = io.open("/proc/" .. self.pid .. "/status")
+  local value = file and file:read("*a"):match(field .. ":%s*(%S+)")
+  if file then file:close() end
+  return value
+end
+
+--- Stops it, until it is killed.
+function Process:stop()
+  os.execute("kill -STOP " .. self.pid)
+  repeat until self:status "State" == "T"
+end
+
+--- Kills it and removes its script. What it had is free then.
+function Process:kill()
+  os.execute(("kill -KILL %d 2>/dev/null"):format(self.pid))
+  os.remove(self.name)
+  -- The first thread may end before others, which have its descriptors.
+  local state
+  repeat state = self:status "State"
+  until not state or state == "Z" and tonumber(self:status "Threads" or 0) <= 1
+end
+
 M.quote = quote
 
 return M

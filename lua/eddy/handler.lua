@@ -1,4 +1,4 @@
--- Handlers of descriptors, sockets, signals and wake-ups. They are given a loop.
+-- Handlers of descriptors, sockets, signals, lost time and wake-ups. They are given a loop.
 local c = require "eddy.c"
 local errors = require "eddy.errors"
 
@@ -163,6 +163,19 @@ function Signal:_handle()
 end
 
 function Signal:_describe() return "handler of signal " .. tostring(self._name) end
+
+--- What is called when the loop lost time.
+local Gap = {}
+Gap.__index = Gap
+
+function M.on_gap(loop, fn)
+  check(C.eddy_loop_tell_gaps(loop:_core("on_gap"), fn and 1 or 0), "on_gap")
+  loop._gap = fn and setmetatable({ _loop = loop, _fn = fn }, Gap) or false
+end
+
+function Gap:_handle(event) self._loop:_protect(self, self._fn, event.number) end
+
+function Gap._describe() return "on_gap" end
 
 --- A waker: the end of a wire from other threads. C code calls
 -- eddy_loop_wake(waker.loop_pointer, waker.id, number) and `fn` gets the number here.

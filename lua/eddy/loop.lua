@@ -42,6 +42,7 @@ function M.new()
     _targets = {},    -- what has an id in the core, by the id's slot
     _handlers = {},   -- of descriptors and sockets
     _signals = {},    -- by number
+    _gap = false,     -- what is called when the loop lost time
     _callbacks = {},  -- queued for the next turn
     _queued = 0,
     _batch = {},      -- the callbacks of this turn, from _batch_next to _batch_last

@@ -10,7 +10,7 @@ local check = errors.check
 local band = require("bit").band
 
 local SLOT_MASK = 2 ^ C.EDDY_SLOT_BITS - 1
-local SIGNAL, INTERRUPTED = C.EDDY_SIGNAL, C.EDDY_INTERRUPTED
+local SIGNAL, GAP, INTERRUPTED = C.EDDY_SIGNAL, C.EDDY_GAP, C.EDDY_INTERRUPTED
 
 local M = {}
 
@@ -68,11 +68,12 @@ local function dispatch(self, this)
         if self._run ~= this then return end
         self._current = false
       end
-    elseif kind == SIGNAL then
-      local signal = self._signals[event.value]
-      if signal then
-        if watchdog.on then watchdog.enter(signal) end
-        signal:_handle()
+    elseif kind == SIGNAL or kind == GAP then
+      local target = self._signals[event.value]
+      if kind == GAP then target = self._gap end
+      if target then
+        if watchdog.on then watchdog.enter(target) end
+        target:_handle(event)
       end
     elseif kind == INTERRUPTED then
       self._interrupted = event.value
@@ -158,6 +159,7 @@ end
 function M.drive(self, until_idle, limit)
   local core = self:_core("start")
   if M.loop() then errors.misuse("start: a loop is already running") end
+  check(C.eddy_loop_alive(core), "start") -- or a child would run what the parent has queued
   running, forks, self._running = self, C.eddy_forks(), true
   guard(tonumber(ffi.cast("intptr_t", core)))
   local this

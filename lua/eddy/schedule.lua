@@ -60,6 +60,14 @@ function M:on_signal(name, fn)
   return handler.on_signal(self, name, fn)
 end
 
+--- Calls fn(ms) when the loop lost time, before the timers that are late: more than 5 s in which
+-- its process was stopped, a handler ran or nobody ran the loop, or more than 1 s for which the
+-- machine was suspended. Keeps no loop alive. nil ends it.
+function M:on_gap(fn)
+  check_function(fn, "on_gap", true)
+  handler.on_gap(self, fn)
+end
+
 --- Makes the end of a wire from other threads: fn(number) is called here for each
 -- eddy_loop_wake(waker.loop_pointer, waker.id, number) there.
 function M:add_waker(fn)

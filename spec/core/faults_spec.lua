@@ -179,6 +179,20 @@ describe("core/faults", function()
     end)
   end
 
+  for call, names in pairs { OPEN = "EACCES EMFILE", LOCK = "ENOLCK EBADF EINTR" } do
+    it("binds to a path also when " .. call .. " fails, which is for its lock alone", function()
+      for name in names:gmatch("%S+") do
+        local path = os.tmpname()
+        os.remove(path)
+        plan(call, 0, 1, name)
+        assert.equal(0, C.eddy_socket_bind(world.context, world:open("PULL"), "ipc://" .. path))
+        assert.is_true(seen(call) >= 1)
+        support.forget_faults()
+        os.remove(path)
+      end
+    end)
+  end
+
   for _, call in ipairs { "MSG_SEND", "MSG_RECV" } do
     it("survives it when " .. call .. " finds its context terminated", function()
       fail_each(call, "ETERM", 1)

@@ -3,7 +3,7 @@ require "spec.room" "context"
 local support = require "spec.core.support"
 local errno = support.errno
 
-ffi.cdef "int fileno(void *file);"
+ffi.cdef "int fileno(void *file); int dup(int fd); int dup2(int fd, int other);"
 
 local READ, WRITE, ERROR = C.EDDY_READ, C.EDDY_WRITE, C.EDDY_ERROR
 
@@ -190,6 +190,53 @@ describe("core/poller", function()
     assert.equal(READ, source.wanted)
     write "x"
     assert.same({ READ }, look(1000))
+  end)
+
+  -- A descriptor is watched, and closed while another one stands for its file.
+  local function leave_behind()
+    local other, source = ffi.C.dup(pipe[0]), watch(pipe[0], READ)
+    write "x"
+    ffi.C.close(pipe[0])
+    local closed
+    closed, pipe[0] = pipe[0], other
+    return source, closed
+  end
+
+  local function sleeps()
+    local before = C.eddy_time()
+    look(30)
+    return C.eddy_time() - before >= 30
+  end
+
+  it("does not go on about a file whose descriptor was closed before it was removed", function()
+    local push, pull = world:pair("PUSH", "PULL")
+    watch(socket(pull), READ)
+    leave_behind()
+    C.eddy__poller_remove(poller, table.remove(sources))
+    -- As long as the kernel has no room for another set, it does.
+    C.eddy__fault_plan(C.EDDY__FAULT_EPOLL_CREATE, 0, 1, errno.EMFILE)
+    assert.is_false(sleeps())
+    C.eddy__fault_plan(C.EDDY__FAULT_EPOLL_CTL, 0, 1, errno.ENOMEM)
+    assert.is_false(sleeps())
+    assert.is_false(sleeps())
+    assert.is_true(sleeps())
+    world:put(push, "x")
+    assert.same({ READ }, look(5000))
+  end)
+
+  it("tells of a number's new file, and not of the one that was closed", function()
+    local _, number = leave_behind()
+    local new = ffi.new("int[2]")
+    assert.equal(0, ffi.C.pipe(new))
+    if new[0] ~= number then ffi.C.dup2(new[0], number) end
+    watch(number, READ)
+    assert.same({ 0, 0 }, look(10))
+    assert.is_true(sleeps())
+    ffi.C.write(new[1], "x", 1)
+    assert.same({ 0, READ }, look(1000))
+    for _, fd in ipairs { new[1], number, new[0] ~= number and new[0] or nil } do
+      ffi.C.close(fd)
+    end
   end)
 
   it("forgets a source at once", function()

@@ -55,6 +55,16 @@ scenarios["a name to bind to"] = function(world)
   check(C.eddy_socket_unbind(world.context, pull, endpoint))
 end
 
+scenarios["a path to bind to"] = function(world)
+  local pull, path = world:open("PULL"), os.tmpname()
+  os.remove(path)
+  local bound = C.eddy_socket_bind(world.context, pull, "ipc://" .. path)
+  local unbound = C.eddy_socket_unbind(world.context, pull, "ipc://" .. path)
+  os.remove(path)
+  check(bound)
+  check(unbound)
+end
+
 scenarios["waiting for a list"] = function(world)
   local push, pull = world:pair("PUSH", "PULL")
   local items = ffi.new("eddy_poll_item[20]")

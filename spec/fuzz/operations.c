@@ -131,6 +131,8 @@ static void act(input *input) {
     case 22: fail(input); break;
     case 23:
         eddy_stream_stats_get(loop, any(input), &stats);
+        eddy_loop_tell_gaps(loop, next(input) % 2);
+        eddy_loop_adopt(loop);
         eddy_loop_advance(loop, next(input));
         break;
     }

@@ -75,6 +75,11 @@ local kinds = {
     listening:on_event(fn, zmq.EVENT_LISTENING)
     socket:bind("tcp://127.0.0.1:*")
   end,
+  on_gap = function(fn)
+    loop:on_gap(fn)
+    C.eddy_loop_virtual_time(loop._c, loop:time())
+    C.eddy_loop_advance(loop._c, 10000)
+  end,
   ["a callback"] = function(fn) loop:add_callback(fn) end,
   ["a timer"] = function(fn) loop:call_later(1, fn) end,
   ["a timer at a time"] = function(fn) loop:call_at(loop:time(), fn) end,

@@ -108,6 +108,59 @@ describe("after a fork", function()
     ]]
   end)
 
+  it("the child's start runs nothing of what the parent has queued", function()
+    run [[
+      local loop, ran = eddy.loop.new(), 0
+      loop:add_callback(function() ran = ran + 1 end)
+      loop:add_callback(loop.stop, loop)
+      assert(0 == fork(function()
+        refuses("start", loop.start, loop)
+        refuses("run_sync", loop.run_sync, loop, function() end)
+        assert(ran == 0)
+      end))
+      loop:start()
+      assert(ran == 1)
+    ]]
+  end)
+
+  it("the parent loses none of many messages, and a child is told at once", function()
+    run [[
+      local COUNT, WINDOW, EVERY, SOON_MS = 100000, 1000, 5000, 1000
+      local loop, context, now = eddy.loop.instance(), zmq.instance(), require("eddy.c").C.eddy_time
+      local pull = eddy.stream(context:socket(zmq.PULL, { bind = "tcp://127.0.0.1:*" }))
+      local push = eddy.stream(context:socket(zmq.PUSH, { connect = pull.socket.last_endpoint }))
+      local plain = context:socket(zmq.PULL, { bind = "inproc://x" })
+      local got, sent, children = 0, 0, 0
+      local function child()
+        local began, cpu = now(), os.clock()
+        refuses("send", push.send, push, "x")
+        refuses("recv", plain.recv, plain)
+        refuses("poll", plain.poll, plain, 5000)
+        refuses("start", loop.start, loop)
+        assert(now() - began < SOON_MS and os.clock() - cpu < SOON_MS / 1000)
+      end
+      local function send_window()
+        for _ = 1, WINDOW do
+          sent = sent + 1
+          push:send(tostring(sent))
+        end
+      end
+      pull:on_recv(function(msg)
+        got = got + 1
+        assert(tonumber(msg[1]) == got)
+        if got % EVERY == EVERY / 2 then
+          children = children + 1
+          assert(fork(child) == 0)
+        end
+        if got == COUNT then loop:stop() elseif got == sent then send_window() end
+      end)
+      send_window()
+      loop:call_later(9000, error)
+      loop:start()
+      assert(got == COUNT and children == COUNT / EVERY and loop:stats().missed_wakeups == 0)
+    ]]
+  end)
+
   it("the child may make contexts and loops of its own", function()
     run [[
       local before = zmq.instance()

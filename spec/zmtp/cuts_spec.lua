@@ -1,10 +1,12 @@
 -- Peers that leave in the middle, at every byte. EDDY_CUTS is how many cuts there are, at least.
 local eddy = require "eddy"
+local full = require "spec.full"
 local zmq = require "eddy.zmq"
 local zmtp = require "spec.zmtp.peer"
 local support = require "spec.support"
 
 local CUTS = tonumber(os.getenv("EDDY_CUTS") or 10000)
+local CHECKED = full.size(16, 1) -- after each such cut a good message must come
 local FRAMES = { "first", ("second"):rep(50), "third" }
 
 local function port_of(socket) return tonumber(socket.last_endpoint:match("(%d+)$")) end
@@ -52,7 +54,7 @@ describe("a peer that leaves", function()
           end
           peer:leave(reset)
           cuts = cuts + 1
-          if cut % 16 == 0 then -- a whole one arrives all the same
+          if cut % CHECKED == 0 then -- a whole one arrives all the same
             peer = zmtp.connect(port)
             peer:open("PUSH")
             peer:send(message)
@@ -70,6 +72,9 @@ describe("a peer that leaves", function()
       wait_for(function() return whole == good + 1 end, "the last message")
       peer:leave()
       assert.equal(good + 1, stream:stats().messages_in)
+      full.figure("a peer leaves at any byte, with a " .. (reset and "RST" or "FIN"),
+        "%d cuts, %d of %d good messages between them came, and nothing else", cuts, whole,
+        good + 1)
     end)
   end
 
