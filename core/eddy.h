@@ -101,6 +101,7 @@ typedef struct eddy_event {
 typedef struct eddy_stream_stats {
     double messages_in, bytes_in;
     double messages_out, bytes_out;
+    double smallest_out;         /* bytes of the smallest of messages_out */
     double queued, queued_bytes; /* waiting in the send queue now */
     double dropped;              /* by a full queue, or by closing */
     double errors;               /* sends and receives that failed */

@@ -1,5 +1,6 @@
 /* Signals are for the threads that handle them. A thread begins with those blocked that are
- * blocked in the one that starts it: while we, or libzmq, start threads, that is all of them. */
+ * blocked in the one that starts it: while we, or libzmq, start threads, that is all of them.
+ */
 #ifndef EDDY_MASK_H
 #define EDDY_MASK_H
 

@@ -161,12 +161,12 @@ void eddy__stream_receive(eddy__stream *stream, int on) {
 }
 
 static void note(eddy__stream *stream, int error, double bytes, int report, double number) {
-    if (error) {
-        stream->stats.errors += 1;
-    } else {
-        stream->stats.messages_out += 1;
-        stream->stats.bytes_out += bytes;
-    }
+    eddy_stream_stats *stats = &stream->stats;
+    if (error == 0 && (stats->messages_out == 0 || bytes < stats->smallest_out))
+        stats->smallest_out = bytes;
+    stats->errors += error != 0;
+    stats->messages_out += error == 0;
+    if (error == 0) stats->bytes_out += bytes;
     eddy__outcomes_note(&stream->outcomes, error, report, number);
     if (stream->outcomes.count == 0) return;
     make_due(stream);

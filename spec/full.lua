@@ -22,4 +22,12 @@ function M.figure(name, text, ...)
   file:close()
 end
 
+--- The value of a list that this share of it does not exceed: of 1, the largest.
+function M.quantile(list, share)
+  local sorted = {}
+  for i, value in ipairs(list) do sorted[i] = value end
+  table.sort(sorted)
+  return sorted[math.max(1, math.ceil(#sorted * share))]
+end
+
 return M

@@ -1,4 +1,5 @@
 -- Runs commands as a user would, and keeps what they print.
+local C = require("eddy.c").C
 local full = require "spec.full"
 
 local M = {}
@@ -58,6 +59,22 @@ function M.scripts()
       names[i] = nil
     end
   end
+end
+
+--- Fails unless a command ended with this code.
+-- @return what it printed, and its complaints
+function M.check(expected_code, code, out, err)
+  if code ~= expected_code then
+    error(("exit code %d instead of %d: %s%s"):format(code, expected_code, out, err), 2)
+  end
+  return out, err
+end
+
+--- How long fn takes, in ms, and what it returns.
+function M.timed(fn, ...)
+  local began = C.eddy_time()
+  local code, out, err = fn(...)
+  return C.eddy_time() - began, code, out, err
 end
 
 local Process = {}

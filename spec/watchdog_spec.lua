@@ -1,6 +1,12 @@
+local full = require "spec.full"
 local process = require "spec.process"
 
-local eddy, shell = process.eddy, process.shell
+local check, eddy, shell, timed = process.check, process.eddy, process.shell, process.timed
+
+local ABORTS = full.size(2, 100)   -- of each kind
+local ABORT_MS = full.size(100, 1000)
+local LATEST_MS = ABORT_MS + full.size(10000, 1000)
+local SUSPENDED = full.size(1.5, 60) -- s
 
 -- A stream named orders that gets 4 messages; its handler runs the code at the second.
 local script = [[
@@ -127,10 +133,36 @@ describe("the watchdog", function()
       "the process is aborted\n", err)
   end)
 
-  it("aborts with the last limit alone, also from compiled code", function()
-    local code, _, err = run("abort=100", "while true do end")
-    assert.message(err).equal(128 + 6, code)
-    assert.matches("^eddy: orders: its handler has run for %d+ ms, past the last limit", err)
+  local endless = {
+    ["compiled code"] = "while true do end",
+    ["a function in C"] = [[
+      local text = ("a"):rep(30000)
+      text:find(("a?"):rep(24) .. ("a"):rep(24) .. "b")]],
+  }
+  for name, code in pairs(endless) do
+    it("aborts with the last limit alone, also from " .. name, function()
+      local times = {}
+      for i = 1, ABORTS do
+        local took, status, _, err = timed(run, "abort=" .. ABORT_MS, code)
+        assert.message(err).equal(128 + 6, status)
+        assert.matches("^eddy: orders: its handler has run for %d+ ms, past the last limit", err)
+        assert.message(took).is_true(took >= ABORT_MS and took <= LATEST_MS)
+        times[i] = took
+      end
+      full.figure("a handler never ends, in " .. name,
+        "%d of %d aborted at %d ms, the latest after %d ms", #times, ABORTS, ABORT_MS,
+        full.quantile(times, 1))
+    end)
+  end
+
+  -- A limit in a short run leaves room for a machine that is busy.
+  it("lets handlers have nine tenths of the limit", function()
+    local limit = full.size(3000, 1000)
+    for _ = 1, full.size(1, 100) do
+      local out = check(0, run("abort=" .. limit, ("busy(%d)"):format(limit * 0.9)))
+      assert.equal("last\t4\n", out)
+    end
+    full.figure("a handler runs for 90 % of the limit", "100 of 100 went on")
   end)
 
   it("lets a loop wait as long as it likes, and a handler that waits in its coroutine", function()
@@ -149,13 +181,16 @@ describe("the watchdog", function()
       busy(100)]]))
     local code, out, err = shell(([[
       dir=$(mktemp -d); mkfifo $dir/ready
-      %s --watchdog interrupt=400,abort=600 %s $dir/ready & pid=$!
+      %s --watchdog interrupt=900,abort=1000 %s $dir/ready & pid=$!
       read line <$dir/ready
-      kill -STOP $pid; sleep 1; kill -CONT $pid
-      wait $pid; code=$?; rm -r $dir; exit $code]]):format(process.quote(EDDY_HOST), name))
+      kill -STOP $pid; sleep %g; kill -CONT $pid
+      wait $pid; code=$?; rm -r $dir; exit $code]]):format(process.quote(EDDY_HOST), name,
+      SUSPENDED))
     os.remove(name)
     assert.message(err).equal(0, code)
     assert.equal("last\t4\n", out)
+    full.figure("the process is suspended in a handler",
+      "for %g s, with a limit of 1 s: not killed", SUSPENDED)
   end)
 
   it("is set by scripts, and changed and ended, in handlers too", function()

@@ -13,6 +13,9 @@ local SIGPIPE = C.eddy_signal_number("PIPE")
 local GRACE_MS = 750 -- for libzmq's end, beyond the time that is for draining
 local LAST_MS = 250  -- beyond that: for finalizers, and for output that nobody reads
 
+local LINGER_MS = 10 -- an end of libzmq so much before that of the time is not one that gave up
+local WRITTEN_BYTES, FRAME_BYTES = 8192, 2 -- what libzmq writes at once; what it adds to a part
+
 local M = { OK = OK, FAILED = FAILED }
 
 local function complain(text) io.stderr:write("eddy: ", text, "\n") end
@@ -27,14 +30,28 @@ local function stats_of(loop, target)
     C.eddy_stream_stats_get(loop._c, target._id, stats) >= 0 then return stats end
 end
 
--- The streams that have messages waiting, and how many.
-local function backlogs()
+-- How many messages libzmq has at most, of those that it took from a stream, for each peer in
+-- another process: as many as may wait for it, and those that it has put together to be written
+-- at once, of which the first and the last may be there in part.
+local function held(stream, stats)
+  local ok, limit = pcall(stream.get, stream, "sndhwm")
+  if not ok or limit == 0 then return stats.messages_out end
+  local kind = stream:get("type")
+  -- The first part of what these send is not written.
+  local smallest = (kind == zmq.ROUTER or kind == zmq.STREAM) and 0 or stats.smallest_out
+  local written = math.floor((WRITTEN_BYTES - 2) / (smallest + FRAME_BYTES)) + 2
+  return math.min(stats.messages_out, limit + written)
+end
+
+-- The streams that have sent anything, or have messages waiting, and how many.
+local function senders()
   local list = {}
   for loop in pairs(loops._all()) do
     for _, target in pairs(loop._c and loop._targets or {}) do
       local stats = stats_of(loop, target)
-      if stats and stats.queued > 0 then
-        list[#list + 1] = { stream = target, name = tostring(target.name), queued = stats.queued }
+      if stats and (stats.queued > 0 or stats.messages_out > 0) then
+        list[#list + 1] = { stream = target, loop = loop, name = tostring(target.name),
+          waited = stats.queued }
       end
     end
   end
@@ -42,20 +59,27 @@ local function backlogs()
   return list
 end
 
-local function tell(backlog)
-  local stats, waited = backlog.stream:stats(), backlog.queued
-  local left, handed_over = stats.queued, stats.messages_out
-  if left == 0 then
-    return complain(("%s: all %d messages that waited were sent"):format(backlog.name, waited))
+-- What became of a stream's messages. Asked before it is closed, and told after that: then it is
+-- known whether all of libzmq's could leave.
+local function account(sender)
+  local stats = stats_of(sender.loop, sender.stream)
+  sender.left = stats and stats.queued or sender.waited
+  sender.held = stats and held(sender.stream, stats) or 0
+end
+
+local function tell(sender, is_out)
+  local waited, left, kept = sender.waited, sender.left, is_out and 0 or sender.held
+  local texts = {}
+  if waited > 0 and left == 0 and kept == 0 then
+    texts[1] = ("all %d messages that waited were sent"):format(waited)
+  elseif waited > 0 then
+    texts[1] = ("%d of %d messages that waited were sent, %d were not"):format(waited - left,
+      waited, left)
   end
-  local text = ("%s: %d of %d messages that waited were sent, %d were not"):format(backlog.name,
-    waited - left, waited, left)
-  local limit = backlog.stream:get("sndhwm")
-  if limit > 0 then handed_over = math.min(handed_over, limit) end
-  if handed_over > 0 then
-    text = text .. ("; libzmq may have %d more for each peer"):format(handed_over)
+  if kept > 0 then
+    texts[#texts + 1] = ("libzmq may have %d more for each peer"):format(kept)
   end
-  complain(text)
+  if texts[1] then complain(sender.name .. ": " .. table.concat(texts, "; ")) end
 end
 
 -- The signal that stopped a loop, if one did.
@@ -72,17 +96,25 @@ local function finish(drain)
   if watchdog.on then watchdog.leave() end
   local unsent, deadline = 0, C.eddy_time() + drain
   local function left() return math.max(0, deadline - C.eddy_time()) end
-  local waiting = backlogs()
+  local list = senders()
   for loop in pairs(loops._all()) do
     if loop._c then unsent = unsent + math.max(0, C.eddy_loop_drain(loop._c, left())) end
   end
-  if unsent > 0 or signalled() then
-    for _, backlog in ipairs(waiting) do tell(backlog) end
+  local tells = unsent > 0 or signalled()
+  for _, sender in ipairs(list) do account(sender) end
+  -- First the sockets, with those of streams, which a loop would close with their own linger.
+  for context in pairs(zmq._all()) do
+    if context._c then C.eddy_context_close_sockets(context._c, left()) end
   end
-  for _, list in ipairs { loops._all(), zmq._all() } do
+  for _, all in ipairs { loops._all(), zmq._all() } do
     local each = {}
-    for one in pairs(list) do each[#each + 1] = one end
+    for one in pairs(all) do each[#each + 1] = one end
     for _, one in ipairs(each) do one:_finish(left()) end
+  end
+  local latest = deadline - LINGER_MS
+  local is_out = C.eddy_shutdown(latest) == 0 and C.eddy_time() < latest
+  if tells or not is_out then
+    for _, sender in ipairs(list) do tell(sender, is_out) end
   end
   if unsent > 0 then
     complain(("%d message%s not sent within %g ms"):format(unsent,

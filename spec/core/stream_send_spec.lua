@@ -36,8 +36,8 @@ describe("core/stream", function()
       assert.same({ 2, 1 }, { sent.value, sent.reported })
       assert.equal("a b,c d", received(peer, 3))
       assert.equal(0, world:stream_stats(stream).queued)
-      assert.same({ 3, 4 }, { world:stream_stats(stream).messages_out,
-        world:stream_stats(stream).bytes_out })
+      local stats = world:stream_stats(stream)
+      assert.same({ 3, 4, 1 }, { stats.messages_out, stats.bytes_out, stats.smallest_out })
     end)
 
     it("reports each message that the sender asked word of, and no other", function()
