@@ -1,9 +1,13 @@
 -- Every code block of the documents is run; those that are specs, with `eddy test`.
+local ports = require "spec.ports"
 local process = require "spec.process"
+
+-- Somebody else may have the port that the documents use.
+local PORT, free_port = "12345", tostring(ports.free(1))
 
 local function blocks(path, language)
   local file = assert(io.open(EDDY_ROOT .. "/" .. path))
-  local text = file:read("*a")
+  local text = file:read("*a"):gsub(PORT, free_port)
   file:close()
   return text:gmatch("```" .. language .. "\n(.-)```")
 end
