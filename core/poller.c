@@ -43,7 +43,7 @@ static int control(eddy__poller *poller, int op, eddy__source *source) {
 }
 
 /* A number that can be added was closed if another source has it: the kernel forgot that one,
- * and to remove it must not remove this one. */
+ * and what is asked of that one must not be done to this one. */
 static void supersede(eddy__poller *poller, const eddy__source *source) {
     int kind;
     for (uint32_t i = 0; i < poller->sources.used; i++) {
@@ -70,14 +70,14 @@ int eddy__poller_add(eddy__poller *poller, eddy__source *source, eddy__socket *s
         socket->touched = &poller->dirty;
         socket->mark = &source->mark;
         eddy__poller_recheck(poller, source);
-    } else {
-        supersede(poller, source);
     }
+    supersede(poller, source);
     return 0;
 }
 
 int eddy__poller_want(eddy__poller *poller, eddy__source *source, int wanted) {
     if (source->wanted == wanted) return 0;
+    if (source->gone) return -EBADF;
     int before = source->wanted;
     source->wanted = wanted;
     if (source->socket) {

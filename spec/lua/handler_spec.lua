@@ -205,6 +205,29 @@ describe("a handler of a descriptor or socket", function()
     assert.equal(0, loop:stats().handlers)
   end)
 
+  for what, meddle in pairs {
+    ["removed"] = function(number) loop:remove_handler(number) end,
+    ["changed"] = function(number) pcall(loop.update_handler, loop, number, WRITE) end,
+  } do
+    it("whose number is a socket's now leaves that alone when it is " .. what, function()
+      local push = context:socket(zmq.PUSH, { linger = 0 }) -- and libzmq has its threads
+      local reader, writer = pipe()
+      loop:add_handler(reader, error)
+      close(reader)
+      local socket = context:socket(zmq.PULL)
+      assert.equal(reader, socket.fd)
+      local endpoint = socket:bind "tcp://127.0.0.1:*"
+      local stream = eddy.stream(socket, loop)
+      stream:on_recv(function() loop:stop() end)
+      meddle(reader)
+      support.turns(loop, 1)
+      push:connect(endpoint)
+      push:send "x"
+      support.run(loop)
+      close(writer)
+    end)
+  end
+
   it("refuses what is no descriptor", function()
     for _, wrong in ipairs { "x", {}, print, true } do
       assert.error_matches(function() loop:add_handler(wrong, print) end, "expected a descriptor")
