@@ -3,6 +3,7 @@
 #include <dlfcn.h>
 #include <errno.h>
 #include <fcntl.h>
+#include <poll.h>
 #include <pthread.h>
 #include <sys/socket.h>
 #include <time.h>
@@ -25,15 +26,21 @@ void eddy__accept_prepare(void) {
     open_spare();
 }
 
+/* A listener need not be one that does not block, and libzmq's are not. */
+static int is_anybody_there(int listener) {
+    struct pollfd item = {listener, POLLIN, 0};
+    return poll(&item, 1, 0) > 0;
+}
+
 static void turn_away(int listener) {
     pthread_mutex_lock(&lock);
-    if (spare >= 0) {
+    if (spare < 0) {
+        nanosleep(&PAUSE, NULL); /* somebody else took it */
+    } else if (is_anybody_there(listener)) {
         close(spare);
         spare = -1;
         int taken = libc_accept4(listener, NULL, NULL, SOCK_CLOEXEC);
         if (taken >= 0) close(taken);
-    } else {
-        nanosleep(&PAUSE, NULL); /* somebody else took it */
     }
     open_spare();
     pthread_mutex_unlock(&lock);

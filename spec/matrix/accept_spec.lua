@@ -70,4 +70,19 @@ describe("a listener without descriptors", function()
       script(server:format(host, peers))))
     assert.same({ 0, "true\ttrue\n", "" }, { code, out, err })
   end)
+
+  it("answers a script that asks it while nobody is there", function()
+    if os.getenv "ASAN_OPTIONS" then return pending "not with ASan" end
+    local code, out, err = process.shell(("timeout 5 prlimit --nofile=64:64 %s %s"):format(
+      process.quote(EDDY_HOST), script [[
+        local ffi = require "ffi"
+        ffi.cdef "int socket(int, int, int); int listen(int, int); int dup(int fd);"
+        ffi.cdef "int accept4(int, void *, void *, int);"
+        local AF_INET, SOCK_STREAM, EMFILE = 2, 1, 24
+        local listener = ffi.C.socket(AF_INET, SOCK_STREAM, 0)
+        assert(ffi.C.listen(listener, 1) == 0)
+        repeat until ffi.C.dup(0) < 0
+        print(ffi.C.accept4(listener, nil, nil, 0), ffi.errno() == EMFILE)]]))
+    assert.same({ 0, "-1\ttrue\n", "" }, { code, out, err })
+  end)
 end)
