@@ -238,8 +238,8 @@ describe("the command eddy", function()
       " -e 'while true do print(1) end' | head -1 >/dev/null"))
   end)
 
-  it("ends whatever lingers", function()
-    check(0, eddy("--drain", "20", "-e", [[
+  it("ends whatever lingers, and says that it was not sent", function()
+    local _, err = check(75, eddy("--drain", "20", "-e", [[
       local zmq = require "eddy.zmq"
       for _, context in ipairs { zmq.instance(), zmq.context { io_threads = 1 } } do
         for i = 1, 3 do
@@ -248,6 +248,17 @@ describe("the command eddy", function()
           if i == 1 then socket:close() end
         end
       end]]))
+    assert.equal("eddy: what libzmq had left was not sent within 20 ms\n", err)
+  end)
+
+  it("says nothing of what its peers took, however short the time", function()
+    local out, err = check(0, eddy("--drain", "0", "-e", [[
+      local eddy, zmq = require "eddy", require "eddy.zmq"
+      local push = zmq.instance():socket(zmq.PUSH, { bind = "inproc://x" })
+      local pull = zmq.instance():socket(zmq.PULL, { connect = "inproc://x" })
+      eddy.stream(push):send("x")
+      print(pull:recv())]]))
+    assert.same({ "x\n", "" }, { out, err })
   end)
 
   -- Runs a script that writes a line to the named pipe when it is ready for `commands`, which

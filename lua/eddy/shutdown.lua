@@ -13,6 +13,7 @@ local SIGPIPE = C.eddy_signal_number("PIPE")
 local GRACE_MS = 750 -- for libzmq's end, beyond the time that is for draining
 local LAST_MS = 250  -- beyond that: for finalizers, and for output that nobody reads
 
+local LEAST_MS = 50  -- for libzmq to hand over what its peers take at once, however short the time
 local LINGER_MS = 10 -- an end of libzmq so much before that of the time is not one that gave up
 local WRITTEN_BYTES, FRAME_BYTES = 8192, 2 -- what libzmq writes at once; what it adds to a part
 
@@ -89,19 +90,10 @@ local function signalled()
   end
 end
 
--- Sends what waits on all loops for at most `drain` ms, says what could not be sent, and
--- frees all loops and closes all sockets. Returns how many messages are left, and the time at
--- which libzmq must have ended.
-local function finish(drain)
-  if watchdog.on then watchdog.leave() end
-  local unsent, deadline = 0, C.eddy_time() + drain
+-- Closes all sockets, and frees all loops and contexts. True when libzmq had sent all that it
+-- was given before `deadline`, when it gives up.
+local function close_all(deadline)
   local function left() return math.max(0, deadline - C.eddy_time()) end
-  local list = senders()
-  for loop in pairs(loops._all()) do
-    if loop._c then unsent = unsent + math.max(0, C.eddy_loop_drain(loop._c, left())) end
-  end
-  local tells = unsent > 0 or signalled()
-  for _, sender in ipairs(list) do account(sender) end
   -- First the sockets, with those of streams, which a loop would close with their own linger.
   for context in pairs(zmq._all()) do
     if context._c then C.eddy_context_close_sockets(context._c, left()) end
@@ -112,15 +104,32 @@ local function finish(drain)
     for _, one in ipairs(each) do one:_finish(left()) end
   end
   local latest = deadline - LINGER_MS
-  local is_out = C.eddy_shutdown(latest) == 0 and C.eddy_time() < latest
+  return C.eddy_shutdown(latest) == 0 and C.eddy_time() < latest
+end
+
+-- Sends what waits on all loops for at most `drain` ms, closes everything, and says what could
+-- not be sent. Returns whether there was anything, and the time at which libzmq must have ended.
+local function finish(drain)
+  if watchdog.on then watchdog.leave() end
+  local unsent, deadline = 0, C.eddy_time() + drain
+  local list = senders()
+  for loop in pairs(loops._all()) do
+    local left = math.max(0, deadline - C.eddy_time())
+    if loop._c then unsent = unsent + math.max(0, C.eddy_loop_drain(loop._c, left)) end
+  end
+  local tells = unsent > 0 or signalled()
+  for _, sender in ipairs(list) do account(sender) end
+  local is_out = close_all(math.max(deadline, C.eddy_time() + LEAST_MS))
   if tells or not is_out then
     for _, sender in ipairs(list) do tell(sender, is_out) end
   end
   if unsent > 0 then
     complain(("%d message%s not sent within %g ms"):format(unsent,
       unsent == 1 and " was" or "s were", drain))
+  elseif not is_out then
+    complain(("what libzmq had left was not sent within %g ms"):format(drain))
   end
-  return unsent, deadline + GRACE_MS
+  return unsent > 0 or not is_out, deadline + GRACE_MS
 end
 
 -- The process's own number for what os.exit is given.
@@ -138,7 +147,7 @@ function M.replace_exit(drain, by)
       errors.misuse("exit: expected a number or a boolean, got " .. type(code))
     end
     local unsent, deadline = finish(drain)
-    if unsent > 0 and (code == nil or code == true or code == OK) then code = UNSENT end
+    if unsent and (code == nil or code == true or code == OK) then code = UNSENT end
     exit_by(deadline + LAST_MS, number_of(code))
     C.eddy_shutdown(deadline)
     exit(code, true)
@@ -152,7 +161,7 @@ function M.finish(drain, code)
   local signal = signalled()
   local unsent, deadline = finish(drain)
   if code == OK and loops._failures() > 0 then code = FAILED end
-  if code == OK and unsent > 0 then code = UNSENT end
+  if code == OK and unsent then code = UNSENT end
   if code == OK and signal == SIGPIPE then code = 128 + SIGPIPE end
   return code, deadline
 end
