@@ -61,15 +61,19 @@ local function senders()
 end
 
 -- What became of a stream's messages. Asked before it is closed, and told after that: then it is
--- known whether all of libzmq's could leave.
-local function account(sender)
+-- known whether all of libzmq's could leave; but not where its linger ends before `ms` are over.
+local function account(sender, ms)
   local stats = stats_of(sender.loop, sender.stream)
+  local ok, linger = pcall(sender.stream.get, sender.stream, "linger")
   sender.left = stats and stats.queued or sender.waited
   sender.held = stats and held(sender.stream, stats) or 0
+  sender.is_brief = ok and linger >= 0 and linger <= ms
 end
 
 local function tell(sender, is_out)
-  local waited, left, kept = sender.waited, sender.left, is_out and 0 or sender.held
+  local waited, left, kept = sender.waited, sender.left, sender.held
+  -- Of what did not wait, what a short linger loses is the script's to know.
+  if sender.is_brief and waited == 0 or is_out and not sender.is_brief then kept = 0 end
   local texts = {}
   if waited > 0 and left == 0 and kept == 0 then
     texts[1] = ("all %d messages that waited were sent"):format(waited)
@@ -118,8 +122,9 @@ local function finish(drain)
     if loop._c then unsent = unsent + math.max(0, C.eddy_loop_drain(loop._c, left)) end
   end
   local tells = unsent > 0 or signalled()
-  for _, sender in ipairs(list) do account(sender) end
-  local is_out = close_all(math.max(deadline, C.eddy_time() + LEAST_MS))
+  local last = math.max(deadline, C.eddy_time() + LEAST_MS)
+  for _, sender in ipairs(list) do account(sender, last - C.eddy_time()) end
+  local is_out = close_all(last)
   if tells or not is_out then
     for _, sender in ipairs(list) do tell(sender, is_out) end
   end
