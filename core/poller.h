@@ -44,7 +44,8 @@ void eddy__poller_close(eddy__poller *poller);
  * already, -EPERM for what epoll cannot watch (a plain file), or another -errno. */
 int eddy__poller_add(eddy__poller *poller, eddy__source *source, eddy__socket *socket, int fd);
 
-/* Changes what is wanted, which takes effect in the next turn. */
+/* Changes what is wanted, which takes effect in the next turn. -EBADF when the descriptor was
+ * closed and its number is another's now, or another -errno. */
 int eddy__poller_want(eddy__poller *poller, eddy__source *source, int wanted);
 
 /* Stops watching. Must come before the socket or descriptor is closed. */
