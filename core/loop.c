@@ -192,7 +192,7 @@ static void expire(eddy__turn *turn) {
         if (eddy__batch_reserve(&turn->batch) != 0) return;
         eddy__timer *timer = eddy__timers_expire(&turn->timers, turn->now);
         if (timer->owner == EDDY__STREAM)
-            eddy__stream_retry(eddy__entry(timer, eddy__stream, retry));
+            eddy__stream_update(eddy__entry(timer, eddy__stream, retry));
         else
             eddy__alarm_tell(eddy__entry(timer, eddy__alarm, timer));
     }

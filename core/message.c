@@ -61,7 +61,7 @@ static void finish_lost(eddy__socket *socket, uint32_t left) {
 
 /* libzmq may fail between two parts, so each part but the last goes out as a copy: a copy of
  * a large part shares its bytes. */
-static int send_parts(eddy__socket *socket, zmq_msg_t *msgs, uint32_t count) {
+int eddy__message_try(eddy__socket *socket, zmq_msg_t *msgs, uint32_t count) {
     uint32_t last = count - 1;
     for (uint32_t i = 0; i < last; i++) {
         zmq_msg_t copy;
@@ -80,10 +80,10 @@ static int send_parts(eddy__socket *socket, zmq_msg_t *msgs, uint32_t count) {
 }
 
 int eddy__message_send(eddy__socket *socket, zmq_msg_t *msgs, uint32_t count) {
-    int rc = send_parts(socket, msgs, count);
+    int rc = eddy__message_try(socket, msgs, count);
     if (rc != -EAGAIN) return rc;
     /* A throttled send does not look at what the peers have read meanwhile; asking for the
      * events does. */
     int events = eddy__socket_events(socket);
-    return events > 0 && (events & ZMQ_POLLOUT) ? send_parts(socket, msgs, count) : rc;
+    return events > 0 && (events & ZMQ_POLLOUT) ? eddy__message_try(socket, msgs, count) : rc;
 }

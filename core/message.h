@@ -30,6 +30,11 @@ void eddy__message_close(zmq_msg_t *msgs, uint32_t count);
  * socket refused the message; its parts are untouched. */
 int eddy__message_send(eddy__socket *socket, zmq_msg_t *msgs, uint32_t count);
 
+/* The same to a socket whose events were read just now: else it may refuse although its peer
+ * has room. Where libzmq looks at every peer to tell the events, as a ROUTER's does, that is
+ * dear for each message. */
+int eddy__message_try(eddy__socket *socket, zmq_msg_t *msgs, uint32_t count);
+
 /* Whether a send or receive that failed so may pass later: EAGAIN, and EFSM of a REQ or REP
  * socket, when it is the other side's turn. */
 static inline int eddy__message_may_pass(int error) {

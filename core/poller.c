@@ -46,6 +46,7 @@ static int control(eddy__poller *poller, int op, eddy__source *source) {
  * and what is asked of that one must not be done to this one. */
 static void supersede(eddy__poller *poller, const eddy__source *source) {
     int kind;
+    if (poller->others == 0) return;
     for (uint32_t i = 0; i < poller->sources.used; i++) {
         eddy__source *other = eddy__slots_at(&poller->sources, i, &kind);
         if (other && other != source && other->fd == source->fd) other->gone = 1;
@@ -72,6 +73,8 @@ int eddy__poller_add(eddy__poller *poller, eddy__source *source, eddy__socket *s
         eddy__poller_recheck(poller, source);
     }
     supersede(poller, source);
+    source->is_own |= socket != NULL;
+    poller->others += !source->is_own;
     return 0;
 }
 
@@ -98,6 +101,7 @@ void eddy__poller_remove(eddy__poller *poller, eddy__source *source) {
     if (source->socket) source->socket->touched = NULL;
     source->socket = NULL;
     source->ready = 0;
+    poller->others -= !source->is_own;
     eddy__list_remove(&source->mark);
     eddy__slots_remove(&poller->sources, source->id);
 }

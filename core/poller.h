@@ -19,6 +19,7 @@ typedef struct eddy__source {
     int fd;
     uint32_t id;     /* in the poller */
     int owner;       /* what kind of thing embeds this source */
+    int is_own;      /* nobody else closes the descriptor */
     int gone;        /* the descriptor was closed, and its number is another's now */
     int wanted;      /* EDDY_READ and EDDY_WRITE, as its owner wants them */
     int ready;       /* what of it is there; EDDY_ERROR too for a descriptor */
@@ -29,6 +30,7 @@ typedef struct eddy__source {
 typedef struct eddy__poller {
     int epoll;
     eddy__slots sources;
+    uint32_t others;  /* how many descriptors there are that others may close */
     eddy__list dirty; /* sockets whose events must be read before blocking */
     eddy__list ready; /* sources with something to do */
     double waited;    /* when the kernel was asked last */

@@ -8,7 +8,8 @@ enum {
     FLUSH_MESSAGES = 1000, /* sent in a turn, or peers that refuse: others have theirs, too */
     FIRST_RETRY_MS = 1,
     LONGEST_RETRY_MS = 50,
-    TRUSTED_SERVES = 8, /* before it is counted again how many messages there are at once */
+    REFUSALS_A_MS = 200, /* so many peers take some hundredths of that time to ask */
+    TRUSTED_SERVES = 8,  /* before it is counted again how many messages there are at once */
 };
 
 static int has_unread(const eddy__stream *stream) {
@@ -32,7 +33,6 @@ static void tell(eddy__due *due) {
     eddy__stream *stream = eddy__entry(due, eddy__stream, due);
     eddy__batch *batch = &stream->turn->batch;
     uint32_t id = stream->grave.id;
-    /* One event each: unread messages, a failed receive, full, drained, closed. */
     int *states[] = {&stream->receive_error, &stream->tell_full, &stream->tell_drained,
                      &stream->close_error};
     static const int kinds[] = {EDDY_RECEIVE_FAILED, EDDY_FULL, EDDY_DRAINED, EDDY_CLOSED};
@@ -106,8 +106,7 @@ int eddy__stream_open(eddy__turn *turn, eddy_context *context, eddy__socket *soc
     return id;
 }
 
-/* Tells the poller what the stream waits for now. */
-static void update(eddy__stream *stream) {
+void eddy__stream_update(eddy__stream *stream) {
     count_alive(stream);
     if (!stream->socket) return;
     int to_send = stream->queue.messages > 0 || stream->full;
@@ -151,13 +150,13 @@ void eddy__stream_orphan(eddy__stream *stream, int error) {
     detach(stream);
     stream->close_error = error;
     make_due(stream);
-    update(stream);
+    eddy__stream_update(stream);
 }
 
 void eddy__stream_receive(eddy__stream *stream, int on) {
     stream->receiving = on;
     if (on && has_unread(stream)) make_due(stream);
-    update(stream);
+    eddy__stream_update(stream);
 }
 
 static void note(eddy__stream *stream, int error, double bytes, int report, double number) {
@@ -217,10 +216,8 @@ static int enqueue(eddy__stream *stream, zmq_msg_t *msgs, uint32_t count, double
         rc = eddy__sendq_push(&stream->queue, msgs, count, bytes, report, stream->reported);
     if (rc == 0) return 1;
     eddy__message_close(msgs, count);
-    if (report) {
-        eddy__outcomes_forget(&stream->outcomes);
-        stream->reported--;
-    }
+    if (report) eddy__outcomes_forget(&stream->outcomes);
+    stream->reported -= report != 0;
     return rc;
 }
 
@@ -243,16 +240,17 @@ int eddy__stream_send(eddy__stream *stream, zmq_msg_t *msgs, uint32_t count, dou
         }
     }
     rc = enqueue(stream, msgs, count, bytes, report);
-    update(stream);
+    eddy__stream_update(stream);
     return rc;
 }
 
-/* The socket says that it could send and refuses: it is asked again later and later. */
-static void back_off(eddy__stream *stream) {
+/* The socket says that it could send and refuses: it is asked again later and later. So is one
+ * with so many peers that refuse that each of its wake-ups would be dear. */
+static void back_off(eddy__stream *stream, int refused) {
+    double rest = (double)refused / REFUSALS_A_MS, delay = fmax(stream->retry_delay, rest);
     int events = eddy__socket_events(stream->socket);
-    if (events < 0 || !(events & ZMQ_POLLOUT)) return;
-    eddy__timers_arm(&stream->turn->timers, &stream->retry,
-                     stream->turn->now + stream->retry_delay);
+    if (rest < FIRST_RETRY_MS && (events < 0 || !(events & ZMQ_POLLOUT))) return;
+    eddy__timers_arm(&stream->turn->timers, &stream->retry, stream->turn->now + delay);
     stream->retry_delay = fmin(stream->retry_delay * 2, LONGEST_RETRY_MS);
 }
 
@@ -271,21 +269,23 @@ static eddy__queued *leave(eddy__stream *stream, eddy__queued *queued, int rc) {
 int eddy__stream_flush(eddy__stream *stream, double messages) {
     eddy__lanes *lanes = &stream->queue.lanes;
     int count = 0, refused = 0;
+    if (lanes->count > 1) eddy__socket_events(stream->socket);
     for (size_t i = lanes->count; i > 0 && refused < FLUSH_MESSAGES; i--) {
         if (!stream->socket || count >= messages) break;
         eddy__queued *next = eddy__sendq_first(eddy__lanes_next(lanes));
-        for (; next && count < messages; count++) {
-            int rc = eddy__message_send(stream->socket, next->msgs, next->count);
-            if (eddy__message_may_pass(rc)) {
-                refused++;
-                break;
-            }
-            next = leave(stream, next, rc);
+        while (next && count < messages) {
+            int rc = lanes->count > 1
+                         ? eddy__message_try(stream->socket, next->msgs, next->count)
+                         : eddy__message_send(stream->socket, next->msgs, next->count);
+            int waits = eddy__message_may_pass(rc);
+            refused += waits;
+            count += !waits;
+            next = waits ? NULL : leave(stream, next, rc);
         }
     }
-    if (refused && stream->socket) back_off(stream);
+    if (refused && stream->socket) back_off(stream, refused);
     tell_when_drained(stream);
-    update(stream);
+    eddy__stream_update(stream);
     return count;
 }
 
@@ -298,7 +298,7 @@ void eddy__stream_finish(eddy__stream *stream) {
     stream->queue.message_limit = stream->queue.byte_limit = 0;
     stream->full = stream->awaits_drain = 1;
     tell_when_drained(stream);
-    update(stream);
+    eddy__stream_update(stream);
 }
 
 void eddy__stream_await_word(eddy__stream *stream) {
@@ -310,10 +310,6 @@ int eddy__stream_word(eddy__stream *stream, eddy_event *event) {
     int found = eddy__outcomes_take(&stream->outcomes, event, stream->grave.id);
     count_alive(stream);
     return found;
-}
-
-void eddy__stream_retry(eddy__stream *stream) {
-    update(stream);
 }
 
 static int take_inbox(eddy__stream *stream) {
@@ -376,7 +372,7 @@ void eddy__stream_serve(eddy__stream *stream) {
     /* With messages to send too, a look at the socket's events tells both. */
     if (more && stream->queue.messages == 0)
         eddy__poller_keep(&stream->turn->poller, &stream->source, EDDY_READ);
-    update(stream);
+    eddy__stream_update(stream);
 }
 
 void eddy__stream_settle(eddy__stream *stream) {
@@ -388,7 +384,7 @@ void eddy__stream_settle(eddy__stream *stream) {
     } else if (stream->receiving && eddy__inbox_waiting(inbox)) {
         make_due(stream);
     }
-    update(stream);
+    eddy__stream_update(stream);
 }
 
 eddy__inbox *eddy__stream_pull(eddy__stream *stream, uint32_t messages) {

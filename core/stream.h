@@ -74,8 +74,8 @@ void eddy__stream_await_word(eddy__stream *stream);
 /* Takes the oldest word of a message that left. 1, or 0 when there is none. */
 int eddy__stream_word(eddy__stream *stream, eddy_event *event);
 
-/* The back-off is over: the socket is tried again. */
-void eddy__stream_retry(eddy__stream *stream);
+/* Tells the poller what the stream waits for now: also when a back-off is over. */
+void eddy__stream_update(eddy__stream *stream);
 
 /* A new turn begins: what Lua has read of the inbox is given back. */
 void eddy__stream_settle(eddy__stream *stream);

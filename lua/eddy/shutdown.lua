@@ -134,7 +134,9 @@ local function finish(drain)
   elseif not is_out then
     complain(("what libzmq had left was not sent within %g ms"):format(drain))
   end
-  return unsent > 0 or not is_out, deadline + GRACE_MS
+  -- What still lingers was closed by the script, and will not end by itself.
+  if not is_out then return true, C.eddy_time() + LEAST_MS end
+  return unsent > 0, deadline + GRACE_MS
 end
 
 -- The process's own number for what os.exit is given.
