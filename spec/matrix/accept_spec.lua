@@ -25,7 +25,8 @@ local crowd = [[
 -- Leaves five descriptors, lets the crowd come, and frees the others when one was turned away.
 local server = [[
   local eddy, zmq, ffi = require "eddy", require "eddy.zmq", require "ffi"
-  ffi.cdef "int dup(int fd); int close(int fd); int fileno(void *file);"
+  ffi.cdef "int fcntl(int fd, int command, ...); int close(int fd); int fileno(void *file);"
+  local F_DUPFD_CLOEXEC = 1030
   local loop = eddy.loop.instance()
   local pull = eddy.stream(zmq.instance():socket(zmq.PULL, { linger = 0 }))
   local failed = 0
@@ -34,7 +35,7 @@ local server = [[
   local port = pull.socket.last_endpoint:match("(%%d+)$")
   local taken, fd = {}, nil
   repeat
-    fd = ffi.C.dup(0)
+    fd = ffi.C.fcntl(0, F_DUPFD_CLOEXEC, ffi.new("int", 0))
     if fd >= 0 then taken[#taken + 1] = fd end
   until fd < 0
   local POPEN, FREE, PEERS = 3, 5, 20
@@ -77,12 +78,14 @@ describe("a listener without descriptors", function()
       process.quote(EDDY_HOST), script [[
         local ffi = require "ffi"
         ffi.cdef "int socket(int, int, int); int listen(int, int); int dup(int fd);"
-        ffi.cdef "int accept4(int, void *, void *, int);"
+        ffi.cdef "int accept4(int, void *, void *, int); int close(int fd);"
         local AF_INET, SOCK_STREAM, EMFILE = 2, 1, 24
         local listener = ffi.C.socket(AF_INET, SOCK_STREAM, 0)
         assert(ffi.C.listen(listener, 1) == 0)
-        repeat until ffi.C.dup(0) < 0
-        print(ffi.C.accept4(listener, nil, nil, 0), ffi.errno() == EMFILE)]]))
+        local last, fd = nil, nil
+        repeat last, fd = fd, ffi.C.dup(0) until fd < 0
+        print(ffi.C.accept4(listener, nil, nil, 0), ffi.errno() == EMFILE)
+        ffi.C.close(last) -- a build that counts writes to a file in the end]]))
     assert.same({ 0, "-1\ttrue\n", "" }, { code, out, err })
   end)
 end)
