@@ -170,6 +170,18 @@ function M.script(code, command)
   return text, tonumber(status)
 end
 
+--- Whether this is a build with ASan, which keeps what was freed for a while, and needs descriptors
+-- of its own.
+function M.is_sanitized() return (os.getenv("ASAN_OPTIONS") or "") ~= "" end
+
+--- The memory that this process has, in KiB.
+function M.resident_kib()
+  local file = assert(io.open "/proc/self/status")
+  local kib = file:read("*a"):match("VmRSS:%s*(%d+) kB")
+  file:close()
+  return tonumber(kib)
+end
+
 --- A new folder; `os.remove` removes it when it is empty.
 function M.temp_dir()
   local template = ffi.new("char[32]", "/tmp/eddy-spec-XXXXXX")

@@ -1,5 +1,6 @@
 -- Connections for which there are no descriptors.
 local process = require "spec.process"
+local support = require "spec.support"
 
 -- Peers that come in a crowd, and come back until all were let in: they say when some were turned
 -- away, and in the end how often. Arguments: a port, and how many.
@@ -63,7 +64,7 @@ describe("a listener without descriptors", function()
 
   it("turns peers away, who come back, and does not try again and again", function()
     -- ASan's check for leaks needs descriptors of its own.
-    if os.getenv "ASAN_OPTIONS" then return pending "not with ASan" end
+    if support.is_sanitized() then return pending "not with ASan" end
     local peers = script(("package.path = %q .. '/?.lua;' .. package.path\n"):format(EDDY_ROOT) ..
       crowd)
     local host = process.quote(EDDY_HOST)
@@ -73,7 +74,7 @@ describe("a listener without descriptors", function()
   end)
 
   it("answers a script that asks it while nobody is there", function()
-    if os.getenv "ASAN_OPTIONS" then return pending "not with ASan" end
+    if support.is_sanitized() then return pending "not with ASan" end
     local code, out, err = process.shell(("timeout 5 prlimit --nofile=64:64 %s %s"):format(
       process.quote(EDDY_HOST), script [[
         local ffi = require "ffi"

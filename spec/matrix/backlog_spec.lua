@@ -42,7 +42,16 @@ describe("SIGTERM with a backlog", function()
       rm -r $dir; exit $code]]):format(host, options, script(head .. text), commands))
   end
 
-  -- What waits goes out when its peer is there at last: `connect` is after the signal.
+  -- The signal, and then a peer, where what waits goes out at last: it runs this with its `pull`.
+  local function kill_and_pull(code)
+    return ([[
+      kill -TERM $pid
+      %s -e 'local zmq = require "eddy.zmq"
+        local path = "ipc://" .. os.getenv("dir") .. "/late"
+        local pull = zmq.instance():socket(zmq.PULL, { bind = path })
+        %s' &]]):format(host, code)
+  end
+
   it("sends what it can, says for each stream how much that was, and exits with 0", function()
     local _, err = check(0, signalled("--drain 10000", [[
       local full = eddy.stream(zmq.instance():socket(zmq.PUSH, { sndhwm = 1, immediate = 1,
@@ -50,12 +59,8 @@ describe("SIGTERM with a backlog", function()
       full.name = "invoices"
       for i = 1, 40 do full:send(("x"):rep(100000)) end
       loop:call_later(60000, print)
-      loop:add_callback(ready)]], ([[
-      kill -TERM $pid
-      %s -e 'local zmq = require "eddy.zmq"
-        local path = "ipc://" .. os.getenv("dir") .. "/late"
-        local pull = zmq.instance():socket(zmq.PULL, { bind = path })
-        for i = 1, 40 do assert(#pull:recv() == 100000) end' &]]):format(host)))
+      loop:add_callback(ready)]],
+      kill_and_pull "for i = 1, 40 do assert(#pull:recv() == 100000) end"))
     assert.equal("eddy: invoices: all 40 messages that waited were sent\n", err)
   end)
 
@@ -171,13 +176,8 @@ eddy: 8 messages were not sent within 200 ms
       local silent = eddy.stream(zmq.instance():socket(zmq.PUB, { linger = 0 }))
       silent:send("nobody is there")
       loop:call_later(60000, print)
-      loop:add_callback(ready)]], ([[
-      kill -TERM $pid
-      %s -e 'local zmq = require "eddy.zmq"
-        local path = "ipc://" .. os.getenv("dir") .. "/late"
-        local pull = zmq.instance():socket(zmq.PULL, { bind = path })
-        pull.rcvtimeo = 1000
-        repeat until not pull:recv()' &]]):format(host)))
+      loop:add_callback(ready)]],
+      kill_and_pull "pull.rcvtimeo = 1000 repeat until not pull:recv()"))
     assert.equal("eddy: orders: 3 of 3 messages that waited were sent, 0 were not; libzmq may " ..
       "have 3 more for each peer\n", err)
   end)

@@ -13,16 +13,6 @@ pcall(ffi.cdef, "ssize_t read(int fd, void *buffer, size_t size);")
 
 local LARGE = full.size(1000, 1000000) -- messages of 1 MiB
 
-local function resident_mib()
-  local file = assert(io.open("/proc/self/statm"))
-  local pages = file:read("*l"):match("^%d+ (%d+)")
-  file:close()
-  return tonumber(pages) * 4 / 1024
-end
-
--- ASan keeps what was freed for a while, and needs descriptors of its own.
-local function is_sanitized() return (os.getenv("ASAN_OPTIONS") or "") ~= "" end
-
 describe("what runs out", function()
   local loop
   before_each(function() loop = support.open() end)
@@ -38,7 +28,7 @@ describe("what runs out", function()
   end
 
   it("never ends the process with the first socket, however few descriptors there are", function()
-    if is_sanitized() then return pending "not with ASan" end
+    if support.is_sanitized() then return pending "not with ASan" end
     for free = 0, 12 do
       local status, out = limited(48, ([[
         local ffi, zmq = require "ffi", require "eddy.zmq"
@@ -76,7 +66,7 @@ describe("what runs out", function()
   end)
 
   it("keeps no memory of large messages that are received and dropped", function()
-    if is_sanitized() then return pending "not with ASan" end
+    if support.is_sanitized() then return pending "not with ASan" end
     local push, pull = support.streams(zmq.PUSH, zmq.PULL)
     local data, got, sent, before = ("x"):rep(2 ^ 20), 0, 0, nil
     local function feed()
@@ -88,14 +78,14 @@ describe("what runs out", function()
     pull:on_recv(function(msg)
       got = got + 1
       assert.equal(#data, tonumber(msg[1]._size))
-      if got == 100 then before = resident_mib() end
+      if got == 100 then before = support.resident_kib() end
       if got == LARGE then loop:stop() else feed() end
     end, false)
     feed()
     support.run(loop, full.size(60000, 3600000))
     collectgarbage()
     collectgarbage()
-    local grew = resident_mib() - before
+    local grew = (support.resident_kib() - before) / 1024
     full.figure("large frames that are dropped", "%d of 1 MiB, memory grew by %.1f MiB", got, grew)
     assert.is_true(grew <= 64)
   end)
