@@ -1,9 +1,9 @@
 /* eddy: runs a Lua script and the loop that it leaves. With watchdog.c, all that knows Lua's
  * C API. What the command does is written in Lua, in lua/eddy/host.lua. */
-#include "accept.h"
-#include "exit.h"
-#include "interrupt.h"
-#include "watchdog.h"
+#include "host/emfile.h"
+#include "host/exit_deadline.h"
+#include "host/interrupt.h"
+#include "host/watchdog.h"
 
 #include <lauxlib.h>
 #include <libgen.h>

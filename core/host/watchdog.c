@@ -1,6 +1,6 @@
-#include "watchdog.h"
-#include "deadline.h"
-#include "mask.h"
+#include "host/watchdog.h"
+#include "base/deadline.h"
+#include "base/signal_mask.h"
 
 #include <lauxlib.h>
 #include <luajit.h>

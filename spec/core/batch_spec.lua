@@ -1,4 +1,4 @@
-local C, ffi = require "spec.room" "batch"
+local C, ffi = require "spec.room" "loop/events"
 local support = require "spec.core.support"
 
 describe("core/batch", function()

@@ -1,4 +1,4 @@
-local C, ffi = require "spec.room" "claims"
+local C, ffi = require "spec.room" "zmq/routing_ids"
 local support = require "spec.core.support"
 
 describe("core/claims", function()

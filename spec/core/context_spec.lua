@@ -1,4 +1,4 @@
-local C, ffi = require "spec.room" "context"
+local C, ffi = require "spec.room" "zmq/context"
 local support = require "spec.core.support"
 local errno, zmq = support.errno, support.zmq
 

@@ -1,5 +1,5 @@
-local C, ffi = require "spec.room" "device"
-require "spec.room" "faults"
+local C, ffi = require "spec.room" "device/device"
+require "spec.room" "base/faults"
 local support = require "spec.core.support"
 local errno = support.errno
 

@@ -1,4 +1,4 @@
-local C, ffi = require "spec.room" "faults"
+local C, ffi = require "spec.room" "base/faults"
 local support = require "spec.core.support"
 local torture = require "spec.core.torture"
 local errno, zmq = support.errno, support.zmq

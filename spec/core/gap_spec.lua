@@ -1,4 +1,4 @@
-local C, ffi = require "spec.room" "gap"
+local C, ffi = require "spec.room" "loop/time_jump"
 local support = require "spec.core.support"
 local errno, names = support.errno, support.names
 

@@ -1,5 +1,5 @@
-local C, ffi = require "spec.room" "inbox"
-require "spec.room" "context"
+local C, ffi = require "spec.room" "stream/inbox"
+require "spec.room" "zmq/context"
 local support = require "spec.core.support"
 
 local BATCH_BYTES, ENOMEM = tonumber(C.EDDY_BATCH_BYTES), support.errno.ENOMEM

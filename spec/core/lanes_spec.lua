@@ -1,4 +1,4 @@
-local C, ffi = require "spec.room" "lanes"
+local C, ffi = require "spec.room" "stream/peer_queues"
 local support = require "spec.core.support"
 
 describe("core/lanes", function()

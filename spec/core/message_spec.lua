@@ -1,5 +1,5 @@
-local C, ffi = require "spec.room" "message"
-require "spec.room" "context"
+local C, ffi = require "spec.room" "zmq/message"
+require "spec.room" "zmq/context"
 local support = require "spec.core.support"
 local errno = support.errno
 

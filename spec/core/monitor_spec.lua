@@ -1,5 +1,5 @@
-local C, ffi = require "spec.room" "monitor"
-require "spec.room" "faults"
+local C, ffi = require "spec.room" "zmq/monitor"
+require "spec.room" "base/faults"
 local support = require "spec.core.support"
 
 local zmq, errno = support.zmq, support.errno

@@ -1,4 +1,4 @@
-local C, ffi = require "spec.room" "outcomes"
+local C, ffi = require "spec.room" "stream/completions"
 local support = require "spec.core.support"
 
 local STREAM, ENOMEM, EHOSTUNREACH = 77, support.errno.ENOMEM, support.errno.EHOSTUNREACH

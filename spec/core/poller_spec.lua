@@ -1,5 +1,5 @@
-local C, ffi = require "spec.room" "poller"
-require "spec.room" "context"
+local C, ffi = require "spec.room" "loop/poller"
+require "spec.room" "zmq/context"
 local support = require "spec.core.support"
 local errno = support.errno
 

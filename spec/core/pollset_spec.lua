@@ -1,5 +1,5 @@
-local C, ffi = require "spec.room" "pollset"
-require "spec.room" "faults"
+local C, ffi = require "spec.room" "zmq/poll"
+require "spec.room" "base/faults"
 local support = require "spec.core.support"
 local errno = support.errno
 

@@ -1,5 +1,5 @@
-local C, ffi = require "spec.room" "relay"
-require "spec.room" "faults"
+local C, ffi = require "spec.room" "device/proxy"
+require "spec.room" "base/faults"
 local support = require "spec.core.support"
 local errno = support.errno
 

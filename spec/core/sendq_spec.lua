@@ -1,4 +1,4 @@
-local C, ffi = require "spec.room" "sendq"
+local C, ffi = require "spec.room" "stream/sendq"
 local support = require "spec.core.support"
 
 local PART_BYTES = ffi.sizeof("zmq_msg_t")

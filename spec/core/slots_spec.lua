@@ -1,4 +1,4 @@
-local C, ffi = require "spec.room" "slots"
+local C, ffi = require "spec.room" "base/id_map"
 local support = require "spec.core.support"
 
 local STREAM, TIMER = 1, 2

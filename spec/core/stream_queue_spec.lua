@@ -1,4 +1,4 @@
-local C = require "spec.room" "stream"
+local C = require "spec.room" "stream/stream"
 local support = require "spec.core.support"
 local errno, names = support.errno, support.names
 

@@ -1,4 +1,4 @@
-local C, ffi = require "spec.room" "timers"
+local C, ffi = require "spec.room" "loop/timer_heap"
 
 describe("core/timers", function()
   local timers
@@ -81,7 +81,7 @@ describe("core/timers", function()
   end)
 
   it("tells when there is no memory, and stays as it was", function()
-    local faults = require "spec.room" "faults"
+    local faults = require "spec.room" "base/faults"
     for _ = 1, 16 do arm(1) end
     faults.eddy__fault_plan(faults.EDDY__FAULT_ALLOC, 0, 1, 12)
     assert.equal(-12, C.eddy__timers_reserve(timers))

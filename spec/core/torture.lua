@@ -1,6 +1,6 @@
 -- Torture: a scenario is played once to count the calls in it that can fail, then again for
 -- each of them, with that one failing. What it opened must be closed after each.
-local C = require "spec.room" "faults"
+local C = require "spec.room" "base/faults"
 local support = require "spec.core.support"
 local errno = support.errno
 

@@ -1,7 +1,7 @@
 /* Fuzzes what parses endpoints. Nothing is bound or looked up: libzmq refuses all names, and
  * the resolver is this one. */
-#include "endpoint.h"
-#include "sys.h"
+#include "zmq/endpoint.h"
+#include "base/sys.h"
 
 #include <netdb.h>
 #include <stdint.h>

@@ -1,6 +1,6 @@
 -- One sequence of random operations on a loop under a virtual clock, from outside and from
 -- inside handlers, while calls of the core fail. What happens is told to the naive model.
-local C, ffi = require "spec.room" "faults"
+local C, ffi = require "spec.room" "base/faults"
 local eddy = require "eddy"
 local naive = require "spec.model.naive"
 local zmq = require "eddy.zmq"

@@ -1,0 +1,34 @@
+/* The loop: one turn, in its order. The only room that has one. */
+#ifndef EDDY_LOOP_H
+#define EDDY_LOOP_H
+
+#include "base/clock.h"
+#include "base/thread_checker.h"
+#include "eddy.h"
+#include "loop/signals.h"
+#include "loop/state.h"
+#include "loop/time_jump.h"
+#include "loop/wakeups.h"
+
+struct eddy_loop {
+    eddy__clock clock;
+    eddy__turn turn;
+    eddy__wakeups wakeups;
+    eddy__signals signals;
+    eddy__gap gap;
+    double events;
+    int born;        /* eddy__forks when it was made */
+    uint64_t thread; /* which it belongs to */
+};
+
+/* Whether it is the loop of a process that forked this one. */
+int eddy__loop_is_foreign(const eddy_loop *loop);
+
+/* Why it may not be used here: -ESTALE in a child, -EPERM in another thread; 0 when it may. */
+int eddy__loop_refusal(const eddy_loop *loop);
+
+/* Calls `visit` for every stream, watch or timer, as `kind` has it, that is open. */
+void eddy__loop_each(eddy_loop *loop, int kind, void (*visit)(void *object, void *data),
+                     void *data);
+
+#endif

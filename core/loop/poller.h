@@ -1,0 +1,88 @@
+/* How readiness is learnt: epoll over the sockets' ZMQ_FD and over plain descriptors. The
+ * only room that knows epoll.
+ *
+ * ZMQ_FD is level-triggered for epoll but has edge semantics: any call on its socket may use
+ * up the wake-up. So a socket that was touched since its ZMQ_EVENTS were last read is
+ * `dirty`, and the loop reads the events of all dirty sockets before it blocks. What a sweep
+ * finds all the same is counted as a missed wake-up, and that counter must stay 0. One event
+ * among 4,000 sockets costs 6.9 us this way and 5,990 us with zmq_poll (DESIGN). */
+#ifndef EDDY_POLLER_H
+#define EDDY_POLLER_H
+
+#include "base/clock.h"
+#include "base/id_map.h"
+#include "base/list.h"
+#include "zmq/socket.h"
+
+typedef struct eddy__source {
+    eddy__socket *socket; /* NULL for a plain descriptor */
+    int fd;
+    uint32_t id;     /* in the poller */
+    int owner;       /* what kind of thing embeds this source */
+    int is_own;      /* nobody else closes the descriptor */
+    int gone;        /* the descriptor was closed, and its number is another's now */
+    int wanted;      /* EDDY_READ and EDDY_WRITE, as its owner wants them */
+    int ready;       /* what of it is there; EDDY_ERROR too for a descriptor */
+    double seen;     /* when its readiness was last learnt */
+    eddy__node mark; /* in `dirty` or in `ready` */
+} eddy__source;
+
+typedef struct eddy__poller {
+    int epoll;
+    eddy__slots sources;
+    uint32_t others;  /* how many descriptors there are that others may close */
+    eddy__list dirty; /* sockets whose events must be read before blocking */
+    eddy__list ready; /* sources with something to do */
+    double waited;    /* when the kernel was asked last */
+    double swept;     /* when the last sweep was */
+    double missed_wakeups;
+} eddy__poller;
+
+/* 0 or -errno. */
+int eddy__poller_open(eddy__poller *poller);
+void eddy__poller_close(eddy__poller *poller);
+
+/* Watches a socket, or the descriptor `fd` when there is none. -EEXIST when it is watched
+ * already, -EPERM for what epoll cannot watch (a plain file), or another -errno. */
+int eddy__poller_add(eddy__poller *poller, eddy__source *source, eddy__socket *socket, int fd);
+
+/* Changes what is wanted, which takes effect in the next turn. -EBADF when the descriptor was
+ * closed and its number is another's now, or another -errno. */
+int eddy__poller_want(eddy__poller *poller, eddy__source *source, int wanted);
+
+/* Stops watching. Must come before the socket or descriptor is closed. */
+void eddy__poller_remove(eddy__poller *poller, eddy__source *source);
+
+/* Leaves the source ready: its owner had its share before all events were used up. */
+static inline void eddy__poller_keep(eddy__poller *poller, eddy__source *source, int ready) {
+    source->ready = ready;
+    eddy__list_remove(&source->mark);
+    eddy__list_push(&poller->ready, &source->mark);
+}
+
+/* Queues the source for another look: its events may not be used up. */
+static inline void eddy__poller_recheck(eddy__poller *poller, eddy__source *source) {
+    eddy__list_push(&poller->dirty, &source->mark);
+}
+
+/* The owner received until there was no more (EAGAIN). libzmq looked for all news of the
+ * socket then, as it does when its events are read, and wakes the loop for the next: only a
+ * source that is to send too must be looked at again. */
+void eddy__poller_emptied(eddy__source *source, double now);
+
+/* Reads the events of all dirty sockets; the ready ones go to `ready`. */
+void eddy__poller_refresh(eddy__poller *poller, double now);
+
+/* True while there is work in hand and the kernel was asked a moment ago: not asking it again
+ * saves its time. (A virtual clock, which stands still, is never busy.) */
+int eddy__poller_busy(const eddy__poller *poller, double now);
+
+/* Waits up to `timeout` ms for wake-ups (infinity: for ever) and puts what is ready into
+ * `ready`. 0, or -errno. A signal ends the wait early, as if its time were up. */
+int eddy__poller_wait(eddy__poller *poller, double timeout, double now);
+
+/* At most once a second, looks at the sockets that are idle: one that is ready without a
+ * wake-up was missed. */
+void eddy__poller_sweep(eddy__poller *poller, double now);
+
+#endif

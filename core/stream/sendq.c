@@ -1,0 +1,108 @@
+#include "stream/sendq.h"
+#include "base/sys.h"
+#include "eddy.h"
+#include "zmq/message.h"
+
+#include <math.h>
+
+void eddy__sendq_init(eddy__sendq *queue) {
+    *queue = (eddy__sendq){.message_limit = INFINITY, .byte_limit = EDDY_SEND_LIMIT};
+    eddy__list_init(&queue->all);
+    eddy__lanes_init(&queue->lanes);
+}
+
+void eddy__sendq_free(eddy__sendq *queue) {
+    for (eddy__queued *oldest; (oldest = eddy__sendq_oldest(queue));) {
+        eddy__sendq_take(queue, oldest);
+        eddy__sendq_drop(oldest);
+    }
+}
+
+static int within(const eddy__sendq *queue, double messages, double bytes, double parts) {
+    double memory = fmax(queue->byte_limit, EDDY_SEND_LIMIT);
+    return messages <= queue->message_limit && bytes <= queue->byte_limit &&
+           parts * (double)sizeof(zmq_msg_t) <= memory;
+}
+
+int eddy__sendq_fits(const eddy__sendq *queue, double bytes, uint32_t count) {
+    return within(queue, queue->messages + 1, queue->bytes + bytes, queue->parts + count);
+}
+
+int eddy__sendq_could_fit(const eddy__sendq *queue, double bytes, uint32_t count) {
+    return within(queue, 0, bytes, count);
+}
+
+int eddy__sendq_holds(const eddy__sendq *queue, zmq_msg_t *first) {
+    if (!queue->by_peer || queue->lanes.count == 0) return queue->lanes.count > 0;
+    return eddy__lanes_find(&queue->lanes, zmq_msg_data(first), zmq_msg_size(first)) != NULL;
+}
+
+static eddy__lane *lane_for(eddy__sendq *queue, zmq_msg_t *first) {
+    if (!queue->by_peer) return eddy__lanes_open(&queue->lanes, NULL, 0);
+    return eddy__lanes_open(&queue->lanes, zmq_msg_data(first), zmq_msg_size(first));
+}
+
+int eddy__sendq_push(eddy__sendq *queue, zmq_msg_t *msgs, uint32_t count, double bytes,
+                     int report, double number) {
+    eddy__queued *queued = eddy__calloc(1, sizeof *queued + count * sizeof *msgs);
+    if (!queued) return -ENOMEM;
+    queued->lane = lane_for(queue, msgs);
+    if (!queued->lane) {
+        eddy__free(queued);
+        return -ENOMEM;
+    }
+    queued->bytes = bytes;
+    queued->number = number;
+    queued->count = count;
+    queued->report = report;
+    for (uint32_t i = 0; i < count; i++) {
+        zmq_msg_init(&queued->msgs[i]);
+        zmq_msg_move(&queued->msgs[i], &msgs[i]);
+        zmq_msg_close(&msgs[i]);
+    }
+    eddy__list_init(&queued->age);
+    eddy__list_init(&queued->place);
+    eddy__list_push(&queue->all, &queued->age);
+    eddy__list_push(&queued->lane->waiting, &queued->place);
+    queue->messages += 1;
+    queue->awaited += report == EDDY_REPORT;
+    queue->bytes += bytes;
+    queue->parts += count;
+    return 0;
+}
+
+void eddy__sendq_await(eddy__sendq *queue) {
+    for (eddy__node *node = queue->all.next; node != &queue->all; node = node->next) {
+        eddy__queued *queued = eddy__entry(node, eddy__queued, age);
+        if (queued->report != EDDY_REPORT_IDLY) continue;
+        queued->report = EDDY_REPORT;
+        queue->awaited++;
+    }
+}
+
+eddy__queued *eddy__sendq_oldest(const eddy__sendq *queue) {
+    if (eddy__list_empty(&queue->all)) return NULL;
+    return eddy__entry(queue->all.next, eddy__queued, age);
+}
+
+eddy__queued *eddy__sendq_first(const eddy__lane *lane) {
+    if (eddy__list_empty(&lane->waiting)) return NULL;
+    return eddy__entry(lane->waiting.next, eddy__queued, place);
+}
+
+eddy__queued *eddy__sendq_take(eddy__sendq *queue, eddy__queued *queued) {
+    eddy__list_remove(&queued->age);
+    eddy__list_remove(&queued->place);
+    queue->messages -= 1;
+    queue->awaited -= queued->report == EDDY_REPORT;
+    queue->bytes -= queued->bytes;
+    queue->parts -= queued->count;
+    eddy__queued *next = eddy__sendq_first(queued->lane);
+    if (!next) eddy__lanes_close(&queue->lanes, queued->lane);
+    return next;
+}
+
+void eddy__sendq_drop(eddy__queued *queued) {
+    eddy__message_close(queued->msgs, queued->count);
+    eddy__free(queued);
+}

@@ -1,0 +1,83 @@
+/* A stream: one socket, its inbox, its send queue. Turns the socket's readiness into events,
+ * and sends when the socket can. */
+#ifndef EDDY_STREAM_H
+#define EDDY_STREAM_H
+
+#include "loop/state.h"
+#include "stream/completions.h"
+#include "stream/inbox.h"
+#include "stream/sendq.h"
+#include "zmq/context.h"
+
+typedef struct eddy__stream {
+    eddy__grave grave;
+    eddy__turn *turn;
+    eddy_context *context;
+    eddy__socket *socket; /* NULL once it is gone */
+    eddy__source source;
+    eddy__timer retry; /* armed while the socket refuses although it says it could */
+    double retry_delay;
+    eddy__inbox *inbox; /* NULL while nothing was received */
+    eddy__sendq queue;
+    eddy__outcomes outcomes;
+    double reported; /* the number of the last message of which word is expected */
+    eddy_stream_stats stats;
+    eddy__due due;
+    eddy__node lent;
+    uint32_t budget;
+    uint32_t share;    /* messages that there were when the stream was last emptied */
+    int trust;         /* for how many turns there are expected to be as many */
+    eddy__tally fresh; /* messages that went out at once */
+    int policy;
+    int receiving, counted; /* `counted`: among the loop's `alive` */
+    int receive_error, close_error;
+    int full, tell_full, tell_drained, awaits_drain;
+    int closing;
+} eddy__stream;
+
+/* Opens a stream on the socket and returns its id, or -errno. */
+int eddy__stream_open(eddy__turn *turn, eddy_context *context, eddy__socket *socket);
+
+/* Closes the stream with its socket and returns how many messages are lost. */
+int eddy__stream_close(eddy__stream *stream, int linger);
+
+/* The socket goes away under the stream: events of it end, and EDDY_CLOSED tells. */
+void eddy__stream_orphan(eddy__stream *stream, int error);
+
+void eddy__stream_receive(eddy__stream *stream, int on);
+
+/* Sends or queues the message; takes the parts over whatever it returns: as
+ * eddy_stream_send. */
+int eddy__stream_send(eddy__stream *stream, zmq_msg_t *msgs, uint32_t count, double bytes,
+                      int report);
+
+/* Receives and sends what the socket is ready for. */
+void eddy__stream_serve(eddy__stream *stream);
+
+/* Moves queued messages into the socket until it takes no more, at most this many. Returns
+ * how many left the queue. */
+int eddy__stream_flush(eddy__stream *stream, double messages);
+
+/* The same for a script's flush, which counts before those of the queue what went out at once
+ * since the turn began, or the last flush. */
+int eddy__stream_push(eddy__stream *stream, double messages);
+
+/* Takes no more messages; EDDY_DRAINED tells when the queue is empty. */
+void eddy__stream_finish(eddy__stream *stream);
+
+/* Receives up to so many messages now, beside what is unread. NULL when nothing is there. */
+eddy__inbox *eddy__stream_pull(eddy__stream *stream, uint32_t messages);
+
+/* Counts the queued messages that are reported idly as awaited. */
+void eddy__stream_await_word(eddy__stream *stream);
+
+/* Takes the oldest word of a message that left. 1, or 0 when there is none. */
+int eddy__stream_word(eddy__stream *stream, eddy_event *event);
+
+/* Tells the poller what the stream waits for now: also when a back-off is over. */
+void eddy__stream_update(eddy__stream *stream);
+
+/* A new turn begins: what Lua has read of the inbox is given back. */
+void eddy__stream_settle(eddy__stream *stream);
+
+#endif

@@ -1,0 +1,249 @@
+#include "zmq/context.h"
+#include "base/deadline.h"
+#include "base/fork.h"
+#include "base/id_map.h"
+#include "base/sys.h"
+
+#include <pthread.h>
+#include <sys/resource.h>
+#include <time.h>
+
+enum {
+    SOCKET = 1,
+    MOST_SOCKETS = 65535, /* libzmq takes 12 bytes for each at once */
+};
+
+struct eddy_context {
+    void *zmq; /* NULL once terminated */
+    int is_shared;
+    int born; /* eddy__forks when it was made */
+    int references;
+    pthread_mutex_t lock; /* of `references` and `sockets`; finding needs none */
+    eddy__slots sockets;
+};
+
+static struct {
+    pthread_mutex_t lock;
+    void *zmq;  /* the shared one */
+    int users;  /* contexts that are on it */
+    int ending; /* contexts that are being terminated */
+    pthread_cond_t ended;
+} process = {.lock = PTHREAD_MUTEX_INITIALIZER, .ended = PTHREAD_COND_INITIALIZER};
+
+/* A child needs a context of its own, and none of the parent's threads will release the lock.
+ */
+static void forked(void) {
+    process.zmq = NULL;
+    process.users = process.ending = 0;
+    pthread_mutex_init(&process.lock, NULL);
+    pthread_cond_init(&process.ended, NULL);
+}
+
+__attribute__((constructor)) static void begin(void) {
+    pthread_atfork(NULL, NULL, forked);
+}
+
+static int is_foreign(const eddy_context *context) {
+    return context->born != eddy__forks;
+}
+
+static void *new_zmq(int io_threads) {
+    void *zmq = eddy__zmq_ctx();
+    if (!zmq) return NULL;
+    struct rlimit files;
+    int most = MOST_SOCKETS;
+    if (getrlimit(RLIMIT_NOFILE, &files) == 0 && files.rlim_cur < MOST_SOCKETS)
+        most = (int)files.rlim_cur;
+    zmq_ctx_set(zmq, ZMQ_MAX_SOCKETS, most);
+    if (io_threads >= 0 && zmq_ctx_set(zmq, ZMQ_IO_THREADS, io_threads) != 0) {
+        zmq_ctx_term(zmq);
+        errno = EINVAL;
+        return NULL;
+    }
+    return zmq;
+}
+
+static void *shared_zmq(void) {
+    pthread_mutex_lock(&process.lock);
+    if (!process.zmq) process.zmq = new_zmq(-1);
+    void *zmq = process.zmq;
+    if (zmq) process.users++;
+    pthread_mutex_unlock(&process.lock);
+    return zmq;
+}
+
+/* A context leaves the shared one. Returns it when it was the last. */
+static void *leave_shared(void) {
+    pthread_mutex_lock(&process.lock);
+    void *zmq = --process.users == 0 ? process.zmq : NULL;
+    if (zmq) process.zmq = NULL;
+    pthread_mutex_unlock(&process.lock);
+    return zmq;
+}
+
+int eddy_context_new(int io_threads, eddy_context **context) {
+    eddy_context *made = eddy__calloc(1, sizeof *made);
+    if (!made) return -ENOMEM;
+    made->is_shared = io_threads < 0;
+    made->born = eddy__forks;
+    made->zmq = made->is_shared ? shared_zmq() : new_zmq(io_threads);
+    if (!made->zmq) {
+        int error = errno;
+        eddy__free(made);
+        return -error;
+    }
+    made->references = 1;
+    pthread_mutex_init(&made->lock, NULL);
+    eddy__slots_init(&made->sockets);
+    *context = made;
+    return 0;
+}
+
+static void *wait_for_end(void *zmq) {
+    while (zmq_ctx_term(zmq) != 0 && errno == EINTR) continue;
+    pthread_mutex_lock(&process.lock);
+    process.ending--;
+    pthread_cond_signal(&process.ended);
+    pthread_mutex_unlock(&process.lock);
+    return NULL;
+}
+
+/* zmq_ctx_term waits as long as anything lingers, so it waits in a thread of its own. The
+ * lock is held. */
+static void terminate(void *zmq) {
+    pthread_t thread;
+    if (eddy__thread(&thread, wait_for_end, zmq) != 0) return;
+    pthread_detach(thread);
+    process.ending++;
+}
+
+void eddy__context_retain(eddy_context *context) {
+    pthread_mutex_lock(&context->lock);
+    context->references++;
+    pthread_mutex_unlock(&context->lock);
+}
+
+void eddy__context_release(eddy_context *context) {
+    if (is_foreign(context)) return;
+    pthread_mutex_lock(&context->lock);
+    int left = --context->references;
+    pthread_mutex_unlock(&context->lock);
+    if (left > 0) return;
+    void *zmq = context->zmq && context->is_shared ? leave_shared() : context->zmq;
+    if (zmq) {
+        pthread_mutex_lock(&process.lock);
+        terminate(zmq);
+        pthread_mutex_unlock(&process.lock);
+    }
+    eddy__slots_free(&context->sockets);
+    pthread_mutex_destroy(&context->lock);
+    eddy__free(context);
+}
+
+int eddy__context_term(eddy_context *context) {
+    if (is_foreign(context)) return -ESTALE;
+    if (!context->zmq) return -ETERM;
+    if (context->sockets.count > 0) return -EBUSY;
+    void *zmq = context->is_shared ? leave_shared() : context->zmq;
+    context->zmq = NULL;
+    while (zmq && zmq_ctx_term(zmq) != 0 && errno == EINTR) continue;
+    return 0;
+}
+
+int eddy_context_sockets(eddy_context *context) {
+    return (int)context->sockets.count;
+}
+
+int eddy_context_get(eddy_context *context, int option) {
+    if (!context->zmq) return -ETERM;
+    int value = zmq_ctx_get(context->zmq, option);
+    return value < 0 ? -errno : value;
+}
+
+int eddy_context_set(eddy_context *context, int option, int value) {
+    if (!context->zmq) return -ETERM;
+    return zmq_ctx_set(context->zmq, option, value) == 0 ? 0 : -errno;
+}
+
+/* With its first socket a libzmq context starts its threads, and ends the process when there
+ * are no descriptors for them. */
+static int has_descriptors(const eddy_context *context) {
+    enum { OWN = 4, EACH_THREAD = 2, MOST = 64 };
+    int fds[MOST], count = 0, threads = zmq_ctx_get(context->zmq, ZMQ_IO_THREADS);
+    int needed = OWN + EACH_THREAD * threads;
+    if (needed > MOST) needed = MOST;
+    while (count < needed && (fds[count] = eddy__eventfd()) >= 0) count++;
+    int error = count < needed ? -errno : 0;
+    while (count > 0) close(fds[--count]);
+    return error;
+}
+
+int eddy_socket_open(eddy_context *context, int type) {
+    if (is_foreign(context)) return -ESTALE;
+    if (!context->zmq) return -ETERM;
+    pthread_mutex_lock(&context->lock);
+    int is_first = context->sockets.used == 0;
+    pthread_mutex_unlock(&context->lock);
+    int rc = is_first ? has_descriptors(context) : 0;
+    if (rc != 0) return rc;
+    eddy__socket *socket = eddy__calloc(1, sizeof *socket);
+    if (!socket) return -ENOMEM;
+    int id = eddy__socket_open(socket, context->zmq, type);
+    if (id == 0) {
+        pthread_mutex_lock(&context->lock);
+        id = eddy__slots_add(&context->sockets, socket, SOCKET);
+        if (id > 0) context->references++;
+        pthread_mutex_unlock(&context->lock);
+    }
+    if (id < 0) {
+        eddy__socket_close(socket, 0);
+        eddy__free(socket);
+        return id;
+    }
+    socket->id = (uint32_t)id;
+    return id;
+}
+
+eddy__socket *eddy__context_find(const eddy_context *context, uint32_t id) {
+    if (!context || is_foreign(context)) return NULL;
+    eddy__socket *socket = eddy__slots_find(&context->sockets, id, SOCKET);
+    return socket && !eddy__is_elsewhere(socket->thread) ? socket : NULL;
+}
+
+int eddy__context_refusal(const eddy_context *context, uint32_t id) {
+    if (!context) return -EBADF;
+    if (is_foreign(context)) return -ESTALE;
+    return eddy__slots_find(&context->sockets, id, SOCKET) ? -EPERM : -EBADF;
+}
+
+eddy__socket *eddy__context_at(const eddy_context *context, uint32_t position, int *end) {
+    int kind;
+    *end = position >= context->sockets.used;
+    return eddy__slots_at(&context->sockets, position, &kind);
+}
+
+void eddy__context_take(eddy_context *context, eddy__socket *socket) {
+    pthread_mutex_lock(&context->lock);
+    eddy__slots_remove(&context->sockets, socket->id);
+    pthread_mutex_unlock(&context->lock);
+}
+
+void eddy__context_close(eddy_context *context, eddy__socket *socket, int linger) {
+    eddy__socket_close(socket, linger);
+    eddy__context_take(context, socket);
+    eddy__free(socket);
+    eddy__context_release(context);
+}
+
+int eddy_shutdown(double deadline) {
+    pthread_mutex_lock(&process.lock);
+    void *zmq = process.zmq;
+    process.zmq = NULL;
+    if (zmq) terminate(zmq);
+    struct timespec limit = eddy__deadline(deadline);
+    int rc = 0;
+    while (process.ending > 0 && rc == 0)
+        rc = pthread_cond_clockwait(&process.ended, &process.lock, CLOCK_MONOTONIC, &limit);
+    pthread_mutex_unlock(&process.lock);
+    return -rc;
+}

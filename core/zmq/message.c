@@ -1,0 +1,89 @@
+#include "zmq/message.h"
+#include "base/sys.h"
+#include "zmq/frame.h"
+
+#include <string.h>
+
+zmq_msg_t *eddy__message_room(zmq_msg_t *few, uint32_t count) {
+    return count <= EDDY__FEW_PARTS ? few : eddy__calloc(count, sizeof *few);
+}
+
+void eddy__message_leave(zmq_msg_t *msgs, const zmq_msg_t *few) {
+    if (msgs != few) eddy__free(msgs);
+}
+
+/* One part's message: a copy of its bytes, or of the frame that it leads to. */
+static int copy_part(zmq_msg_t *msg, const eddy_part *part) {
+    if (part->size == EDDY_FRAME) {
+        eddy_frame *frame = (eddy_frame *)part->data;
+        if (!frame->_open) return -EBADF;
+        zmq_msg_init(msg);
+        return zmq_msg_copy(msg, eddy__frame_msg(frame)) == 0 ? 0 : -errno;
+    }
+    if (eddy__msg_init(msg, (size_t)part->size) != 0) return -ENOMEM;
+    if (part->size > 0) memcpy(zmq_msg_data(msg), part->data, (size_t)part->size);
+    return 0;
+}
+
+int eddy__message_copy(zmq_msg_t *msgs, const eddy_part *parts, uint32_t count) {
+    for (uint32_t i = 0; i < count; i++) {
+        int rc = copy_part(&msgs[i], &parts[i]);
+        if (rc != 0) {
+            eddy__message_close(msgs, i);
+            return rc;
+        }
+    }
+    return 0;
+}
+
+double eddy__message_bytes(const zmq_msg_t *msgs, uint32_t count) {
+    double bytes = 0;
+    for (uint32_t i = 0; i < count; i++) bytes += (double)zmq_msg_size(&msgs[i]);
+    return bytes;
+}
+
+void eddy__message_close(zmq_msg_t *msgs, uint32_t count) {
+    for (uint32_t i = 0; i < count; i++) zmq_msg_close(&msgs[i]);
+}
+
+/* The types that pick a peer for each message swallow the rest of a message whose peer left
+ * half-way. They must be given that rest, or they would swallow the start of the next one. */
+static void finish_lost(eddy__socket *socket, uint32_t left) {
+    if (socket->type != ZMQ_PUSH && socket->type != ZMQ_DEALER && socket->type != ZMQ_REQ)
+        return;
+    for (; left > 0; left--) {
+        zmq_msg_t empty;
+        zmq_msg_init(&empty);
+        if (eddy__socket_send(socket, &empty, ZMQ_DONTWAIT | (left > 1 ? ZMQ_SNDMORE : 0)) != 0)
+            zmq_msg_close(&empty);
+    }
+}
+
+/* libzmq may fail between two parts, so each part but the last goes out as a copy: a copy of
+ * a large part shares its bytes. */
+int eddy__message_try(eddy__socket *socket, zmq_msg_t *msgs, uint32_t count) {
+    uint32_t last = count - 1;
+    for (uint32_t i = 0; i < last; i++) {
+        zmq_msg_t copy;
+        zmq_msg_init(&copy);
+        zmq_msg_copy(&copy, &msgs[i]);
+        int rc = eddy__socket_send(socket, &copy, ZMQ_DONTWAIT | ZMQ_SNDMORE);
+        if (rc != 0) {
+            zmq_msg_close(&copy);
+            if (i > 0) finish_lost(socket, last - i);
+            return rc;
+        }
+    }
+    int rc = eddy__socket_send(socket, &msgs[last], ZMQ_DONTWAIT);
+    if (rc == 0) eddy__message_close(msgs, last);
+    return rc;
+}
+
+int eddy__message_send(eddy__socket *socket, zmq_msg_t *msgs, uint32_t count) {
+    int rc = eddy__message_try(socket, msgs, count);
+    if (rc != -EAGAIN) return rc;
+    /* A throttled send does not look at what the peers have read meanwhile; asking for the
+     * events does. */
+    int events = eddy__socket_events(socket);
+    return events > 0 && (events & ZMQ_POLLOUT) ? eddy__message_try(socket, msgs, count) : rc;
+}

@@ -1,0 +1,174 @@
+#include "zmq/socket.h"
+#include "base/fork.h"
+#include "base/signal_mask.h"
+#include "base/sys.h"
+#include "eddy.h"
+#include "zmq/endpoint.h"
+
+#include <math.h>
+#include <poll.h>
+#include <string.h>
+
+int eddy__socket_open(eddy__socket *socket, void *context, int type) {
+    memset(socket, 0, sizeof *socket);
+    size_t size = sizeof socket->fd;
+    sigset_t before = eddy__mask_all(); /* a context's first socket starts its threads */
+    socket->zmq = eddy__zmq_socket(context, type);
+    eddy__mask_restore(before);
+    if (!socket->zmq) return -errno;
+    if (eddy__zmq_get(socket->zmq, ZMQ_FD, &socket->fd, &size) != 0) {
+        int error = errno;
+        zmq_close(socket->zmq);
+        socket->zmq = NULL;
+        return -error;
+    }
+    socket->type = type;
+    socket->born = eddy__forks;
+    socket->thread = eddy__this_thread();
+    zmq_msg_init(&socket->received);
+    eddy__monitor_init(&socket->monitor, socket->zmq, context);
+    return 0;
+}
+
+void eddy__socket_close(eddy__socket *socket, int linger) {
+    if (!socket->zmq) return;
+    if (linger != EDDY_OWN_LINGER)
+        eddy__zmq_set(socket->zmq, ZMQ_LINGER, &linger, sizeof linger);
+    zmq_msg_close(&socket->received);
+    eddy__monitor_free(&socket->monitor);
+    eddy__claims_free(&socket->claims);
+    zmq_close(socket->zmq);
+    socket->zmq = NULL;
+}
+
+int eddy__socket_events(eddy__socket *socket) {
+    int events = 0;
+    size_t size = sizeof events;
+    return eddy__zmq_get(socket->zmq, ZMQ_EVENTS, &events, &size) == 0 ? events : -errno;
+}
+
+int eddy__socket_wait(eddy__socket *socket, int events, double timeout) {
+    double deadline = eddy_time() + timeout;
+    if (isnan(timeout)) return -EINVAL;
+    eddy__socket_touch(socket);
+    for (;;) {
+        int now = eddy__socket_events(socket);
+        if (now < 0 || (now & events)) return now < 0 ? now : now & events;
+        double left = timeout < 0 ? -1 : deadline - eddy_time();
+        if (timeout >= 0 && left <= 0) return 0;
+        struct pollfd item = {socket->fd, POLLIN, 0};
+        /* Rounded up: a wait may be late, never short. */
+        if (poll(&item, 1,
+                 left < 0     ? -1
+                 : left > 1e6 ? 1000000
+                              : (int)left + 1) < 0 &&
+            errno != EINTR)
+            return -errno;
+    }
+}
+
+/* libzmq ends the process when something else than a REP or ROUTER socket is asked who may
+ * connect. */
+static int may_bind(const eddy__socket *socket, const char *endpoint) {
+    return strcmp(endpoint, "inproc://zeromq.zap.01") != 0 || socket->type == ZMQ_REP ||
+           socket->type == ZMQ_ROUTER;
+}
+
+int eddy__socket_bind(eddy__socket *socket, const char *endpoint) {
+    eddy__socket_touch(socket);
+    if (!may_bind(socket, endpoint)) return -EINVAL;
+    return eddy__endpoint_bind(socket->zmq, endpoint);
+}
+
+int eddy__socket_unbind(eddy__socket *socket, const char *endpoint) {
+    eddy__socket_touch(socket);
+    return eddy__endpoint_unbind(socket->zmq, endpoint);
+}
+
+int eddy__socket_connect(eddy__socket *socket, const char *endpoint) {
+    eddy__socket_touch(socket);
+    int rc = eddy__claims_check(&socket->claims);
+    if (rc == 0) rc = eddy__endpoint_connect(socket->zmq, endpoint);
+    if (rc == 0) eddy__claims_give(&socket->claims);
+    return rc;
+}
+
+int eddy__socket_disconnect(eddy__socket *socket, const char *endpoint) {
+    eddy__socket_touch(socket);
+    const eddy__monitor *watched = socket->monitor.watched;
+    if (watched && strcmp(watched->endpoint, endpoint) == 0)
+        eddy__monitor_leave(&socket->monitor);
+    return eddy__zmq_disconnect(socket->zmq, endpoint) == 0 ? 0 : -errno;
+}
+
+int eddy__socket_monitor(eddy__socket *socket, const char *endpoint, int events) {
+    eddy__socket_touch(socket);
+    if (endpoint) return eddy__monitor_start(&socket->monitor, endpoint, events);
+    eddy__monitor_stop(&socket->monitor);
+    return 0;
+}
+
+int eddy__socket_set(eddy__socket *socket, int option, const void *value, size_t size) {
+    eddy__socket_touch(socket);
+    if (eddy__zmq_set(socket->zmq, option, value, size) != 0) return -errno;
+    return option == ZMQ_CONNECT_ROUTING_ID ? eddy__claims_set(&socket->claims, value, size)
+                                            : 0;
+}
+
+int eddy__socket_get(eddy__socket *socket, int option, void *value, size_t *size) {
+    eddy__socket_touch(socket);
+    return eddy__zmq_get(socket->zmq, option, value, size) == 0 ? 0 : -errno;
+}
+
+static int timeout_of(eddy__socket *socket, int option) {
+    int timeout = -1;
+    size_t size = sizeof timeout;
+    eddy__zmq_get(socket->zmq, option, &timeout, &size);
+    return timeout;
+}
+
+/* A call that may block, repeated when a signal interrupts it for what is left of its time. */
+static int blocking(eddy__socket *socket, zmq_msg_t *msg, int flags, int option,
+                    int (*call)(zmq_msg_t *, void *, int)) {
+    int result = call(msg, socket->zmq, flags);
+    if (result != -1 || errno != EINTR) return result == -1 ? -errno : result;
+    int timeout = timeout_of(socket, option), left = timeout;
+    double deadline = eddy_time() + timeout;
+    while (result == -1 && errno == EINTR && eddy__forks == socket->born) {
+        if (timeout > 0) {
+            left = (int)fmax(0, ceil(deadline - eddy_time())); /* never short */
+            eddy__zmq_set(socket->zmq, option, &left, sizeof left);
+        }
+        result = call(msg, socket->zmq, flags);
+    }
+    int error = errno;
+    if (timeout > 0) eddy__zmq_set(socket->zmq, option, &timeout, sizeof timeout);
+    return result == -1 ? -error : result;
+}
+
+/* libzmq drops a message whose peer left half-way, and says so once to a call that does not
+ * wait: a call that waits, and may not lose the rest of the message to another peer, must be
+ * such a one from the start. */
+static int send_part(eddy__socket *socket, zmq_msg_t *msg, int flags) {
+    if (!(flags & ZMQ_DONTWAIT) && socket->midway)
+        return blocking(socket, msg, flags, ZMQ_SNDTIMEO, zmq_msg_send);
+    if (eddy__msg_send(msg, socket->zmq, flags) >= 0) return 0;
+    if (errno != EAGAIN || (flags & ZMQ_DONTWAIT)) return -errno;
+    return blocking(socket, msg, flags, ZMQ_SNDTIMEO, zmq_msg_send);
+}
+
+int eddy__socket_send(eddy__socket *socket, zmq_msg_t *msg, int flags) {
+    int more = (flags & ZMQ_SNDMORE) != 0;
+    eddy__socket_touch(socket);
+    int rc = send_part(socket, msg, flags);
+    socket->midway = more && (rc >= 0 || socket->midway);
+    return rc < 0 ? rc : 0;
+}
+
+int eddy__socket_recv(eddy__socket *socket, zmq_msg_t *msg, int flags) {
+    eddy__socket_touch(socket);
+    int result = eddy__msg_recv(msg, socket->zmq);
+    if (result >= 0) return result;
+    if (errno != EAGAIN || (flags & ZMQ_DONTWAIT)) return -errno;
+    return blocking(socket, msg, flags, ZMQ_RCVTIMEO, zmq_msg_recv);
+}

@@ -1,0 +1,70 @@
+/* A libzmq socket, plain or under a stream. Everything done to a socket is done here, and
+ * marks it as touched: whoever waits for its readiness must read ZMQ_EVENTS anew, because
+ * any call on the socket may have used up its wake-up. */
+#ifndef EDDY_SOCKET_H
+#define EDDY_SOCKET_H
+
+#include "base/faults.h"
+#include "base/list.h"
+#include "base/thread_checker.h"
+#include "zmq/monitor.h"
+#include "zmq/routing_ids.h"
+
+#include <stdint.h>
+#include <zmq.h>
+
+typedef struct eddy__socket {
+    void *zmq;           /* NULL once closed */
+    int type;            /* ZMQ_REQ ... */
+    int fd;              /* ZMQ_FD: read-ready whenever ZMQ_EVENTS is worth a look */
+    uint32_t id;         /* in its context */
+    int born;            /* eddy__forks when it was opened */
+    uint64_t thread;     /* which it belongs to */
+    eddy__list *touched; /* where `mark` goes when the socket is used; NULL: nobody waits */
+    eddy__node *mark;    /* the waiting source's node */
+    void *owner;         /* the stream or watch that has the socket; NULL: a plain one */
+    int midway;          /* the last part sent had another to follow */
+    zmq_msg_t received;  /* the part that the last plain receive lent out */
+    eddy__monitor monitor;
+    eddy__claims claims;
+} eddy__socket;
+
+/* Opens a socket of that type. 0 or -errno. */
+int eddy__socket_open(eddy__socket *socket, void *context, int type);
+
+/* Closes it; libzmq keeps what it has for `linger` ms, by the socket's own option when that
+ * is EDDY_OWN_LINGER. Nobody may be waiting for it any more. */
+void eddy__socket_close(eddy__socket *socket, int linger);
+
+static inline void eddy__socket_touch(eddy__socket *socket) {
+    if (socket->touched && !eddy__fault(EDDY__FAULT_TOUCH))
+        eddy__list_push(socket->touched, socket->mark);
+}
+
+/* The socket's ZMQ_EVENTS, or -errno. Does not touch: it is what touching asks for. */
+int eddy__socket_events(eddy__socket *socket);
+
+/* Waits until one of `events` can be, for at most `timeout` ms (negative: for ever). Returns
+ * those that can, 0 when the time is up, or -errno. */
+int eddy__socket_wait(eddy__socket *socket, int events, double timeout);
+
+int eddy__socket_bind(eddy__socket *socket, const char *endpoint);
+int eddy__socket_unbind(eddy__socket *socket, const char *endpoint);
+int eddy__socket_connect(eddy__socket *socket, const char *endpoint);
+int eddy__socket_disconnect(eddy__socket *socket, const char *endpoint);
+
+/* Tells of `events` on a PAIR socket at an inproc endpoint; NULL ends that. */
+int eddy__socket_monitor(eddy__socket *socket, const char *endpoint, int events);
+
+int eddy__socket_set(eddy__socket *socket, int option, const void *value, size_t size);
+int eddy__socket_get(eddy__socket *socket, int option, void *value, size_t *size);
+
+/* Sends one part, waiting as SNDTIMEO says unless ZMQ_DONTWAIT is among the flags. The
+ * message is libzmq's when this succeeds, the caller's when not. 0 or -errno. */
+int eddy__socket_send(eddy__socket *socket, zmq_msg_t *msg, int flags);
+
+/* Receives one part into an initialized message, waiting as RCVTIMEO says unless
+ * ZMQ_DONTWAIT is among the flags. Returns its size as libzmq tells it, or -errno. */
+int eddy__socket_recv(eddy__socket *socket, zmq_msg_t *msg, int flags);
+
+#endif
