@@ -11,7 +11,7 @@
 
 static eddy__stream *find_stream(eddy_loop *loop, uint32_t id) {
     if (!loop || eddy__loop_refusal(loop)) return NULL;
-    eddy__stream *stream = eddy__slots_find(&loop->turn.slots, id, EDDY__STREAM);
+    eddy__stream *stream = eddy__id_map_find(&loop->state.ids, id, EDDY__STREAM);
     return stream && !stream->closing ? stream : NULL;
 }
 
@@ -21,10 +21,10 @@ static int refusal(const eddy_loop *loop) {
     return refused ? refused : -EBADF;
 }
 
-static eddy__watch *find_watch(eddy_loop *loop, uint32_t id) {
+static eddy__watcher *find_watch(eddy_loop *loop, uint32_t id) {
     if (eddy__loop_refusal(loop)) return NULL;
-    eddy__watch *watch = eddy__slots_find(&loop->turn.slots, id, EDDY__WATCH);
-    return watch && !watch->closing ? watch : NULL;
+    eddy__watcher *watcher = eddy__id_map_find(&loop->state.ids, id, EDDY__WATCH);
+    return watcher && !watcher->closing ? watcher : NULL;
 }
 
 static void adopt(const eddy_loop *loop, eddy__socket *socket) {
@@ -35,21 +35,21 @@ static void adopt_stream(void *stream, void *loop) {
     adopt(loop, ((eddy__stream *)stream)->socket);
 }
 
-static void adopt_watch(void *watch, void *loop) {
-    adopt(loop, ((eddy__watch *)watch)->source.socket);
+static void adopt_watch(void *watcher, void *loop) {
+    adopt(loop, ((eddy__watcher *)watcher)->source.socket);
 }
 
 int eddy_loop_adopt(eddy_loop *loop) {
     if (eddy__loop_is_foreign(loop)) return -ESTALE;
     if (!EDDY_CHECKS) return 0;
-    loop->thread = eddy__this_thread();
+    loop->thread = eddy__thread_checker_this();
     eddy__loop_each(loop, EDDY__STREAM, adopt_stream, loop);
     eddy__loop_each(loop, EDDY__WATCH, adopt_watch, loop);
     return 0;
 }
 
 eddy_event *eddy_loop_events(eddy_loop *loop) {
-    return loop->turn.batch.events;
+    return loop->state.batch.events;
 }
 
 double eddy_loop_time(eddy_loop *loop) {
@@ -61,7 +61,7 @@ int eddy_loop_virtual_time(eddy_loop *loop, double now) {
     if (refused) return refused;
     if (!isfinite(now)) return -EINVAL;
     loop->clock = (eddy__clock){1, now};
-    loop->turn.now = loop->gap.seen = now;
+    loop->state.now = loop->time_jump.seen = now;
     return 0;
 }
 
@@ -76,14 +76,14 @@ int eddy_loop_advance(eddy_loop *loop, double by) {
 int eddy_loop_tell_gaps(eddy_loop *loop, int on) {
     int refused = eddy__loop_refusal(loop);
     if (refused) return refused;
-    eddy__gap_watch(&loop->gap, eddy__clock_now(&loop->clock), on != 0);
+    eddy__time_jump_watch(&loop->time_jump, eddy__clock_now(&loop->clock), on != 0);
     return 0;
 }
 
 int eddy_loop_alive(eddy_loop *loop) {
     int refused = eddy__loop_refusal(loop);
     if (refused) return refused;
-    return loop->turn.alive + loop->signals.count;
+    return loop->state.alive + loop->signals.count;
 }
 
 static void count(void *object, void *number) {
@@ -94,9 +94,9 @@ static void count(void *object, void *number) {
 int eddy_loop_stats_get(eddy_loop *loop, eddy_loop_stats *stats) {
     int refused = eddy__loop_refusal(loop);
     if (refused) return refused;
-    *stats = (eddy_loop_stats){.turns = loop->turn.number,
+    *stats = (eddy_loop_stats){.turns = loop->state.number,
                                .events = loop->events,
-                               .missed_wakeups = loop->turn.poller.missed_wakeups};
+                               .missed_wakeups = loop->state.poller.missed_wakeups};
     eddy__loop_each(loop, EDDY__STREAM, count, &stats->streams);
     eddy__loop_each(loop, EDDY__TIMER, count, &stats->timers);
     eddy__loop_each(loop, EDDY__WATCH, count, &stats->handlers);
@@ -118,17 +118,17 @@ int eddy_loop_wake(eddy_loop *loop, uint32_t waker, double number) {
 int eddy_waker_open(eddy_loop *loop) {
     int refused = eddy__loop_refusal(loop);
     if (refused) return refused;
-    int id = eddy__slots_add(&loop->turn.slots, loop, EDDY__WAKER);
-    if (id > 0) loop->turn.alive++;
+    int id = eddy__id_map_add(&loop->state.ids, loop, EDDY__WAKER);
+    if (id > 0) loop->state.alive++;
     return id;
 }
 
 int eddy_waker_close(eddy_loop *loop, uint32_t waker) {
     int refused = eddy__loop_refusal(loop);
     if (refused) return refused;
-    if (!eddy__slots_find(&loop->turn.slots, waker, EDDY__WAKER)) return -EBADF;
-    eddy__slots_remove(&loop->turn.slots, waker);
-    loop->turn.alive--;
+    if (!eddy__id_map_find(&loop->state.ids, waker, EDDY__WAKER)) return -EBADF;
+    eddy__id_map_remove(&loop->state.ids, waker);
+    loop->state.alive--;
     return 0;
 }
 
@@ -139,7 +139,7 @@ int eddy_signal_number(const char *name) {
 int eddy_signal_watch(eddy_loop *loop, int signal) {
     int refused = eddy__loop_refusal(loop);
     if (refused) return refused;
-    return eddy__signals_watch(&loop->signals, &loop->turn.poller, signal);
+    return eddy__signals_watch(&loop->signals, &loop->state.poller, signal);
 }
 
 int eddy_signal_unwatch(eddy_loop *loop, int signal) {
@@ -152,52 +152,52 @@ int eddy_timer_open(eddy_loop *loop, double due, double period) {
     int refused = eddy__loop_refusal(loop);
     if (refused) return refused;
     if (isnan(due) || !(period >= 0) || isinf(period)) return -EINVAL;
-    return eddy__alarm_open(&loop->turn, due, period);
+    return eddy__timer_open(&loop->state, due, period);
 }
 
 int eddy_timer_again(eddy_loop *loop, uint32_t id, double jitter) {
     int refused = eddy__loop_refusal(loop);
     if (refused) return refused;
-    eddy__alarm *alarm = eddy__slots_find(&loop->turn.slots, id, EDDY__TIMER);
-    if (!alarm) return -EBADF;
-    if (!(alarm->period + jitter > 0)) return -EINVAL;
-    loop->turn.now = eddy__clock_now(&loop->clock);
-    eddy__alarm_again(alarm, jitter);
+    eddy__timer *timer = eddy__id_map_find(&loop->state.ids, id, EDDY__TIMER);
+    if (!timer) return -EBADF;
+    if (!(timer->period + jitter > 0)) return -EINVAL;
+    loop->state.now = eddy__clock_now(&loop->clock);
+    eddy__timer_again(timer, jitter);
     return 0;
 }
 
 int eddy_timer_close(eddy_loop *loop, uint32_t id) {
     int refused = eddy__loop_refusal(loop);
     if (refused) return refused;
-    eddy__alarm *alarm = eddy__slots_find(&loop->turn.slots, id, EDDY__TIMER);
-    if (!alarm) return -EBADF;
-    eddy__alarm_close(alarm);
+    eddy__timer *timer = eddy__id_map_find(&loop->state.ids, id, EDDY__TIMER);
+    if (!timer) return -EBADF;
+    eddy__timer_close(timer);
     return 0;
 }
 
 int eddy_watch_fd(eddy_loop *loop, int fd, int events) {
     int refused = eddy__loop_refusal(loop);
     if (refused) return refused;
-    return fd < 0 ? -EBADF : eddy__watch_open(&loop->turn, NULL, fd, events);
+    return fd < 0 ? -EBADF : eddy__watcher_open(&loop->state, NULL, fd, events);
 }
 
 int eddy_watch_socket(eddy_loop *loop, eddy_context *context, uint32_t id, int events) {
     int refused = eddy__loop_refusal(loop);
     if (refused) return refused;
     eddy__socket *socket = eddy__context_find(context, id);
-    return socket ? eddy__watch_open(&loop->turn, socket, -1, events)
+    return socket ? eddy__watcher_open(&loop->state, socket, -1, events)
                   : eddy__context_refusal(context, id);
 }
 
 int eddy_watch_change(eddy_loop *loop, uint32_t id, int events) {
-    eddy__watch *watch = find_watch(loop, id);
-    return watch ? eddy__watch_change(watch, events) : refusal(loop);
+    eddy__watcher *watcher = find_watch(loop, id);
+    return watcher ? eddy__watcher_change(watcher, events) : refusal(loop);
 }
 
 int eddy_watch_close(eddy_loop *loop, uint32_t id) {
-    eddy__watch *watch = find_watch(loop, id);
-    if (!watch) return refusal(loop);
-    eddy__watch_close(watch);
+    eddy__watcher *watcher = find_watch(loop, id);
+    if (!watcher) return refusal(loop);
+    eddy__watcher_close(watcher);
     return 0;
 }
 
@@ -209,7 +209,7 @@ int eddy_stream_open(eddy_loop *loop, eddy_context *context, uint32_t id) {
     int refused = eddy__loop_refusal(loop);
     if (refused) return refused;
     eddy__socket *socket = eddy__context_find(context, id);
-    return socket ? eddy__stream_open(&loop->turn, context, socket)
+    return socket ? eddy__stream_open(&loop->state, context, socket)
                   : eddy__context_refusal(context, id);
 }
 

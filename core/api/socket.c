@@ -18,7 +18,7 @@ static void orphan(eddy__socket *socket) {
     if (owner && owner->owner == EDDY__STREAM)
         eddy__stream_orphan(eddy__entry(owner, eddy__stream, source), ENOTSOCK);
     else if (owner)
-        eddy__watch_orphan(eddy__entry(owner, eddy__watch, source), ENOTSOCK);
+        eddy__watcher_orphan(eddy__entry(owner, eddy__watcher, source), ENOTSOCK);
 }
 
 int eddy_socket_close(eddy_context *context, uint32_t id, int linger) {
@@ -34,7 +34,7 @@ int eddy_context_close_sockets(eddy_context *context, double linger) {
     if (eddy__context_refusal(context, 0) == -ESTALE) return -ESTALE;
     for (uint32_t i = 0; !end; i++) {
         eddy__socket *socket = eddy__context_at(context, i, &end);
-        if (!socket || eddy__is_elsewhere(socket->thread)) continue;
+        if (!socket || eddy__thread_checker_is_elsewhere(socket->thread)) continue;
         int own = -1;
         size_t size = sizeof own;
         eddy__socket_get(socket, ZMQ_LINGER, &own, &size);

@@ -1,7 +1,7 @@
 /* Time in milliseconds, as a double, on the monotonic clock: or, for tests, a clock that
  * stands still until it is moved. */
-#ifndef EDDY_CLOCK_H
-#define EDDY_CLOCK_H
+#ifndef EDDY_BASE_CLOCK_H
+#define EDDY_BASE_CLOCK_H
 
 typedef struct eddy__clock {
     int is_virtual;

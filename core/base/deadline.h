@@ -1,6 +1,6 @@
 /* A time of eddy_time()'s as what waiting threads want. */
-#ifndef EDDY_DEADLINE_H
-#define EDDY_DEADLINE_H
+#ifndef EDDY_BASE_DEADLINE_H
+#define EDDY_BASE_DEADLINE_H
 
 #include <math.h>
 #include <time.h>

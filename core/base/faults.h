@@ -1,6 +1,6 @@
 /* Which of the calls in sys.h a test can make fail. */
-#ifndef EDDY_FAULTS_H
-#define EDDY_FAULTS_H
+#ifndef EDDY_BASE_FAULTS_H
+#define EDDY_BASE_FAULTS_H
 
 enum eddy__fault_call {
     EDDY__FAULT_ALLOC,

@@ -3,10 +3,10 @@
 
 #include <pthread.h>
 
-int eddy__forks;
+int eddy__fork_count;
 
 static void count(void) {
-    eddy__forks++;
+    eddy__fork_count++;
 }
 
 __attribute__((constructor)) static void begin(void) {
@@ -14,5 +14,5 @@ __attribute__((constructor)) static void begin(void) {
 }
 
 int eddy_forks(void) {
-    return eddy__forks;
+    return eddy__fork_count;
 }

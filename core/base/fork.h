@@ -1,9 +1,9 @@
 /* Forks. What was made before one belongs to the parent: libzmq's threads are not in the child,
  * and its descriptors lead to the same epoll and eventfds as the parent's. */
-#ifndef EDDY_FORKS_H
-#define EDDY_FORKS_H
+#ifndef EDDY_BASE_FORK_H
+#define EDDY_BASE_FORK_H
 
 /* How many forks lie between this process and the one that loaded the core. */
-extern int eddy__forks;
+extern int eddy__fork_count;
 
 #endif

@@ -1,6 +1,6 @@
 /* Intrusive doubly linked list. A node that is in no list points at itself. */
-#ifndef EDDY_LIST_H
-#define EDDY_LIST_H
+#ifndef EDDY_BASE_LIST_H
+#define EDDY_BASE_LIST_H
 
 #include <stddef.h>
 

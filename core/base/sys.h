@@ -2,8 +2,8 @@
  * fail. A build with EDDY_FAULTS lets a test choose which call fails, when, and how; in any
  * other build these are the calls themselves. Calls that never block retry EINTR here, a
  * bounded number of times: after a fork libzmq answers EINTR for ever. */
-#ifndef EDDY_SYS_H
-#define EDDY_SYS_H
+#ifndef EDDY_BASE_SYS_H
+#define EDDY_BASE_SYS_H
 
 #include <errno.h>
 #include <fcntl.h>
@@ -93,7 +93,7 @@ static inline int eddy__lock(int fd) {
 
 static inline int eddy__thread(pthread_t *thread, void *(*run)(void *), void *with) {
     int error = eddy__fault(EDDY__FAULT_THREAD);
-    return error ? error : eddy__mask_thread(thread, run, with);
+    return error ? error : eddy__signal_mask_thread(thread, run, with);
 }
 
 static inline void *eddy__zmq_ctx(void) {

@@ -5,48 +5,48 @@
 #include <stdio.h>
 #include <string.h>
 
-int eddy__steering_init(eddy__steering *steering) {
-    memset(steering, 0, sizeof *steering);
-    steering->wake = eddy__eventfd();
-    return steering->wake < 0 ? -errno : 0;
+int eddy__control_init(eddy__control *control) {
+    memset(control, 0, sizeof *control);
+    control->wake = eddy__eventfd();
+    return control->wake < 0 ? -errno : 0;
 }
 
-void eddy__steering_free(eddy__steering *steering) {
-    if (steering->wake >= 0) close(steering->wake);
+void eddy__control_free(eddy__control *control) {
+    if (control->wake >= 0) close(control->wake);
 }
 
-static void wake(eddy__steering *steering) {
+static void wake(eddy__control *control) {
     uint64_t one = 1;
-    ssize_t written = write(steering->wake, &one, sizeof one);
+    ssize_t written = write(control->wake, &one, sizeof one);
     (void)written; /* it fails only when it is read-ready already */
 }
 
-void eddy__steering_end(eddy__steering *steering, int how) {
+void eddy__control_end(eddy__control *control, int how) {
     int none = 0, error = errno;
-    __atomic_compare_exchange_n(&steering->ending, &none, how, 0, __ATOMIC_SEQ_CST,
+    __atomic_compare_exchange_n(&control->ending, &none, how, 0, __ATOMIC_SEQ_CST,
                                 __ATOMIC_SEQ_CST);
-    wake(steering);
+    wake(control);
     errno = error; /* a signal handler must leave it as it was */
 }
 
-int eddy__steering_ending(const eddy__steering *steering) {
-    return __atomic_load_n(&steering->ending, __ATOMIC_SEQ_CST);
+int eddy__control_ending(const eddy__control *control) {
+    return __atomic_load_n(&control->ending, __ATOMIC_SEQ_CST);
 }
 
-void eddy__steering_pause(eddy__steering *steering, int on) {
-    __atomic_store_n(&steering->paused, on, __ATOMIC_SEQ_CST);
-    wake(steering);
+void eddy__control_pause(eddy__control *control, int on) {
+    __atomic_store_n(&control->paused, on, __ATOMIC_SEQ_CST);
+    wake(control);
 }
 
-int eddy__steering_paused(const eddy__steering *steering) {
-    return __atomic_load_n(&steering->paused, __ATOMIC_SEQ_CST);
+int eddy__control_paused(const eddy__control *control) {
+    return __atomic_load_n(&control->paused, __ATOMIC_SEQ_CST);
 }
 
-void eddy__steering_add(uint64_t *count, uint64_t by) {
+void eddy__control_add(uint64_t *count, uint64_t by) {
     __atomic_store_n(count, *count + by, __ATOMIC_RELAXED);
 }
 
-double eddy__steering_read(const uint64_t *count) {
+double eddy__control_read(const uint64_t *count) {
     return (double)__atomic_load_n(count, __ATOMIC_RELAXED);
 }
 
@@ -60,14 +60,14 @@ typedef struct {
 } command;
 
 /* Receives a command without waiting: 1, 0 when there is none, or -errno. */
-static int receive(eddy__socket *control, command *cmd) {
+static int receive(eddy__socket *socket, command *cmd) {
     int more;
     cmd->count = 0;
     cmd->is_odd = 0;
     do {
         zmq_msg_t *frame = &cmd->frames[cmd->count];
         zmq_msg_init(frame);
-        int rc = eddy__socket_recv(control, frame, ZMQ_DONTWAIT);
+        int rc = eddy__socket_recv(socket, frame, ZMQ_DONTWAIT);
         if (rc < 0) {
             zmq_msg_close(frame);
             eddy__message_close(cmd->frames, cmd->count);
@@ -81,7 +81,7 @@ static int receive(eddy__socket *control, command *cmd) {
             cmd->count++;
         }
     } while (more);
-    if (control->type != ZMQ_ROUTER && cmd->count > 1) cmd->is_odd = 1;
+    if (socket->type != ZMQ_ROUTER && cmd->count > 1) cmd->is_odd = 1;
     return 1;
 }
 
@@ -93,9 +93,9 @@ static int says(command *cmd, const char *word) {
 
 /* Sends these parts in place of the command, after its envelope. A peer that does not take
  * its answer goes without: nothing may hold the relay up. */
-static int answer(eddy__socket *control, command *cmd, const eddy_part *parts, uint32_t count) {
+static int answer(eddy__socket *socket, command *cmd, const eddy_part *parts, uint32_t count) {
     zmq_msg_t msgs[MOST_FRAMES + EDDY__COUNTS];
-    uint32_t envelope = control->type == ZMQ_ROUTER ? cmd->count - 1 : 0;
+    uint32_t envelope = socket->type == ZMQ_ROUTER ? cmd->count - 1 : 0;
     for (uint32_t i = 0; i < envelope; i++) {
         zmq_msg_init(&msgs[i]);
         zmq_msg_move(&msgs[i], &cmd->frames[i]);
@@ -105,53 +105,53 @@ static int answer(eddy__socket *control, command *cmd, const eddy_part *parts, u
         eddy__message_close(msgs, envelope);
         return rc;
     }
-    rc = eddy__message_send(control, msgs, envelope + count);
+    rc = eddy__message_send(socket, msgs, envelope + count);
     if (rc != 0) eddy__message_close(msgs, envelope + count);
     return rc == -ETERM || rc == -ENOTSOCK ? rc : 0;
 }
 
-static int answer_text(eddy__socket *control, command *cmd, const char *text) {
+static int answer_text(eddy__socket *socket, command *cmd, const char *text) {
     eddy_part part = {text, (int32_t)strlen(text), 0};
-    return answer(control, cmd, &part, 1);
+    return answer(socket, cmd, &part, 1);
 }
 
-static int complain(eddy__socket *control, command *cmd) {
+static int complain(eddy__socket *socket, command *cmd) {
     char text[LONGEST_ANSWER];
     zmq_msg_t *last = &cmd->frames[cmd->count - 1];
     int size = zmq_msg_size(last) < 32 ? (int)zmq_msg_size(last) : 32;
     snprintf(text, sizeof text,
              "ERROR unknown command '%.*s'; known: PAUSE RESUME TERMINATE STATISTICS", size,
              (const char *)zmq_msg_data(last));
-    return answer_text(control, cmd, text);
+    return answer_text(socket, cmd, text);
 }
 
-static int tell_statistics(eddy__steering *steering, eddy__socket *control, command *cmd) {
+static int tell_statistics(eddy__control *control, eddy__socket *socket, command *cmd) {
     eddy_part parts[EDDY__COUNTS];
     for (int i = 0; i < EDDY__COUNTS; i++)
-        parts[i] = (eddy_part){(const char *)&steering->counts[i], sizeof(uint64_t), 0};
-    return answer(control, cmd, parts, EDDY__COUNTS);
+        parts[i] = (eddy_part){(const char *)&control->counts[i], sizeof(uint64_t), 0};
+    return answer(socket, cmd, parts, EDDY__COUNTS);
 }
 
-static int obey(eddy__steering *steering, eddy__socket *control, command *cmd) {
-    if (says(cmd, "STATISTICS")) return tell_statistics(steering, control, cmd);
+static int obey(eddy__control *control, eddy__socket *socket, command *cmd) {
+    if (says(cmd, "STATISTICS")) return tell_statistics(control, socket, cmd);
     if (says(cmd, "PAUSE"))
-        eddy__steering_pause(steering, 1);
+        eddy__control_pause(control, 1);
     else if (says(cmd, "RESUME"))
-        eddy__steering_pause(steering, 0);
+        eddy__control_pause(control, 0);
     else if (says(cmd, "TERMINATE"))
-        eddy__steering_end(steering, EDDY_TERMINATED);
+        eddy__control_end(control, EDDY_TERMINATED);
     else
-        return complain(control, cmd);
-    int is_awaited = control->type == ZMQ_REP || control->type == ZMQ_ROUTER;
-    return is_awaited ? answer_text(control, cmd, "") : 0;
+        return complain(socket, cmd);
+    int is_awaited = socket->type == ZMQ_REP || socket->type == ZMQ_ROUTER;
+    return is_awaited ? answer_text(socket, cmd, "") : 0;
 }
 
-int eddy__steering_obey(eddy__steering *steering, eddy__socket *control) {
+int eddy__control_obey(eddy__control *control, eddy__socket *socket) {
     command cmd;
     int rc;
-    while (!eddy__steering_ending(steering) && (rc = receive(control, &cmd)) != 0) {
+    while (!eddy__control_ending(control) && (rc = receive(socket, &cmd)) != 0) {
         if (rc < 0) return rc;
-        rc = obey(steering, control, &cmd);
+        rc = obey(control, socket, &cmd);
         eddy__message_close(cmd.frames, cmd.count);
         if (rc < 0) return rc;
     }

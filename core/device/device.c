@@ -15,7 +15,7 @@ enum { READY, RUNNING, ENDED };
 
 struct eddy_device {
     eddy_device_plan plan;
-    eddy__relay relay;
+    eddy__proxy proxy;
     eddy__node running; /* among all that have a thread */
     int state, references;
     int result; /* what ended it */
@@ -45,7 +45,7 @@ __attribute__((constructor)) static void prepare(void) {
 int eddy_device_new(const eddy_device_plan *plan, eddy_device **device) {
     eddy_device *made = eddy__calloc(1, sizeof *made);
     if (!made) return -ENOMEM;
-    int rc = eddy__relay_init(&made->relay, plan);
+    int rc = eddy__proxy_init(&made->proxy, plan);
     if (rc != 0) {
         eddy__free(made);
         return rc;
@@ -62,7 +62,7 @@ static void release_and_unlock(eddy_device *device) {
     int left = --device->references;
     pthread_mutex_unlock(&all.lock);
     if (left > 0) return;
-    eddy__relay_free(&device->relay);
+    eddy__proxy_free(&device->proxy);
     eddy__free(device);
 }
 
@@ -75,9 +75,9 @@ void eddy_device_free(eddy_device *device) {
 /* Finds the plan's sockets. 0 or -errno, with `failed` set. */
 static int find_sockets(eddy_device *device) {
     const eddy_device_plan *plan = &device->plan;
-    eddy__socket **ends = device->relay.ends;
+    eddy__socket **ends = device->proxy.ends;
     for (int i = 0; i < EDDY_ENDS; i++) {
-        device->relay.failed = i;
+        device->proxy.failed = i;
         ends[i] = NULL;
         if (!plan->contexts[i] && i > EDDY_OUT) continue;
         ends[i] = eddy__context_find(plan->contexts[i], plan->sockets[i]);
@@ -86,7 +86,7 @@ static int find_sockets(eddy_device *device) {
         for (int other = 0; other < i; other++)
             if (ends[other] == ends[i] && i > EDDY_OUT) return -EINVAL;
     }
-    device->relay.failed = EDDY_ENDS;
+    device->proxy.failed = EDDY_ENDS;
     return 0;
 }
 
@@ -94,7 +94,7 @@ static int find_sockets(eddy_device *device) {
 static int begin(eddy_device *device) {
     if (device->state != READY) return -EALREADY;
     int rc = find_sockets(device);
-    if (rc == 0) rc = eddy__relay_open(&device->relay);
+    if (rc == 0) rc = eddy__proxy_open(&device->proxy);
     if (rc == 0) device->state = RUNNING;
     return rc;
 }
@@ -104,32 +104,32 @@ int eddy_device_run(eddy_device *device) {
     int rc = begin(device);
     pthread_mutex_unlock(&all.lock);
     if (rc != 0) return rc;
-    device->result = eddy__relay_run(&device->relay);
+    device->result = eddy__proxy_run(&device->proxy);
     device->state = ENDED;
     return device->result;
 }
 
 static int is_one_context(const eddy_device *device) {
     for (int i = 0; i < EDDY_ENDS; i++)
-        if (device->relay.ends[i] && device->plan.contexts[i] != device->plan.contexts[EDDY_IN])
+        if (device->proxy.ends[i] && device->plan.contexts[i] != device->plan.contexts[EDDY_IN])
             return 0;
     return 1;
 }
 
 /* Whether the end has a socket that no end before it has. */
 static int has_own_socket(const eddy_device *device, int end) {
-    eddy__socket *const *ends = device->relay.ends;
+    eddy__socket *const *ends = device->proxy.ends;
     return ends[end] && (end == EDDY_IN || ends[end] != ends[EDDY_IN]);
 }
 
 static void take_sockets(eddy_device *device) {
     for (int i = 0; i < EDDY_ENDS; i++)
         if (has_own_socket(device, i))
-            eddy__context_take(device->plan.contexts[i], device->relay.ends[i]);
+            eddy__context_take(device->plan.contexts[i], device->proxy.ends[i]);
 }
 
 static void close_sockets(eddy_device *device) {
-    eddy__socket **ends = device->relay.ends;
+    eddy__socket **ends = device->proxy.ends;
     for (int i = EDDY_ENDS - 1; i >= 0; i--) {
         if (!has_own_socket(device, i)) continue;
         eddy__socket_close(ends[i], EDDY_OWN_LINGER);
@@ -143,7 +143,7 @@ static void *live(void *argument) {
     /* Until whoever starts it is through. */
     pthread_mutex_lock(&all.lock);
     pthread_mutex_unlock(&all.lock);
-    int result = eddy__relay_run(&device->relay);
+    int result = eddy__proxy_run(&device->proxy);
     close_sockets(device);
     pthread_mutex_lock(&all.lock);
     device->result = result;
@@ -179,7 +179,7 @@ int eddy_device_start(eddy_device *device) {
 }
 
 void eddy_device_stop(eddy_device *device, int why) {
-    eddy__steering_end(&device->relay.steering, why);
+    eddy__control_end(&device->proxy.control, why);
 }
 
 /* Waits for an end, until `limit` (NULL: for ever). The lock is held. 0 or an errno. */
@@ -202,20 +202,19 @@ int eddy_device_wait(eddy_device *device, double timeout) {
 }
 
 int eddy_device_failed(eddy_device *device) {
-    return device->relay.failed;
+    return device->proxy.failed;
 }
 
 void eddy_device_pause(eddy_device *device, int on) {
-    eddy__steering_pause(&device->relay.steering, on);
+    eddy__control_pause(&device->proxy.control, on);
 }
 
 void eddy_device_stats_get(eddy_device *device, eddy_device_stats *stats) {
-    const eddy__steering *steering = &device->relay.steering;
+    const eddy__control *control = &device->proxy.control;
     double *counts = &stats->in_received;
-    for (int i = 0; i < EDDY__COUNTS; i++)
-        counts[i] = eddy__steering_read(&steering->counts[i]);
-    stats->dropped = eddy__steering_read(&steering->dropped);
-    stats->paused = eddy__steering_paused(steering);
+    for (int i = 0; i < EDDY__COUNTS; i++) counts[i] = eddy__control_read(&control->counts[i]);
+    stats->dropped = eddy__control_read(&control->dropped);
+    stats->paused = eddy__control_paused(control);
 }
 
 /* How many of the context's devices run; tells them to end. The lock is held. */

@@ -1,7 +1,7 @@
 /* Devices: a relay, the thread that runs it, and their life. A device belongs to those who
  * have its pointer and, while it runs, to itself; it runs on when nobody has it any more. */
-#ifndef EDDY_DEVICE_H
-#define EDDY_DEVICE_H
+#ifndef EDDY_DEVICE_DEVICE_H
+#define EDDY_DEVICE_DEVICE_H
 
 #include "eddy.h"
 

@@ -23,30 +23,30 @@ static int make_prefix(eddy__way *way, const char *prefix, int size) {
     return 0;
 }
 
-int eddy__relay_init(eddy__relay *relay, const eddy_device_plan *plan) {
-    memset(relay, 0, sizeof *relay);
-    relay->swaps = plan->swaps;
-    relay->ways[0].from = relay->ways[1].to = EDDY_IN;
-    relay->ways[0].to = relay->ways[1].from = EDDY_OUT;
-    int rc = eddy__steering_init(&relay->steering);
+int eddy__proxy_init(eddy__proxy *proxy, const eddy_device_plan *plan) {
+    memset(proxy, 0, sizeof *proxy);
+    proxy->swaps = plan->swaps;
+    proxy->ways[0].from = proxy->ways[1].to = EDDY_IN;
+    proxy->ways[0].to = proxy->ways[1].from = EDDY_OUT;
+    int rc = eddy__control_init(&proxy->control);
     for (int i = 0; i < 2 && rc == 0; i++)
-        rc = make_prefix(&relay->ways[i], plan->prefixes[i], plan->prefix_sizes[i]);
-    if (rc != 0) eddy__relay_free(relay);
+        rc = make_prefix(&proxy->ways[i], plan->prefixes[i], plan->prefix_sizes[i]);
+    if (rc != 0) eddy__proxy_free(proxy);
     return rc;
 }
 
-void eddy__relay_free(eddy__relay *relay) {
-    for (eddy__way *way = relay->ways; way < relay->ways + 2; way++) {
+void eddy__proxy_free(eddy__proxy *proxy) {
+    for (eddy__way *way = proxy->ways; way < proxy->ways + 2; way++) {
         eddy__message_close(way->parts, way->room);
         eddy__free(way->parts);
         zmq_msg_close(&way->prefix);
     }
-    eddy__free(relay->copies);
-    eddy__steering_free(&relay->steering);
+    eddy__free(proxy->copies);
+    eddy__control_free(&proxy->control);
 }
 
-static int fail(eddy__relay *relay, int end, int error) {
-    relay->failed = end;
+static int fail(eddy__proxy *proxy, int end, int error) {
+    proxy->failed = end;
     return error;
 }
 
@@ -72,34 +72,34 @@ static void swap(zmq_msg_t *a, zmq_msg_t *b) {
 }
 
 /* Takes a message in hand: 1, 0 when there is none, or -errno. */
-static int receive(eddy__relay *relay, eddy__way *way) {
-    eddy__socket *from = relay->ends[way->from];
+static int receive(eddy__proxy *proxy, eddy__way *way) {
+    eddy__socket *from = proxy->ends[way->from];
     int more;
     do {
-        if (way->count == way->room && grow(way) != 0) return fail(relay, way->from, -ENOMEM);
+        if (way->count == way->room && grow(way) != 0) return fail(proxy, way->from, -ENOMEM);
         zmq_msg_t *part = &way->parts[way->count];
         int rc = eddy__socket_recv(from, part, ZMQ_DONTWAIT);
-        if (rc < 0) return eddy__message_may_pass(rc) ? 0 : fail(relay, way->from, rc);
+        if (rc < 0) return eddy__message_may_pass(rc) ? 0 : fail(proxy, way->from, rc);
         more = zmq_msg_more(part);
         way->bytes += rc < INT_MAX ? rc : (double)zmq_msg_size(part);
         way->count++;
     } while (more);
-    if (relay->swaps && way->count > 1) swap(&way->parts[0], &way->parts[1]);
+    if (proxy->swaps && way->count > 1) swap(&way->parts[0], &way->parts[1]);
     way->is_whole = 1;
     way->is_shown = 0;
     return 1;
 }
 
 /* Sends the monitor a copy, after the prefix. 0 or -errno. */
-static int show(eddy__relay *relay, eddy__way *way) {
+static int show(eddy__proxy *proxy, eddy__way *way) {
     uint32_t count = 0, most = way->count + 1;
-    if (relay->copies_room < most) {
-        zmq_msg_t *copies = eddy__realloc(relay->copies, 2 * most * sizeof *copies);
+    if (proxy->copies_room < most) {
+        zmq_msg_t *copies = eddy__realloc(proxy->copies, 2 * most * sizeof *copies);
         if (!copies) return -ENOMEM;
-        relay->copies = copies;
-        relay->copies_room = 2 * most;
+        proxy->copies = copies;
+        proxy->copies_room = 2 * most;
     }
-    zmq_msg_t *copies = relay->copies;
+    zmq_msg_t *copies = proxy->copies;
     if (way->has_prefix) {
         zmq_msg_init(&copies[count]);
         zmq_msg_copy(&copies[count++], &way->prefix);
@@ -108,18 +108,18 @@ static int show(eddy__relay *relay, eddy__way *way) {
         zmq_msg_init(&copies[count]);
         zmq_msg_copy(&copies[count++], &way->parts[i]);
     }
-    int rc = eddy__message_send(relay->ends[EDDY_MON], copies, count);
+    int rc = eddy__message_send(proxy->ends[EDDY_MON], copies, count);
     if (rc != 0) eddy__message_close(copies, count);
     return rc;
 }
 
-static void count(eddy__relay *relay, const eddy__way *way) {
-    uint64_t *from = relay->steering.counts + way->from * EDDY__SIDE_COUNTS;
-    uint64_t *to = relay->steering.counts + way->to * EDDY__SIDE_COUNTS;
-    eddy__steering_add(&from[EDDY__RECEIVED], 1);
-    eddy__steering_add(&from[EDDY__RECEIVED_BYTES], (uint64_t)way->bytes);
-    eddy__steering_add(&to[EDDY__SENT], 1);
-    eddy__steering_add(&to[EDDY__SENT_BYTES], (uint64_t)way->bytes);
+static void count(eddy__proxy *proxy, const eddy__way *way) {
+    uint64_t *from = proxy->control.counts + way->from * EDDY__SIDE_COUNTS;
+    uint64_t *to = proxy->control.counts + way->to * EDDY__SIDE_COUNTS;
+    eddy__control_add(&from[EDDY__RECEIVED], 1);
+    eddy__control_add(&from[EDDY__RECEIVED_BYTES], (uint64_t)way->bytes);
+    eddy__control_add(&to[EDDY__SENT], 1);
+    eddy__control_add(&to[EDDY__SENT_BYTES], (uint64_t)way->bytes);
 }
 
 /* What a send leaves of a message is closed; a receive wants it open. */
@@ -133,90 +133,90 @@ static void empty_hand(eddy__way *way) {
 /* Hands the message in hand over: 1, 0 when it has to wait, or -errno. One that the socket
  * refuses for what it is, as a mandatory ROUTER does when its peer is gone, is dropped and
  * counted: it may not end the device. */
-static int deliver(eddy__relay *relay, eddy__way *way) {
-    if (relay->ends[EDDY_MON] && !way->is_shown) {
-        int rc = show(relay, way);
-        if (rc < 0) return eddy__message_may_pass(rc) ? 0 : fail(relay, EDDY_MON, rc);
+static int deliver(eddy__proxy *proxy, eddy__way *way) {
+    if (proxy->ends[EDDY_MON] && !way->is_shown) {
+        int rc = show(proxy, way);
+        if (rc < 0) return eddy__message_may_pass(rc) ? 0 : fail(proxy, EDDY_MON, rc);
         way->is_shown = 1;
     }
-    int rc = eddy__message_send(relay->ends[way->to], way->parts, way->count);
+    int rc = eddy__message_send(proxy->ends[way->to], way->parts, way->count);
     if (eddy__message_may_pass(rc)) return 0;
     if (rc == 0) {
-        count(relay, way);
+        count(proxy, way);
     } else if (rc == -EHOSTUNREACH || rc == -EINVAL) {
-        eddy__steering_add(&relay->steering.dropped, 1);
+        eddy__control_add(&proxy->control.dropped, 1);
         eddy__message_close(way->parts, way->count);
     } else {
-        return fail(relay, way->to, rc);
+        return fail(proxy, way->to, rc);
     }
     empty_hand(way);
     return 1;
 }
 
-static int is_ready(const eddy__relay *relay, int end, int event) {
-    return !relay->ends[end] || (relay->events[end] & event);
+static int is_ready(const eddy__proxy *proxy, int end, int event) {
+    return !proxy->ends[end] || (proxy->events[end] & event);
 }
 
-static int can_carry(const eddy__relay *relay, const eddy__way *way) {
+static int can_carry(const eddy__proxy *proxy, const eddy__way *way) {
     if (!way->is_open) return 0;
-    if (!way->is_whole && !is_ready(relay, way->from, ZMQ_POLLIN)) return 0;
+    if (!way->is_whole && !is_ready(proxy, way->from, ZMQ_POLLIN)) return 0;
     /* A REP socket that answers itself can send once it has received. */
-    int answers = !way->is_whole && relay->ends[way->from] == relay->ends[way->to];
-    if (!answers && !is_ready(relay, way->to, ZMQ_POLLOUT)) return 0;
-    return (way->is_whole && way->is_shown) || is_ready(relay, EDDY_MON, ZMQ_POLLOUT);
+    int answers = !way->is_whole && proxy->ends[way->from] == proxy->ends[way->to];
+    if (!answers && !is_ready(proxy, way->to, ZMQ_POLLOUT)) return 0;
+    return (way->is_whole && way->is_shown) || is_ready(proxy, EDDY_MON, ZMQ_POLLOUT);
 }
 
 /* Carries messages one way as long as there are some and they are taken, within a burst.
  * Returns whether anything moved, or -errno. */
-static int carry(eddy__relay *relay, eddy__way *way) {
+static int carry(eddy__proxy *proxy, eddy__way *way) {
     double bytes = 0;
     int moved = 0, rc = 1;
-    if (!can_carry(relay, way)) return 0;
+    if (!can_carry(proxy, way)) return 0;
     for (int i = 0; i < BURST && bytes < EDDY_BATCH_BYTES; i++) {
         if (!way->is_whole) {
-            rc = receive(relay, way);
+            rc = receive(proxy, way);
             if (rc <= 0) break;
             moved = 1;
         }
         bytes += way->bytes;
-        rc = deliver(relay, way);
+        rc = deliver(proxy, way);
         if (rc <= 0) break;
         moved = 1;
     }
-    relay->is_stuck |= !moved;
+    proxy->is_stuck |= !moved;
     return rc < 0 ? rc : moved;
 }
 
 /* Reads what all sockets are ready for, once for both directions: reading it uses up a
  * socket's wake-up, so what one direction learnt, the other must not miss. */
-static int look(eddy__relay *relay) {
+static int look(eddy__proxy *proxy) {
     for (int i = 0; i < EDDY_ENDS; i++) {
-        eddy__socket *end = relay->ends[i];
+        eddy__socket *end = proxy->ends[i];
         if (!end) continue;
-        if (i == EDDY_OUT && end == relay->ends[EDDY_IN]) {
-            relay->events[i] = relay->events[EDDY_IN];
+        if (i == EDDY_OUT && end == proxy->ends[EDDY_IN]) {
+            proxy->events[i] = proxy->events[EDDY_IN];
             continue;
         }
         eddy__socket_touch(end);
-        relay->events[i] = eddy__socket_events(end);
-        if (relay->events[i] < 0) return fail(relay, i, relay->events[i]);
+        proxy->events[i] = eddy__socket_events(end);
+        if (proxy->events[i] < 0) return fail(proxy, i, proxy->events[i]);
     }
     return 0;
 }
 
 /* Does what can be done without waiting. Returns whether that was anything, or -errno. */
-static int pass(eddy__relay *relay) {
-    int moved = 0, rc = look(relay);
+static int pass(eddy__proxy *proxy) {
+    int moved = 0, rc = look(proxy);
     if (rc < 0) return rc;
-    relay->is_stuck = 0;
-    if (relay->ends[EDDY_CTRL] && (relay->events[EDDY_CTRL] & ZMQ_POLLIN)) {
-        rc = eddy__steering_obey(&relay->steering, relay->ends[EDDY_CTRL]);
-        if (rc < 0) return fail(relay, EDDY_CTRL, rc);
+    proxy->is_stuck = 0;
+    if (proxy->ends[EDDY_CTRL] && (proxy->events[EDDY_CTRL] & ZMQ_POLLIN)) {
+        rc = eddy__control_obey(&proxy->control, proxy->ends[EDDY_CTRL]);
+        if (rc < 0) return fail(proxy, EDDY_CTRL, rc);
         moved = 1;
     }
-    if (eddy__steering_paused(&relay->steering)) return moved;
+    if (eddy__control_paused(&proxy->control)) return moved;
     for (int i = 0; i < 2; i++) {
-        rc = carry(relay, &relay->ways[i]);
+        rc = carry(proxy, &proxy->ways[i]);
         if (rc < 0) return rc;
         moved |= rc;
     }
@@ -225,17 +225,17 @@ static int pass(eddy__relay *relay) {
 
 /* What is stuck may have used up wake-ups when it was tried, and a mandatory ROUTER with one
  * full peer among others tells of none: then the wait is short. */
-static int wait(eddy__relay *relay) {
+static int wait(eddy__proxy *proxy) {
     struct timespec soon = {0, RETRY_MS * 1000000L};
     struct pollfd fds[EDDY_ENDS + 1];
     nfds_t count = 0;
     for (int i = 0; i < EDDY_ENDS; i++)
-        if (relay->ends[i]) fds[count++] = (struct pollfd){relay->ends[i]->fd, POLLIN, 0};
-    fds[count++] = (struct pollfd){relay->steering.wake, POLLIN, 0};
-    if (eddy__ppoll(fds, count, relay->is_stuck ? &soon : NULL) < 0)
+        if (proxy->ends[i]) fds[count++] = (struct pollfd){proxy->ends[i]->fd, POLLIN, 0};
+    fds[count++] = (struct pollfd){proxy->control.wake, POLLIN, 0};
+    if (eddy__ppoll(fds, count, proxy->is_stuck ? &soon : NULL) < 0)
         return errno == EINTR ? 0 : -errno;
     uint64_t news;
-    if (fds[count - 1].revents && read(relay->steering.wake, &news, sizeof news) < 0)
+    if (fds[count - 1].revents && read(proxy->control.wake, &news, sizeof news) < 0)
         return errno == EAGAIN ? 0 : -errno;
     return 0;
 }
@@ -248,25 +248,25 @@ static int can_send(int type) {
     return type != ZMQ_PULL && type != ZMQ_SUB;
 }
 
-int eddy__relay_open(eddy__relay *relay) {
-    const eddy__socket *monitor = relay->ends[EDDY_MON];
-    if (monitor && !can_send(monitor->type)) return fail(relay, EDDY_MON, -ENOTSUP);
-    for (eddy__way *way = relay->ways; way < relay->ways + 2; way++)
+int eddy__proxy_open(eddy__proxy *proxy) {
+    const eddy__socket *monitor = proxy->ends[EDDY_MON];
+    if (monitor && !can_send(monitor->type)) return fail(proxy, EDDY_MON, -ENOTSUP);
+    for (eddy__way *way = proxy->ways; way < proxy->ways + 2; way++)
         way->is_open =
-            can_receive(relay->ends[way->from]->type) && can_send(relay->ends[way->to]->type);
-    if (relay->ends[EDDY_IN] == relay->ends[EDDY_OUT]) relay->ways[1].is_open = 0;
+            can_receive(proxy->ends[way->from]->type) && can_send(proxy->ends[way->to]->type);
+    if (proxy->ends[EDDY_IN] == proxy->ends[EDDY_OUT]) proxy->ways[1].is_open = 0;
     return 0;
 }
 
-int eddy__relay_run(eddy__relay *relay) {
+int eddy__proxy_run(eddy__proxy *proxy) {
     double deadline = 0;
     for (;;) {
-        int moved = pass(relay);
+        int moved = pass(proxy);
         if (moved < 0) return moved;
-        int ending = eddy__steering_ending(&relay->steering);
+        int ending = eddy__control_ending(&proxy->control);
         if (ending && deadline > 0 && (!moved || eddy_time() >= deadline)) return ending;
         if (ending && deadline == 0) deadline = eddy_time() + LAST_MS;
-        int rc = ending || moved ? 0 : wait(relay);
-        if (rc < 0) return fail(relay, EDDY_ENDS, rc);
+        int rc = ending || moved ? 0 : wait(proxy);
+        if (rc < 0) return fail(proxy, EDDY_ENDS, rc);
     }
 }

@@ -2,8 +2,8 @@
  * thread that calls it. A message is received only when the other side, and the monitor, can
  * take one, so that each side's high-water mark holds for the other. One is in hand at most
  * in each direction, when a side that could take messages filled up. */
-#ifndef EDDY_RELAY_H
-#define EDDY_RELAY_H
+#ifndef EDDY_DEVICE_PROXY_H
+#define EDDY_DEVICE_PROXY_H
 
 #include "device/control.h"
 #include "eddy.h"
@@ -22,7 +22,7 @@ typedef struct eddy__way {
     int has_prefix;
 } eddy__way;
 
-typedef struct eddy__relay {
+typedef struct eddy__proxy {
     eddy__socket *ends[EDDY_ENDS]; /* by EDDY_IN ...; monitor and control may be NULL, and in
                                       and out one socket */
     int events[EDDY_ENDS];         /* their ZMQ_EVENTS at the beginning of the pass */
@@ -31,23 +31,23 @@ typedef struct eddy__relay {
     zmq_msg_t *copies; /* for the monitor */
     uint32_t copies_room;
     int is_stuck; /* something could be carried, it seemed, and could not */
-    eddy__steering steering;
+    eddy__control control;
     int failed; /* the end that failed */
-} eddy__relay;
+} eddy__proxy;
 
 /* 0 or -errno. Prefixes are copied; one whose size is negative is none. */
-int eddy__relay_init(eddy__relay *relay, const eddy_device_plan *plan);
+int eddy__proxy_init(eddy__proxy *proxy, const eddy_device_plan *plan);
 
 /* Frees what it has but the sockets. */
-void eddy__relay_free(eddy__relay *relay);
+void eddy__proxy_free(eddy__proxy *proxy);
 
 /* Looks which ways there are between `ends`, which are filled by now. -ENOTSUP, with `failed`
  * set, when the monitor is of a type that cannot send. */
-int eddy__relay_open(eddy__relay *relay);
+int eddy__proxy_open(eddy__proxy *proxy);
 
 /* Relays between `ends` until the steering says that it ends, or something fails. Returns the
  * steering's word, or -errno with `failed` set. What has come in before it was told to end
  * still goes through, as far as the other side can take it at once. */
-int eddy__relay_run(eddy__relay *relay);
+int eddy__proxy_run(eddy__proxy *proxy);
 
 #endif

@@ -21,7 +21,7 @@ static void open_spare(void) {
     if (spare < 0) spare = open("/dev/null", O_RDONLY | O_CLOEXEC);
 }
 
-void eddy__accept_prepare(void) {
+void eddy__emfile_prepare(void) {
     libc_accept4 = (accept_call *)dlsym(RTLD_NEXT, "accept4");
     open_spare();
 }

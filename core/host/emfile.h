@@ -1,10 +1,10 @@
 /* Connections for which there is no descriptor. */
-#ifndef EDDY_ACCEPT_H
-#define EDDY_ACCEPT_H
+#ifndef EDDY_HOST_EMFILE_H
+#define EDDY_HOST_EMFILE_H
 
 /* Keeps a descriptor with which the process's threads turn connections away that they cannot
  * accept: they would stay, and libzmq would try again and again. Their peers come back later.
  */
-void eddy__accept_prepare(void);
+void eddy__emfile_prepare(void);
 
 #endif

@@ -29,13 +29,13 @@ static void *wait_for_end(void *unused) {
     return unused;
 }
 
-void eddy__exit_by(double deadline, int status) {
+void eddy__exit_deadline_set(double deadline, int status) {
     pthread_mutex_lock(&end.lock);
     end.deadline = deadline;
     end.status = status;
     if (!end.is_watched) {
         pthread_t thread;
-        if (eddy__mask_thread(&thread, wait_for_end, NULL) == 0) {
+        if (eddy__signal_mask_thread(&thread, wait_for_end, NULL) == 0) {
             pthread_detach(thread);
             end.is_watched = 1;
         }

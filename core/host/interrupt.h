@@ -2,8 +2,8 @@
  * waits for: the first stops them, in order; the second, or one that comes while there is
  * neither, ends the process at once. SIGPIPE stops the loop when nobody reads the standard
  * output any more; any other broken pipe is its writer's error. */
-#ifndef EDDY_INTERRUPT_H
-#define EDDY_INTERRUPT_H
+#ifndef EDDY_HOST_INTERRUPT_H
+#define EDDY_HOST_INTERRUPT_H
 
 #include "eddy.h"
 

@@ -64,7 +64,7 @@ static int release_device(lua_State *lua) {
 /* exit_by(deadline, status) */
 static int exit_by(lua_State *lua) {
     eddy__interrupt_end();
-    eddy__exit_by(lua_tonumber(lua, 1), (int)lua_tointeger(lua, 2));
+    eddy__exit_deadline_set(lua_tonumber(lua, 1), (int)lua_tointeger(lua, 2));
     return 0;
 }
 
@@ -152,7 +152,7 @@ static void keep_freed_memory(void) {
 
 int main(int argc, char **argv) {
     raise_descriptor_limit();
-    eddy__accept_prepare();
+    eddy__emfile_prepare();
     keep_freed_memory();
     eddy__interrupt_watch_output();
     lua_State *lua = luaL_newstate();
@@ -174,7 +174,7 @@ int main(int argc, char **argv) {
     }
     /* Finalizers, and an output that nobody reads, must not hold us longer than they may. */
     deadline = fmax(deadline, eddy_time() + LEAST_END_MS);
-    eddy__exit_by(deadline + GRACE_MS, status);
+    eddy__exit_deadline_set(deadline + GRACE_MS, status);
     eddy__interrupt_end();
     lua_close(lua);
     if (status == 0 && is_failed) status = FAILED;

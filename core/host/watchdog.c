@@ -181,7 +181,7 @@ static void start_profiler(lua_State *lua) {
 static int start_thread(void) {
     dog.stop = 0;
     dog.watched = pthread_self();
-    return eddy__mask_thread(&dog.thread, keep_watch, NULL);
+    return eddy__signal_mask_thread(&dog.thread, keep_watch, NULL);
 }
 
 static void end_watch(lua_State *lua) {

@@ -1,8 +1,8 @@
 /* The watchdog: a thread that sees how long a handler runs, and three things it does about one
  * that runs long, each past a limit of its own: it has it told of, has it interrupted with a
  * Lua error, and ends the process. */
-#ifndef EDDY_WATCHDOG_H
-#define EDDY_WATCHDOG_H
+#ifndef EDDY_HOST_WATCHDOG_H
+#define EDDY_HOST_WATCHDOG_H
 
 #include "eddy.h"
 

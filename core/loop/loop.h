@@ -1,6 +1,6 @@
 /* The loop: one turn, in its order. The only room that has one. */
-#ifndef EDDY_LOOP_H
-#define EDDY_LOOP_H
+#ifndef EDDY_LOOP_LOOP_H
+#define EDDY_LOOP_LOOP_H
 
 #include "base/clock.h"
 #include "base/thread_checker.h"
@@ -12,12 +12,12 @@
 
 struct eddy_loop {
     eddy__clock clock;
-    eddy__turn turn;
+    eddy__loop_state state;
     eddy__wakeups wakeups;
     eddy__signals signals;
-    eddy__gap gap;
+    eddy__time_jump time_jump;
     double events;
-    int born;        /* eddy__forks when it was made */
+    int born;        /* eddy__fork_count when it was made */
     uint64_t thread; /* which it belongs to */
 };
 

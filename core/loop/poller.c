@@ -17,7 +17,7 @@ enum {
 
 int eddy__poller_open(eddy__poller *poller) {
     memset(poller, 0, sizeof *poller);
-    eddy__slots_init(&poller->sources);
+    eddy__id_map_init(&poller->sources);
     eddy__list_init(&poller->dirty);
     eddy__list_init(&poller->ready);
     poller->epoll = eddy__epoll_create();
@@ -27,7 +27,7 @@ int eddy__poller_open(eddy__poller *poller) {
 void eddy__poller_close(eddy__poller *poller) {
     if (poller->epoll >= 0) close(poller->epoll);
     poller->epoll = -1;
-    eddy__slots_free(&poller->sources);
+    eddy__id_map_free(&poller->sources);
 }
 
 static uint32_t interest(const eddy__source *source) {
@@ -48,13 +48,13 @@ static void supersede(eddy__poller *poller, const eddy__source *source) {
     int kind;
     if (poller->others == 0) return;
     for (uint32_t i = 0; i < poller->sources.used; i++) {
-        eddy__source *other = eddy__slots_at(&poller->sources, i, &kind);
+        eddy__source *other = eddy__id_map_at(&poller->sources, i, &kind);
         if (other && other != source && other->fd == source->fd) other->gone = 1;
     }
 }
 
 int eddy__poller_add(eddy__poller *poller, eddy__source *source, eddy__socket *socket, int fd) {
-    int id = eddy__slots_add(&poller->sources, source, SOURCE);
+    int id = eddy__id_map_add(&poller->sources, source, SOURCE);
     if (id < 0) return id;
     source->socket = socket;
     source->fd = socket ? socket->fd : fd;
@@ -64,7 +64,7 @@ int eddy__poller_add(eddy__poller *poller, eddy__source *source, eddy__socket *s
     eddy__list_init(&source->mark);
     int rc = control(poller, EPOLL_CTL_ADD, source);
     if (rc < 0) {
-        eddy__slots_remove(&poller->sources, source->id);
+        eddy__id_map_remove(&poller->sources, source->id);
         return rc;
     }
     if (socket) {
@@ -103,7 +103,7 @@ void eddy__poller_remove(eddy__poller *poller, eddy__source *source) {
     source->ready = 0;
     poller->others -= !source->is_own;
     eddy__list_remove(&source->mark);
-    eddy__slots_remove(&poller->sources, source->id);
+    eddy__id_map_remove(&poller->sources, source->id);
 }
 
 /* Reads the socket's events. An error is a readiness too: the owner's next call meets it. */
@@ -158,7 +158,7 @@ static void renew(eddy__poller *poller) {
         return; /* there is no room for it now: the next wait tries again */
     }
     for (uint32_t i = 0; i < poller->sources.used; i++) {
-        eddy__source *source = eddy__slots_at(&poller->sources, i, &kind);
+        eddy__source *source = eddy__id_map_at(&poller->sources, i, &kind);
         int rc = source && !source->gone ? control(poller, EPOLL_CTL_ADD, source) : 0;
         if (rc != -ENOMEM && rc != -ENOSPC) continue; /* one that is closed is not missed */
         close(poller->epoll);
@@ -181,7 +181,7 @@ int eddy__poller_wait(eddy__poller *poller, double timeout, double now) {
     if (count < 0) return errno == EINTR ? 0 : -errno;
     int stale = 0;
     for (int i = 0; i < count; i++) {
-        eddy__source *source = eddy__slots_find(&poller->sources, events[i].data.u32, SOURCE);
+        eddy__source *source = eddy__id_map_find(&poller->sources, events[i].data.u32, SOURCE);
         if (source && !source->gone)
             wake(poller, source, events[i].events, now);
         else
@@ -197,7 +197,7 @@ void eddy__poller_sweep(eddy__poller *poller, double now) {
     poller->swept = now;
     int kind;
     for (uint32_t i = 0; i < poller->sources.used; i++) {
-        eddy__source *source = eddy__slots_at(&poller->sources, i, &kind);
+        eddy__source *source = eddy__id_map_at(&poller->sources, i, &kind);
         if (!source || !source->socket || !source->wanted) continue;
         if (eddy__list_linked(&source->mark) || now - source->seen < period) continue;
         struct pollfd item = {source->fd, POLLIN, 0};

@@ -86,11 +86,11 @@ int eddy__signals_unwatch(eddy__signals *signals, int number) {
     return 0;
 }
 
-void eddy__signals_tell(eddy__signals *signals, eddy__batch *batch) {
+void eddy__signals_tell(eddy__signals *signals, eddy__events *batch) {
     struct signalfd_siginfo info;
-    while (eddy__batch_reserve(batch) == 0 &&
+    while (eddy__events_reserve(batch) == 0 &&
            read(signals->source.fd, &info, sizeof info) == sizeof info)
-        eddy__batch_add(batch, EDDY_SIGNAL, 0, (int)info.ssi_signo);
+        eddy__events_add(batch, EDDY_SIGNAL, 0, (int)info.ssi_signo);
 }
 
 int eddy__signal_number(const char *name) {

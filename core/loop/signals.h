@@ -1,6 +1,6 @@
 /* Signals as events. A watched signal is blocked in the thread and read from a descriptor. */
-#ifndef EDDY_SIGNALS_H
-#define EDDY_SIGNALS_H
+#ifndef EDDY_LOOP_SIGNALS_H
+#define EDDY_LOOP_SIGNALS_H
 
 #include "loop/events.h"
 #include "loop/poller.h"
@@ -25,7 +25,7 @@ int eddy__signals_watch(eddy__signals *signals, eddy__poller *poller, int number
 int eddy__signals_unwatch(eddy__signals *signals, int number);
 
 /* Moves the signals that came to the batch. */
-void eddy__signals_tell(eddy__signals *signals, eddy__batch *batch);
+void eddy__signals_tell(eddy__signals *signals, eddy__events *batch);
 
 /* A signal's number by name, "SIGTERM" or "TERM"; 0 for an unknown one. */
 int eddy__signal_number(const char *name);

@@ -1,7 +1,7 @@
 /* What the rooms of one loop share: the poller, the timers, the batch that a turn fills, and
  * the lists between turns. The loop owns one; streams and watches are handed it. */
-#ifndef EDDY_TURN_H
-#define EDDY_TURN_H
+#ifndef EDDY_LOOP_STATE_H
+#define EDDY_LOOP_STATE_H
 
 #include "base/id_map.h"
 #include "base/list.h"
@@ -18,24 +18,24 @@ enum {
     EDDY__INTERNAL, /* the loop's own descriptors */
 };
 
-typedef struct eddy__turn {
+typedef struct eddy__loop_state {
     double now, number; /* of turns so far */
-    eddy__slots slots;
+    eddy__id_map ids;
     eddy__poller poller;
-    eddy__timers timers;
-    eddy__batch batch;
+    eddy__timer_heap timer_heap;
+    eddy__events batch;
     eddy__list due;     /* streams and watches with something to tell */
     eddy__list lent;    /* streams whose inbox Lua may be reading */
     eddy__list inboxes; /* inboxes that no stream has */
     eddy__list graves;  /* what was closed: freed when the next turn begins */
     int alive;          /* what could still bring an event */
-} eddy__turn;
+} eddy__loop_state;
 
 /* First member of whatever may lie in `graves`. */
 typedef struct eddy__grave {
     eddy__node node;
     uint32_t id;
-    void (*free)(struct eddy__turn *turn, struct eddy__grave *grave);
+    void (*free)(struct eddy__loop_state *state, struct eddy__grave *grave);
 } eddy__grave;
 
 /* Member of whatever may lie in `due`: puts its events into the batch, and itself back into
@@ -50,21 +50,22 @@ typedef struct eddy__tally {
     double count, turn;
 } eddy__tally;
 
-static inline void eddy__tally_add(eddy__tally *tally, const eddy__turn *turn) {
-    tally->count = tally->turn == turn->number ? tally->count + 1 : 1;
-    tally->turn = turn->number;
+static inline void eddy__tally_add(eddy__tally *tally, const eddy__loop_state *state) {
+    tally->count = tally->turn == state->number ? tally->count + 1 : 1;
+    tally->turn = state->number;
 }
 
 /* Takes up to `most` off this turn's count, and returns how many. */
-static inline double eddy__tally_take(eddy__tally *tally, const eddy__turn *turn, double most) {
-    double there = tally->turn == turn->number ? tally->count : 0;
+static inline double eddy__tally_take(eddy__tally *tally, const eddy__loop_state *state,
+                                      double most) {
+    double there = tally->turn == state->number ? tally->count : 0;
     double taken = there < most ? there : most;
     tally->count = there - taken;
     return taken;
 }
 
-static inline void eddy__turn_bury(eddy__turn *turn, eddy__grave *grave) {
-    eddy__list_push(&turn->graves, &grave->node);
+static inline void eddy__state_bury(eddy__loop_state *state, eddy__grave *grave) {
+    eddy__list_push(&state->graves, &grave->node);
 }
 
 #endif

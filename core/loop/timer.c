@@ -1,50 +1,51 @@
 #include "loop/timer.h"
 #include "base/sys.h"
 
-static void free_alarm(eddy__turn *turn, eddy__grave *grave) {
-    eddy__timers_release(&turn->timers);
+static void free_timer(eddy__loop_state *state, eddy__grave *grave) {
+    eddy__timer_heap_release(&state->timer_heap);
     eddy__free(grave);
 }
 
-int eddy__alarm_open(eddy__turn *turn, double due, double period) {
-    eddy__alarm *alarm = eddy__calloc(1, sizeof *alarm);
-    if (!alarm) return -ENOMEM;
-    int id = eddy__timers_reserve(&turn->timers);
+int eddy__timer_open(eddy__loop_state *state, double due, double period) {
+    eddy__timer *timer = eddy__calloc(1, sizeof *timer);
+    if (!timer) return -ENOMEM;
+    int id = eddy__timer_heap_reserve(&state->timer_heap);
     if (id == 0) {
-        id = eddy__slots_add(&turn->slots, alarm, EDDY__TIMER);
-        if (id < 0) eddy__timers_release(&turn->timers);
+        id = eddy__id_map_add(&state->ids, timer, EDDY__TIMER);
+        if (id < 0) eddy__timer_heap_release(&state->timer_heap);
     }
     if (id < 0) {
-        eddy__free(alarm);
+        eddy__free(timer);
         return id;
     }
-    alarm->turn = turn;
-    alarm->grave.id = (uint32_t)id;
-    alarm->grave.free = free_alarm;
-    alarm->timer.owner = EDDY__TIMER;
-    alarm->period = period;
-    eddy__list_init(&alarm->grave.node);
-    eddy__timers_arm(&turn->timers, &alarm->timer, due);
-    turn->alive++;
+    timer->state = state;
+    timer->grave.id = (uint32_t)id;
+    timer->grave.free = free_timer;
+    timer->node.owner = EDDY__TIMER;
+    timer->period = period;
+    eddy__list_init(&timer->grave.node);
+    eddy__timer_heap_arm(&state->timer_heap, &timer->node, due);
+    state->alive++;
     return id;
 }
 
-void eddy__alarm_again(eddy__alarm *alarm, double jitter) {
-    if (alarm->closing || alarm->period <= 0 || alarm->timer.position != 0) return;
-    double due = eddy__timers_grid(alarm->timer.due, alarm->period + jitter, alarm->turn->now);
-    eddy__timers_arm(&alarm->turn->timers, &alarm->timer, due);
+void eddy__timer_again(eddy__timer *timer, double jitter) {
+    if (timer->closing || timer->period <= 0 || timer->node.position != 0) return;
+    double due =
+        eddy__timer_heap_grid(timer->node.due, timer->period + jitter, timer->state->now);
+    eddy__timer_heap_arm(&timer->state->timer_heap, &timer->node, due);
 }
 
-void eddy__alarm_close(eddy__alarm *alarm) {
-    if (alarm->closing) return;
-    alarm->closing = 1;
-    alarm->turn->alive--;
-    eddy__timers_disarm(&alarm->turn->timers, &alarm->timer);
-    eddy__turn_bury(alarm->turn, &alarm->grave);
+void eddy__timer_close(eddy__timer *timer) {
+    if (timer->closing) return;
+    timer->closing = 1;
+    timer->state->alive--;
+    eddy__timer_heap_disarm(&timer->state->timer_heap, &timer->node);
+    eddy__state_bury(timer->state, &timer->grave);
 }
 
-void eddy__alarm_tell(eddy__alarm *alarm) {
-    eddy__batch_add(&alarm->turn->batch, EDDY_TIMER, alarm->grave.id, 0);
+void eddy__timer_tell(eddy__timer *timer) {
+    eddy__events_add(&timer->state->batch, EDDY_TIMER, timer->grave.id, 0);
     /* Its id stays good until the batch that names it is over. */
-    if (alarm->period <= 0) eddy__alarm_close(alarm);
+    if (timer->period <= 0) eddy__timer_close(timer);
 }

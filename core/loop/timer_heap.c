@@ -7,95 +7,99 @@
 
 enum { CHILDREN = 4, FIRST_CAPACITY = 16 };
 
-void eddy__timers_init(eddy__timers *timers) {
-    memset(timers, 0, sizeof *timers);
+void eddy__timer_heap_init(eddy__timer_heap *timer_heap) {
+    memset(timer_heap, 0, sizeof *timer_heap);
 }
 
-void eddy__timers_free(eddy__timers *timers) {
-    eddy__free(timers->heap);
-    eddy__timers_init(timers);
+void eddy__timer_heap_free(eddy__timer_heap *timer_heap) {
+    eddy__free(timer_heap->heap);
+    eddy__timer_heap_init(timer_heap);
 }
 
-int eddy__timers_reserve(eddy__timers *timers) {
-    if (timers->reserved == timers->capacity) {
-        uint32_t capacity = timers->capacity ? timers->capacity * 2 : FIRST_CAPACITY;
-        eddy__timer_entry *heap = eddy__realloc(timers->heap, (size_t)capacity * sizeof *heap);
+int eddy__timer_heap_reserve(eddy__timer_heap *timer_heap) {
+    if (timer_heap->reserved == timer_heap->capacity) {
+        uint32_t capacity = timer_heap->capacity ? timer_heap->capacity * 2 : FIRST_CAPACITY;
+        eddy__timer_heap_entry *heap =
+            eddy__realloc(timer_heap->heap, (size_t)capacity * sizeof *heap);
         if (!heap) return -ENOMEM;
-        timers->heap = heap;
-        timers->capacity = capacity;
+        timer_heap->heap = heap;
+        timer_heap->capacity = capacity;
     }
-    timers->reserved++;
+    timer_heap->reserved++;
     return 0;
 }
 
-void eddy__timers_release(eddy__timers *timers) {
-    timers->reserved--;
+void eddy__timer_heap_release(eddy__timer_heap *timer_heap) {
+    timer_heap->reserved--;
 }
 
-static int earlier(const eddy__timer_entry *a, const eddy__timer_entry *b) {
+static int earlier(const eddy__timer_heap_entry *a, const eddy__timer_heap_entry *b) {
     return a->due != b->due ? a->due < b->due : a->timer->age < b->timer->age;
 }
 
-static void place(eddy__timers *timers, uint32_t position, eddy__timer_entry entry) {
-    timers->heap[position] = entry;
+static void place(eddy__timer_heap *timer_heap, uint32_t position,
+                  eddy__timer_heap_entry entry) {
+    timer_heap->heap[position] = entry;
     entry.timer->position = position + 1;
 }
 
-static void rise(eddy__timers *timers, uint32_t position, eddy__timer_entry entry) {
+static void rise(eddy__timer_heap *timer_heap, uint32_t position,
+                 eddy__timer_heap_entry entry) {
     while (position > 0) {
         uint32_t parent = (position - 1) / CHILDREN;
-        if (!earlier(&entry, &timers->heap[parent])) break;
-        place(timers, position, timers->heap[parent]);
+        if (!earlier(&entry, &timer_heap->heap[parent])) break;
+        place(timer_heap, position, timer_heap->heap[parent]);
         position = parent;
     }
-    place(timers, position, entry);
+    place(timer_heap, position, entry);
 }
 
-static void sink(eddy__timers *timers, uint32_t position, eddy__timer_entry entry) {
+static void sink(eddy__timer_heap *timer_heap, uint32_t position,
+                 eddy__timer_heap_entry entry) {
     for (;;) {
         uint32_t first = position * CHILDREN + 1, last = first + CHILDREN, best = first;
-        if (first >= timers->count) break;
-        if (last > timers->count) last = timers->count;
+        if (first >= timer_heap->count) break;
+        if (last > timer_heap->count) last = timer_heap->count;
         for (uint32_t child = first + 1; child < last; child++)
-            if (earlier(&timers->heap[child], &timers->heap[best])) best = child;
-        if (!earlier(&timers->heap[best], &entry)) break;
-        place(timers, position, timers->heap[best]);
+            if (earlier(&timer_heap->heap[child], &timer_heap->heap[best])) best = child;
+        if (!earlier(&timer_heap->heap[best], &entry)) break;
+        place(timer_heap, position, timer_heap->heap[best]);
         position = best;
     }
-    place(timers, position, entry);
+    place(timer_heap, position, entry);
 }
 
-void eddy__timers_arm(eddy__timers *timers, eddy__timer *timer, double due) {
-    eddy__timers_disarm(timers, timer);
+void eddy__timer_heap_arm(eddy__timer_heap *timer_heap, eddy__timer_node *timer, double due) {
+    eddy__timer_heap_disarm(timer_heap, timer);
     timer->due = due;
-    timer->age = timers->age++;
-    rise(timers, timers->count++, (eddy__timer_entry){due, timer});
+    timer->age = timer_heap->age++;
+    rise(timer_heap, timer_heap->count++, (eddy__timer_heap_entry){due, timer});
 }
 
-void eddy__timers_disarm(eddy__timers *timers, eddy__timer *timer) {
+void eddy__timer_heap_disarm(eddy__timer_heap *timer_heap, eddy__timer_node *timer) {
     if (timer->position == 0) return;
     uint32_t hole = timer->position - 1;
     timer->position = 0;
-    eddy__timer_entry last = timers->heap[--timers->count];
+    eddy__timer_heap_entry last = timer_heap->heap[--timer_heap->count];
     if (last.timer == timer) return;
-    if (hole > 0 && earlier(&last, &timers->heap[(hole - 1) / CHILDREN]))
-        rise(timers, hole, last);
+    if (hole > 0 && earlier(&last, &timer_heap->heap[(hole - 1) / CHILDREN]))
+        rise(timer_heap, hole, last);
     else
-        sink(timers, hole, last);
+        sink(timer_heap, hole, last);
 }
 
-eddy__timer *eddy__timers_expire(eddy__timers *timers, double now) {
-    if (timers->count == 0 || timers->heap[0].due > now) return NULL;
-    eddy__timer *timer = timers->heap[0].timer;
-    eddy__timers_disarm(timers, timer);
+eddy__timer_node *eddy__timer_heap_expire(eddy__timer_heap *timer_heap, double now) {
+    if (timer_heap->count == 0 || timer_heap->heap[0].due > now) return NULL;
+    eddy__timer_node *timer = timer_heap->heap[0].timer;
+    eddy__timer_heap_disarm(timer_heap, timer);
     return timer;
 }
 
-double eddy__timers_next(const eddy__timers *timers) {
-    return timers->count > 0 ? timers->heap[0].due : INFINITY;
+double eddy__timer_heap_next(const eddy__timer_heap *timer_heap) {
+    return timer_heap->count > 0 ? timer_heap->heap[0].due : INFINITY;
 }
 
-double eddy__timers_grid(double due, double period, double now) {
+double eddy__timer_heap_grid(double due, double period, double now) {
     double next = due + period;
     if (next <= now) next = due + (floor((now - due) / period) + 1) * period;
     /* Where the step is lost in rounding, time must move on all the same. */

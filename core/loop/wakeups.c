@@ -66,19 +66,19 @@ void eddy__wakeups_interrupt(eddy__wakeups *wakeups, int value) {
     notify(wakeups);
 }
 
-void eddy__wakeups_tell(eddy__wakeups *wakeups, eddy__batch *batch) {
+void eddy__wakeups_tell(eddy__wakeups *wakeups, eddy__events *batch) {
     uint64_t count;
     ssize_t got = read(wakeups->source.fd, &count, sizeof count);
     (void)got;
-    if (eddy__batch_reserve(batch) != 0) return notify(wakeups);
+    if (eddy__events_reserve(batch) != 0) return notify(wakeups);
     int interrupt = atomic_exchange(&wakeups->interrupt, 0);
-    if (interrupt) eddy__batch_add(batch, EDDY_INTERRUPTED, 0, interrupt);
+    if (interrupt) eddy__events_add(batch, EDDY_INTERRUPTED, 0, interrupt);
 
     pthread_mutex_lock(&wakeups->lock);
     int told = 0;
-    for (; told < wakeups->count && eddy__batch_reserve(batch) == 0; told++) {
+    for (; told < wakeups->count && eddy__events_reserve(batch) == 0; told++) {
         eddy__wakeup *wakeup = &wakeups->entries[told];
-        eddy__batch_add(batch, EDDY_WOKEN, wakeup->waker, 0)->number = wakeup->number;
+        eddy__events_add(batch, EDDY_WOKEN, wakeup->waker, 0)->number = wakeup->number;
     }
     wakeups->count -= told;
     if (told > 0)

@@ -1,6 +1,6 @@
 /* Wake-ups from other threads and from signal handlers: an eventfd, and a queue of numbers. */
-#ifndef EDDY_WAKEUPS_H
-#define EDDY_WAKEUPS_H
+#ifndef EDDY_LOOP_WAKEUPS_H
+#define EDDY_LOOP_WAKEUPS_H
 
 #include "loop/events.h"
 #include "loop/poller.h"
@@ -31,6 +31,6 @@ int eddy__wakeups_post(eddy__wakeups *wakeups, uint32_t waker, double number);
 void eddy__wakeups_interrupt(eddy__wakeups *wakeups, int value);
 
 /* Moves what came to the batch. What has no room stays for the next turn. */
-void eddy__wakeups_tell(eddy__wakeups *wakeups, eddy__batch *batch);
+void eddy__wakeups_tell(eddy__wakeups *wakeups, eddy__events *batch);
 
 #endif

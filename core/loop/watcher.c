@@ -2,98 +2,99 @@
 #include "base/sys.h"
 
 /* A socket that nobody waits for brings no event; a descriptor always may have an error. */
-static void count_alive(eddy__watch *watch) {
-    int alive = !watch->closing && (!watch->source.socket || watch->source.wanted);
-    watch->turn->alive += alive - watch->counted;
-    watch->counted = alive;
+static void count_alive(eddy__watcher *watcher) {
+    int alive = !watcher->closing && (!watcher->source.socket || watcher->source.wanted);
+    watcher->state->alive += alive - watcher->counted;
+    watcher->counted = alive;
 }
 
-static void free_watch(eddy__turn *turn, eddy__grave *grave) {
-    (void)turn;
+static void free_watcher(eddy__loop_state *state, eddy__grave *grave) {
+    (void)state;
     eddy__free(grave);
 }
 
 static void tell(eddy__due *due) {
-    eddy__watch *watch = eddy__entry(due, eddy__watch, due);
-    eddy__batch *batch = &watch->turn->batch;
-    if (eddy__batch_reserve(batch) != 0) {
-        eddy__list_push(&watch->turn->due, &watch->due.node);
+    eddy__watcher *watcher = eddy__entry(due, eddy__watcher, due);
+    eddy__events *batch = &watcher->state->batch;
+    if (eddy__events_reserve(batch) != 0) {
+        eddy__list_push(&watcher->state->due, &watcher->due.node);
         return;
     }
-    if (watch->close_error)
-        eddy__batch_add(batch, EDDY_CLOSED, watch->grave.id, watch->close_error);
-    else if (watch->ready)
-        eddy__batch_add(batch, EDDY_READY, watch->grave.id, watch->ready);
-    watch->ready = watch->close_error = 0;
+    if (watcher->close_error)
+        eddy__events_add(batch, EDDY_CLOSED, watcher->grave.id, watcher->close_error);
+    else if (watcher->ready)
+        eddy__events_add(batch, EDDY_READY, watcher->grave.id, watcher->ready);
+    watcher->ready = watcher->close_error = 0;
 }
 
-static int add(eddy__turn *turn, eddy__watch *watch, eddy__socket *socket, int fd, int events) {
-    int rc = eddy__poller_add(&turn->poller, &watch->source, socket, fd);
+static int add(eddy__loop_state *state, eddy__watcher *watcher, eddy__socket *socket, int fd,
+               int events) {
+    int rc = eddy__poller_add(&state->poller, &watcher->source, socket, fd);
     if (rc != 0) return rc;
-    rc = eddy__poller_want(&turn->poller, &watch->source, events);
-    if (rc != 0) eddy__poller_remove(&turn->poller, &watch->source);
+    rc = eddy__poller_want(&state->poller, &watcher->source, events);
+    if (rc != 0) eddy__poller_remove(&state->poller, &watcher->source);
     return rc;
 }
 
-int eddy__watch_open(eddy__turn *turn, eddy__socket *socket, int fd, int events) {
+int eddy__watcher_open(eddy__loop_state *state, eddy__socket *socket, int fd, int events) {
     if (socket && socket->owner) return -EEXIST;
-    eddy__watch *watch = eddy__calloc(1, sizeof *watch);
-    if (!watch) return -ENOMEM;
-    watch->turn = turn;
-    watch->grave.free = free_watch;
-    watch->source.owner = EDDY__WATCH;
-    eddy__list_init(&watch->grave.node);
-    eddy__list_init(&watch->due.node);
-    watch->due.tell = tell;
-    int id = eddy__slots_add(&turn->slots, watch, EDDY__WATCH);
-    int rc = id < 0 ? id : add(turn, watch, socket, fd, events);
+    eddy__watcher *watcher = eddy__calloc(1, sizeof *watcher);
+    if (!watcher) return -ENOMEM;
+    watcher->state = state;
+    watcher->grave.free = free_watcher;
+    watcher->source.owner = EDDY__WATCH;
+    eddy__list_init(&watcher->grave.node);
+    eddy__list_init(&watcher->due.node);
+    watcher->due.tell = tell;
+    int id = eddy__id_map_add(&state->ids, watcher, EDDY__WATCH);
+    int rc = id < 0 ? id : add(state, watcher, socket, fd, events);
     if (rc < 0) {
-        if (id > 0) eddy__slots_remove(&turn->slots, (uint32_t)id);
-        eddy__free(watch);
+        if (id > 0) eddy__id_map_remove(&state->ids, (uint32_t)id);
+        eddy__free(watcher);
         return rc;
     }
-    watch->grave.id = (uint32_t)id;
-    if (socket) socket->owner = &watch->source;
-    count_alive(watch);
+    watcher->grave.id = (uint32_t)id;
+    if (socket) socket->owner = &watcher->source;
+    count_alive(watcher);
     return id;
 }
 
-int eddy__watch_change(eddy__watch *watch, int events) {
-    if (watch->source.fd < 0) return 0; /* its socket is gone, which will be told */
-    watch->ready &= events | EDDY_ERROR;
-    int rc = eddy__poller_want(&watch->turn->poller, &watch->source, events);
-    count_alive(watch);
+int eddy__watcher_change(eddy__watcher *watcher, int events) {
+    if (watcher->source.fd < 0) return 0; /* its socket is gone, which will be told */
+    watcher->ready &= events | EDDY_ERROR;
+    int rc = eddy__poller_want(&watcher->state->poller, &watcher->source, events);
+    count_alive(watcher);
     return rc;
 }
 
-static void detach(eddy__watch *watch) {
-    if (watch->source.fd < 0) return;
-    if (watch->source.socket) watch->source.socket->owner = NULL;
-    eddy__poller_remove(&watch->turn->poller, &watch->source);
-    watch->source.fd = -1;
+static void detach(eddy__watcher *watcher) {
+    if (watcher->source.fd < 0) return;
+    if (watcher->source.socket) watcher->source.socket->owner = NULL;
+    eddy__poller_remove(&watcher->state->poller, &watcher->source);
+    watcher->source.fd = -1;
 }
 
-void eddy__watch_close(eddy__watch *watch) {
-    if (watch->closing) return;
-    watch->closing = 1;
-    detach(watch);
-    count_alive(watch);
-    eddy__list_remove(&watch->due.node);
-    eddy__turn_bury(watch->turn, &watch->grave);
+void eddy__watcher_close(eddy__watcher *watcher) {
+    if (watcher->closing) return;
+    watcher->closing = 1;
+    detach(watcher);
+    count_alive(watcher);
+    eddy__list_remove(&watcher->due.node);
+    eddy__state_bury(watcher->state, &watcher->grave);
 }
 
-void eddy__watch_orphan(eddy__watch *watch, int error) {
-    detach(watch);
-    watch->close_error = error;
-    watch->ready = 0;
-    eddy__list_push(&watch->turn->due, &watch->due.node);
+void eddy__watcher_orphan(eddy__watcher *watcher, int error) {
+    detach(watcher);
+    watcher->close_error = error;
+    watcher->ready = 0;
+    eddy__list_push(&watcher->state->due, &watcher->due.node);
 }
 
-void eddy__watch_serve(eddy__watch *watch) {
-    watch->ready = watch->source.ready;
-    watch->source.ready = 0;
+void eddy__watcher_serve(eddy__watcher *watcher) {
+    watcher->ready = watcher->source.ready;
+    watcher->source.ready = 0;
     /* A socket's wake-up is used up, and its handler may leave something: epoll would not
      * tell again. */
-    if (watch->source.socket) eddy__poller_recheck(&watch->turn->poller, &watch->source);
-    eddy__list_push(&watch->turn->due, &watch->due.node);
+    if (watcher->source.socket) eddy__poller_recheck(&watcher->state->poller, &watcher->source);
+    eddy__list_push(&watcher->state->due, &watcher->due.node);
 }

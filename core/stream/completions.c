@@ -3,73 +3,77 @@
 
 #include <string.h>
 
-static int reserve(eddy__outcomes *outcomes, uint32_t needed) {
-    if (needed <= outcomes->capacity) return 0;
-    uint32_t capacity = outcomes->capacity ? outcomes->capacity : 4;
+static int reserve(eddy__completions *completions, uint32_t needed) {
+    if (needed <= completions->capacity) return 0;
+    uint32_t capacity = completions->capacity ? completions->capacity : 4;
     while (capacity < needed) capacity *= 2;
-    eddy__outcome *entries = eddy__realloc(outcomes->entries, capacity * sizeof *entries);
+    eddy__completion *entries = eddy__realloc(completions->entries, capacity * sizeof *entries);
     if (!entries) return -ENOMEM;
-    outcomes->entries = entries;
-    outcomes->capacity = capacity;
+    completions->entries = entries;
+    completions->capacity = capacity;
     return 0;
 }
 
-int eddy__outcomes_expect(eddy__outcomes *outcomes) {
-    if (reserve(outcomes, outcomes->count + outcomes->expected + 1) != 0) return -ENOMEM;
-    outcomes->expected++;
+int eddy__completions_expect(eddy__completions *completions) {
+    if (reserve(completions, completions->count + completions->expected + 1) != 0)
+        return -ENOMEM;
+    completions->expected++;
     return 0;
 }
 
-void eddy__outcomes_note(eddy__outcomes *outcomes, int error, int reported, double number) {
-    if (reported) outcomes->expected--;
+void eddy__completions_note(eddy__completions *completions, int error, int reported,
+                            double number) {
+    if (reported) completions->expected--;
     if (!error && !reported) return;
-    eddy__outcome *last = outcomes->count > 0 ? &outcomes->entries[outcomes->count - 1] : NULL;
+    eddy__completion *last =
+        completions->count > 0 ? &completions->entries[completions->count - 1] : NULL;
     if (!error && last && !last->error && last->number + last->count == number) {
         last->count++;
         return;
     }
     /* An expected one has its place already. */
-    if (reserve(outcomes, outcomes->count + outcomes->expected + 1) != 0 && !reported) return;
-    outcomes->entries[outcomes->count++] = (eddy__outcome){number, error, reported, 1};
+    if (reserve(completions, completions->count + completions->expected + 1) != 0 && !reported)
+        return;
+    completions->entries[completions->count++] = (eddy__completion){number, error, reported, 1};
 }
 
-static int kind_of(const eddy__outcome *outcome) {
-    return outcome->error ? EDDY_SEND_FAILED : EDDY_SENT;
+static int kind_of(const eddy__completion *completion) {
+    return completion->error ? EDDY_SEND_FAILED : EDDY_SENT;
 }
 
-static void forget(eddy__outcomes *outcomes, uint32_t told) {
-    outcomes->count -= told;
-    memmove(outcomes->entries, outcomes->entries + told,
-            outcomes->count * sizeof *outcomes->entries);
+static void forget(eddy__completions *completions, uint32_t told) {
+    completions->count -= told;
+    memmove(completions->entries, completions->entries + told,
+            completions->count * sizeof *completions->entries);
 }
 
-int eddy__outcomes_take(eddy__outcomes *outcomes, eddy_event *event, uint32_t id) {
-    if (outcomes->count == 0) return 0;
-    eddy__outcome *oldest = outcomes->entries;
+int eddy__completions_take(eddy__completions *completions, eddy_event *event, uint32_t id) {
+    if (completions->count == 0) return 0;
+    eddy__completion *oldest = completions->entries;
     *event = (eddy_event){.kind = kind_of(oldest), .id = id, .reported = oldest->reported};
     event->value = oldest->error ? oldest->error : 1;
     event->number = oldest->number++;
-    if (--oldest->count == 0) forget(outcomes, 1);
+    if (--oldest->count == 0) forget(completions, 1);
     return 1;
 }
 
-int eddy__outcomes_tell(eddy__outcomes *outcomes, eddy__batch *batch, uint32_t id) {
+int eddy__completions_tell(eddy__completions *completions, eddy__events *batch, uint32_t id) {
     uint32_t told = 0;
     int rc = 0;
-    for (; told < outcomes->count; told++) {
-        rc = eddy__batch_reserve(batch);
+    for (; told < completions->count; told++) {
+        rc = eddy__events_reserve(batch);
         if (rc != 0) break;
-        eddy__outcome *outcome = &outcomes->entries[told];
-        int value = outcome->error ? outcome->error : (int)outcome->count;
-        eddy_event *event = eddy__batch_add(batch, kind_of(outcome), id, value);
-        event->reported = outcome->reported;
-        event->number = outcome->number;
+        eddy__completion *completion = &completions->entries[told];
+        int value = completion->error ? completion->error : (int)completion->count;
+        eddy_event *event = eddy__events_add(batch, kind_of(completion), id, value);
+        event->reported = completion->reported;
+        event->number = completion->number;
     }
-    if (told > 0) forget(outcomes, told);
+    if (told > 0) forget(completions, told);
     return rc;
 }
 
-void eddy__outcomes_free(eddy__outcomes *outcomes) {
-    eddy__free(outcomes->entries);
-    *outcomes = (eddy__outcomes){0};
+void eddy__completions_free(eddy__completions *completions) {
+    eddy__free(completions->entries);
+    *completions = (eddy__completions){0};
 }

@@ -1,7 +1,7 @@
 /* A batch of whole messages received from one socket, lent to Lua part by part. Lua moves
  * `head` as it reads; what it has not read stays. */
-#ifndef EDDY_INBOX_H
-#define EDDY_INBOX_H
+#ifndef EDDY_STREAM_INBOX_H
+#define EDDY_STREAM_INBOX_H
 
 #include "base/list.h"
 #include "eddy.h"

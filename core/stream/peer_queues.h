@@ -1,35 +1,37 @@
 /* Lanes: what waits, in order, each lane by itself. A lane has a name, of any bytes, and is
  * there while something is in it. */
-#ifndef EDDY_LANES_H
-#define EDDY_LANES_H
+#ifndef EDDY_STREAM_PEER_QUEUES_H
+#define EDDY_STREAM_PEER_QUEUES_H
 
 #include "base/list.h"
 
-typedef struct eddy__lane {
+typedef struct eddy__peer_queue {
     eddy__node node; /* in `order` */
     eddy__list waiting;
     size_t size;
     const char *name;
-} eddy__lane;
+} eddy__peer_queue;
 
-typedef struct eddy__lanes {
+typedef struct eddy__peer_queues {
     void *index;      /* by name: tsearch's tree */
     eddy__list order; /* whose turn is next */
     size_t count;
-} eddy__lanes;
+} eddy__peer_queues;
 
-void eddy__lanes_init(eddy__lanes *lanes);
+void eddy__peer_queues_init(eddy__peer_queues *peer_queues);
 
 /* The lane of that name, or NULL. */
-eddy__lane *eddy__lanes_find(const eddy__lanes *lanes, const char *name, size_t size);
+eddy__peer_queue *eddy__peer_queues_find(const eddy__peer_queues *peer_queues, const char *name,
+                                         size_t size);
 
 /* The same, made if need be: the last to have its turn. NULL without memory. */
-eddy__lane *eddy__lanes_open(eddy__lanes *lanes, const char *name, size_t size);
+eddy__peer_queue *eddy__peer_queues_open(eddy__peer_queues *peer_queues, const char *name,
+                                         size_t size);
 
 /* Ends a lane in which nothing is left. */
-void eddy__lanes_close(eddy__lanes *lanes, eddy__lane *lane);
+void eddy__peer_queues_close(eddy__peer_queues *peer_queues, eddy__peer_queue *peer_queue);
 
 /* The lane whose turn it is, which goes to the end; there must be one. */
-eddy__lane *eddy__lanes_next(eddy__lanes *lanes);
+eddy__peer_queue *eddy__peer_queues_next(eddy__peer_queues *peer_queues);
 
 #endif

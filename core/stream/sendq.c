@@ -8,7 +8,7 @@
 void eddy__sendq_init(eddy__sendq *queue) {
     *queue = (eddy__sendq){.message_limit = INFINITY, .byte_limit = EDDY_SEND_LIMIT};
     eddy__list_init(&queue->all);
-    eddy__lanes_init(&queue->lanes);
+    eddy__peer_queues_init(&queue->peer_queues);
 }
 
 void eddy__sendq_free(eddy__sendq *queue) {
@@ -33,21 +33,23 @@ int eddy__sendq_could_fit(const eddy__sendq *queue, double bytes, uint32_t count
 }
 
 int eddy__sendq_holds(const eddy__sendq *queue, zmq_msg_t *first) {
-    if (!queue->by_peer || queue->lanes.count == 0) return queue->lanes.count > 0;
-    return eddy__lanes_find(&queue->lanes, zmq_msg_data(first), zmq_msg_size(first)) != NULL;
+    if (!queue->by_peer || queue->peer_queues.count == 0) return queue->peer_queues.count > 0;
+    return eddy__peer_queues_find(&queue->peer_queues, zmq_msg_data(first),
+                                  zmq_msg_size(first)) != NULL;
 }
 
-static eddy__lane *lane_for(eddy__sendq *queue, zmq_msg_t *first) {
-    if (!queue->by_peer) return eddy__lanes_open(&queue->lanes, NULL, 0);
-    return eddy__lanes_open(&queue->lanes, zmq_msg_data(first), zmq_msg_size(first));
+static eddy__peer_queue *lane_for(eddy__sendq *queue, zmq_msg_t *first) {
+    if (!queue->by_peer) return eddy__peer_queues_open(&queue->peer_queues, NULL, 0);
+    return eddy__peer_queues_open(&queue->peer_queues, zmq_msg_data(first),
+                                  zmq_msg_size(first));
 }
 
 int eddy__sendq_push(eddy__sendq *queue, zmq_msg_t *msgs, uint32_t count, double bytes,
                      int report, double number) {
     eddy__queued *queued = eddy__calloc(1, sizeof *queued + count * sizeof *msgs);
     if (!queued) return -ENOMEM;
-    queued->lane = lane_for(queue, msgs);
-    if (!queued->lane) {
+    queued->peer_queue = lane_for(queue, msgs);
+    if (!queued->peer_queue) {
         eddy__free(queued);
         return -ENOMEM;
     }
@@ -63,7 +65,7 @@ int eddy__sendq_push(eddy__sendq *queue, zmq_msg_t *msgs, uint32_t count, double
     eddy__list_init(&queued->age);
     eddy__list_init(&queued->place);
     eddy__list_push(&queue->all, &queued->age);
-    eddy__list_push(&queued->lane->waiting, &queued->place);
+    eddy__list_push(&queued->peer_queue->waiting, &queued->place);
     queue->messages += 1;
     queue->awaited += report == EDDY_REPORT;
     queue->bytes += bytes;
@@ -85,9 +87,9 @@ eddy__queued *eddy__sendq_oldest(const eddy__sendq *queue) {
     return eddy__entry(queue->all.next, eddy__queued, age);
 }
 
-eddy__queued *eddy__sendq_first(const eddy__lane *lane) {
-    if (eddy__list_empty(&lane->waiting)) return NULL;
-    return eddy__entry(lane->waiting.next, eddy__queued, place);
+eddy__queued *eddy__sendq_first(const eddy__peer_queue *peer_queue) {
+    if (eddy__list_empty(&peer_queue->waiting)) return NULL;
+    return eddy__entry(peer_queue->waiting.next, eddy__queued, place);
 }
 
 eddy__queued *eddy__sendq_take(eddy__sendq *queue, eddy__queued *queued) {
@@ -97,8 +99,8 @@ eddy__queued *eddy__sendq_take(eddy__sendq *queue, eddy__queued *queued) {
     queue->awaited -= queued->report == EDDY_REPORT;
     queue->bytes -= queued->bytes;
     queue->parts -= queued->count;
-    eddy__queued *next = eddy__sendq_first(queued->lane);
-    if (!next) eddy__lanes_close(&queue->lanes, queued->lane);
+    eddy__queued *next = eddy__sendq_first(queued->peer_queue);
+    if (!next) eddy__peer_queues_close(&queue->peer_queues, queued->peer_queue);
     return next;
 }
 

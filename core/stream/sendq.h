@@ -1,7 +1,7 @@
 /* Whole messages that wait until their socket takes them, within limits: in one lane, oldest
  * first, or in one for each peer, so that nobody waits for a peer that does not read. */
-#ifndef EDDY_SENDQ_H
-#define EDDY_SENDQ_H
+#ifndef EDDY_STREAM_SENDQ_H
+#define EDDY_STREAM_SENDQ_H
 
 #include "stream/peer_queues.h"
 #include "zmq/socket.h"
@@ -11,7 +11,7 @@
 
 typedef struct eddy__queued {
     eddy__node age, place; /* in the queue, in the lane */
-    eddy__lane *lane;
+    eddy__peer_queue *peer_queue;
     double bytes;
     double number; /* its sender's */
     uint32_t count;
@@ -21,7 +21,7 @@ typedef struct eddy__queued {
 
 typedef struct eddy__sendq {
     eddy__list all; /* oldest first */
-    eddy__lanes lanes;
+    eddy__peer_queues peer_queues;
     int by_peer;                      /* a message's first part names its lane */
     double messages, bytes, parts;    /* waiting now */
     uint32_t awaited;                 /* of the messages, those with EDDY_REPORT */
@@ -53,7 +53,7 @@ void eddy__sendq_await(eddy__sendq *queue);
 
 /* The oldest message of all, and of a lane; NULL when there is none. */
 eddy__queued *eddy__sendq_oldest(const eddy__sendq *queue);
-eddy__queued *eddy__sendq_first(const eddy__lane *lane);
+eddy__queued *eddy__sendq_first(const eddy__peer_queue *peer_queue);
 
 /* Takes a message out of the queue, which eddy__sendq_drop frees. Returns the next one of its
  * lane; NULL when it was the last, and the lane has ended. */

@@ -20,55 +20,55 @@ static void count_alive(eddy__stream *stream) {
     int alive = !stream->closing && stream->socket &&
                 (stream->receiving == EDDY_RECEIVE || stream->queue.awaited > 0 ||
                  (stream->awaits_drain && (stream->full || stream->tell_drained)));
-    alive |= !stream->closing && (stream->outcomes.count > 0 || stream->close_error);
-    stream->turn->alive += alive - stream->counted;
+    alive |= !stream->closing && (stream->completions.count > 0 || stream->close_error);
+    stream->state->alive += alive - stream->counted;
     stream->counted = alive;
 }
 
 static void make_due(eddy__stream *stream) {
-    eddy__list_push(&stream->turn->due, &stream->due.node);
+    eddy__list_push(&stream->state->due, &stream->due.node);
 }
 
 static void tell(eddy__due *due) {
     eddy__stream *stream = eddy__entry(due, eddy__stream, due);
-    eddy__batch *batch = &stream->turn->batch;
+    eddy__events *batch = &stream->state->batch;
     uint32_t id = stream->grave.id;
     int *states[] = {&stream->receive_error, &stream->tell_full, &stream->tell_drained,
                      &stream->close_error};
     static const int kinds[] = {EDDY_RECEIVE_FAILED, EDDY_FULL, EDDY_DRAINED, EDDY_CLOSED};
     if (stream->receiving && has_unread(stream)) {
-        if (eddy__batch_reserve(batch) != 0) return make_due(stream);
-        eddy__batch_add(batch, EDDY_RECEIVED, id, 0)->inbox = &stream->inbox->view;
+        if (eddy__events_reserve(batch) != 0) return make_due(stream);
+        eddy__events_add(batch, EDDY_RECEIVED, id, 0)->inbox = &stream->inbox->view;
     }
-    if (eddy__outcomes_tell(&stream->outcomes, batch, id) != 0) make_due(stream);
+    if (eddy__completions_tell(&stream->completions, batch, id) != 0) make_due(stream);
     for (int i = 0; i < 4; i++) {
         if (!*states[i]) continue;
-        if (eddy__batch_reserve(batch) != 0) return make_due(stream);
-        eddy__batch_add(batch, kinds[i], id, *states[i]);
+        if (eddy__events_reserve(batch) != 0) return make_due(stream);
+        eddy__events_add(batch, kinds[i], id, *states[i]);
         *states[i] = 0;
     }
     count_alive(stream);
 }
 
-static void free_stream(eddy__turn *turn, eddy__grave *grave) {
+static void free_stream(eddy__loop_state *state, eddy__grave *grave) {
     eddy__stream *stream = (eddy__stream *)grave;
     if (stream->inbox) eddy__inbox_free(stream->inbox);
     eddy__sendq_free(&stream->queue);
-    eddy__outcomes_free(&stream->outcomes);
-    eddy__timers_release(&turn->timers);
+    eddy__completions_free(&stream->completions);
+    eddy__timer_heap_release(&state->timer_heap);
     eddy__context_release(stream->context);
     eddy__free(stream);
 }
 
-static eddy__stream *new_stream(eddy__turn *turn, eddy_context *context) {
+static eddy__stream *new_stream(eddy__loop_state *state, eddy_context *context) {
     eddy__stream *stream = eddy__calloc(1, sizeof *stream);
     if (!stream) return NULL;
-    if (eddy__timers_reserve(&turn->timers) != 0) {
+    if (eddy__timer_heap_reserve(&state->timer_heap) != 0) {
         eddy__free(stream);
         return NULL;
     }
     stream->grave.free = free_stream;
-    stream->turn = turn;
+    stream->state = state;
     stream->context = context;
     stream->budget = EDDY_BUDGET;
     stream->retry_delay = FIRST_RETRY_MS;
@@ -83,20 +83,20 @@ static eddy__stream *new_stream(eddy__turn *turn, eddy_context *context) {
     return stream;
 }
 
-int eddy__stream_open(eddy__turn *turn, eddy_context *context, eddy__socket *socket) {
+int eddy__stream_open(eddy__loop_state *state, eddy_context *context, eddy__socket *socket) {
     if (socket->owner) return -EEXIST;
-    eddy__stream *stream = new_stream(turn, context);
+    eddy__stream *stream = new_stream(state, context);
     if (!stream) return -ENOMEM;
-    int id = eddy__slots_add(&turn->slots, stream, EDDY__STREAM);
+    int id = eddy__id_map_add(&state->ids, stream, EDDY__STREAM);
     if (id > 0) {
-        int rc = eddy__poller_add(&turn->poller, &stream->source, socket, -1);
+        int rc = eddy__poller_add(&state->poller, &stream->source, socket, -1);
         if (rc != 0) {
-            eddy__slots_remove(&turn->slots, (uint32_t)id);
+            eddy__id_map_remove(&state->ids, (uint32_t)id);
             id = rc;
         }
     }
     if (id < 0) {
-        free_stream(turn, &stream->grave);
+        free_stream(state, &stream->grave);
         return id;
     }
     stream->grave.id = (uint32_t)id;
@@ -112,13 +112,13 @@ void eddy__stream_update(eddy__stream *stream) {
     int to_send = stream->queue.messages > 0 || stream->full;
     int wanted = (stream->receiving ? EDDY_READ : 0) |
                  (to_send && stream->retry.position == 0 ? EDDY_WRITE : 0);
-    eddy__poller_want(&stream->turn->poller, &stream->source, wanted);
+    eddy__poller_want(&stream->state->poller, &stream->source, wanted);
 }
 
 static void detach(eddy__stream *stream) {
     if (!stream->socket) return;
-    eddy__poller_remove(&stream->turn->poller, &stream->source);
-    eddy__timers_disarm(&stream->turn->timers, &stream->retry);
+    eddy__poller_remove(&stream->state->poller, &stream->source);
+    eddy__timer_heap_disarm(&stream->state->timer_heap, &stream->retry);
     stream->socket->owner = NULL;
     stream->socket = NULL;
 }
@@ -134,7 +134,7 @@ int eddy__stream_close(eddy__stream *stream, int linger) {
     eddy__list_remove(&stream->due.node);
     eddy__list_remove(&stream->lent);
     eddy__sendq_free(&stream->queue);
-    eddy__turn_bury(stream->turn, &stream->grave);
+    eddy__state_bury(stream->state, &stream->grave);
     count_alive(stream);
     return lost;
 }
@@ -166,8 +166,8 @@ static void note(eddy__stream *stream, int error, double bytes, int report, doub
     stats->errors += error != 0;
     stats->messages_out += error == 0;
     if (error == 0) stats->bytes_out += bytes;
-    eddy__outcomes_note(&stream->outcomes, error, report, number);
-    if (stream->outcomes.count == 0) return;
+    eddy__completions_note(&stream->completions, error, report, number);
+    if (stream->completions.count == 0) return;
     make_due(stream);
     count_alive(stream);
 }
@@ -175,7 +175,8 @@ static void note(eddy__stream *stream, int error, double bytes, int report, doub
 static void drop_oldest(eddy__stream *stream) {
     eddy__queued *oldest = eddy__sendq_oldest(&stream->queue);
     stream->stats.dropped += 1;
-    if (oldest->report) eddy__outcomes_note(&stream->outcomes, ENOBUFS, 1, oldest->number);
+    if (oldest->report)
+        eddy__completions_note(&stream->completions, ENOBUFS, 1, oldest->number);
     eddy__sendq_take(&stream->queue, oldest);
     eddy__sendq_drop(oldest);
 }
@@ -216,14 +217,14 @@ static int enqueue(eddy__stream *stream, zmq_msg_t *msgs, uint32_t count, double
         rc = eddy__sendq_push(&stream->queue, msgs, count, bytes, report, stream->reported);
     if (rc == 0) return 1;
     eddy__message_close(msgs, count);
-    if (report) eddy__outcomes_forget(&stream->outcomes);
+    if (report) eddy__completions_forget(&stream->completions);
     stream->reported -= report != 0;
     return rc;
 }
 
 int eddy__stream_send(eddy__stream *stream, zmq_msg_t *msgs, uint32_t count, double bytes,
                       int report) {
-    int rc = report ? eddy__outcomes_expect(&stream->outcomes) : 0;
+    int rc = report ? eddy__completions_expect(&stream->completions) : 0;
     if (rc != 0) {
         eddy__message_close(msgs, count);
         return rc;
@@ -233,7 +234,7 @@ int eddy__stream_send(eddy__stream *stream, zmq_msg_t *msgs, uint32_t count, dou
         rc = eddy__message_send(stream->socket, msgs, count);
         if (!eddy__message_may_pass(rc)) {
             if (rc != 0) eddy__message_close(msgs, count);
-            if (rc == 0) eddy__tally_add(&stream->fresh, stream->turn);
+            if (rc == 0) eddy__tally_add(&stream->fresh, stream->state);
             note(stream, -rc, bytes, report, stream->reported);
             if (rc == -ETERM) terminated(stream);
             return 0;
@@ -250,7 +251,8 @@ static void back_off(eddy__stream *stream, int refused) {
     double rest = (double)refused / REFUSALS_A_MS, delay = fmax(stream->retry_delay, rest);
     int events = eddy__socket_events(stream->socket);
     if (rest < FIRST_RETRY_MS && (events < 0 || !(events & ZMQ_POLLOUT))) return;
-    eddy__timers_arm(&stream->turn->timers, &stream->retry, stream->turn->now + delay);
+    eddy__timer_heap_arm(&stream->state->timer_heap, &stream->retry,
+                         stream->state->now + delay);
     stream->retry_delay = fmin(stream->retry_delay * 2, LONGEST_RETRY_MS);
 }
 
@@ -267,14 +269,14 @@ static eddy__queued *leave(eddy__stream *stream, eddy__queued *queued, int rc) {
 }
 
 int eddy__stream_flush(eddy__stream *stream, double messages) {
-    eddy__lanes *lanes = &stream->queue.lanes;
+    eddy__peer_queues *peer_queues = &stream->queue.peer_queues;
     int count = 0, refused = 0;
-    if (lanes->count > 1) eddy__socket_events(stream->socket);
-    for (size_t i = lanes->count; i > 0 && refused < FLUSH_MESSAGES; i--) {
+    if (peer_queues->count > 1) eddy__socket_events(stream->socket);
+    for (size_t i = peer_queues->count; i > 0 && refused < FLUSH_MESSAGES; i--) {
         if (!stream->socket || count >= messages) break;
-        eddy__queued *next = eddy__sendq_first(eddy__lanes_next(lanes));
+        eddy__queued *next = eddy__sendq_first(eddy__peer_queues_next(peer_queues));
         while (next && count < messages) {
-            int rc = lanes->count > 1
+            int rc = peer_queues->count > 1
                          ? eddy__message_try(stream->socket, next->msgs, next->count)
                          : eddy__message_send(stream->socket, next->msgs, next->count);
             int waits = eddy__message_may_pass(rc);
@@ -290,7 +292,7 @@ int eddy__stream_flush(eddy__stream *stream, double messages) {
 }
 
 int eddy__stream_push(eddy__stream *stream, double messages) {
-    double fresh = eddy__tally_take(&stream->fresh, stream->turn, messages);
+    double fresh = eddy__tally_take(&stream->fresh, stream->state, messages);
     return (int)fresh + eddy__stream_flush(stream, messages - fresh);
 }
 
@@ -307,24 +309,24 @@ void eddy__stream_await_word(eddy__stream *stream) {
 }
 
 int eddy__stream_word(eddy__stream *stream, eddy_event *event) {
-    int found = eddy__outcomes_take(&stream->outcomes, event, stream->grave.id);
+    int found = eddy__completions_take(&stream->completions, event, stream->grave.id);
     count_alive(stream);
     return found;
 }
 
 static int take_inbox(eddy__stream *stream) {
     if (stream->inbox) return 0;
-    eddy__node *node = eddy__list_shift(&stream->turn->inboxes);
+    eddy__node *node = eddy__list_shift(&stream->state->inboxes);
     stream->inbox = node ? eddy__entry(node, eddy__inbox, free) : eddy__inbox_new();
     if (!stream->inbox) return -ENOMEM;
-    eddy__list_push(&stream->turn->lent, &stream->lent);
+    eddy__list_push(&stream->state->lent, &stream->lent);
     return 0;
 }
 
 /* True when the stream had its share and the socket may have more. */
 static int receive(eddy__stream *stream, uint32_t messages) {
     if (has_unread(stream)) {
-        eddy__poller_recheck(&stream->turn->poller, &stream->source);
+        eddy__poller_recheck(&stream->state->poller, &stream->source);
         return 0;
     }
     int rc = take_inbox(stream);
@@ -332,14 +334,14 @@ static int receive(eddy__stream *stream, uint32_t messages) {
         rc = eddy__inbox_receive(stream->inbox, stream->socket, messages,
                                  &stream->stats.messages_in, &stream->stats.bytes_in);
     if (rc == 0) {
-        eddy__poller_emptied(&stream->source, stream->turn->now);
+        eddy__poller_emptied(&stream->source, stream->state->now);
     } else if (rc == -ETERM) {
         terminated(stream);
     } else if (rc < 0 && rc != -EFSM) {
         stream->receive_error = -rc;
         stream->stats.errors += 1;
         make_due(stream);
-        eddy__poller_recheck(&stream->turn->poller, &stream->source);
+        eddy__poller_recheck(&stream->state->poller, &stream->source);
     }
     if (has_unread(stream)) make_due(stream);
     return rc > 0;
@@ -350,7 +352,7 @@ static int receive(eddy__stream *stream, uint32_t messages) {
  * whose messages came in equal numbers is, for a while, asked for as many and looked at. */
 static int receive_share(eddy__stream *stream) {
     /* A timer that is due must not fire before a reply that has come. */
-    int due = eddy__timers_next(&stream->turn->timers) <= stream->turn->now;
+    int due = eddy__timer_heap_next(&stream->state->timer_heap) <= stream->state->now;
     if (stream->trust > 0 && stream->share <= stream->budget && !due) {
         stream->trust--;
         receive(stream, stream->share);
@@ -371,7 +373,7 @@ void eddy__stream_serve(eddy__stream *stream) {
     if (stream->socket && (ready & EDDY_WRITE)) eddy__stream_flush(stream, FLUSH_MESSAGES);
     /* With messages to send too, a look at the socket's events tells both. */
     if (more && stream->queue.messages == 0)
-        eddy__poller_keep(&stream->turn->poller, &stream->source, EDDY_READ);
+        eddy__poller_keep(&stream->state->poller, &stream->source, EDDY_READ);
     eddy__stream_update(stream);
 }
 
@@ -380,7 +382,7 @@ void eddy__stream_settle(eddy__stream *stream) {
     if (eddy__inbox_release(inbox)) {
         stream->inbox = NULL;
         eddy__list_remove(&stream->lent);
-        eddy__list_push(&stream->turn->inboxes, &inbox->free);
+        eddy__list_push(&stream->state->inboxes, &inbox->free);
     } else if (stream->receiving && eddy__inbox_waiting(inbox)) {
         make_due(stream);
     }

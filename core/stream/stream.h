@@ -1,7 +1,7 @@
 /* A stream: one socket, its inbox, its send queue. Turns the socket's readiness into events,
  * and sends when the socket can. */
-#ifndef EDDY_STREAM_H
-#define EDDY_STREAM_H
+#ifndef EDDY_STREAM_STREAM_H
+#define EDDY_STREAM_STREAM_H
 
 #include "loop/state.h"
 #include "stream/completions.h"
@@ -11,15 +11,15 @@
 
 typedef struct eddy__stream {
     eddy__grave grave;
-    eddy__turn *turn;
+    eddy__loop_state *state;
     eddy_context *context;
     eddy__socket *socket; /* NULL once it is gone */
     eddy__source source;
-    eddy__timer retry; /* armed while the socket refuses although it says it could */
+    eddy__timer_node retry; /* armed while the socket refuses although it says it could */
     double retry_delay;
     eddy__inbox *inbox; /* NULL while nothing was received */
     eddy__sendq queue;
-    eddy__outcomes outcomes;
+    eddy__completions completions;
     double reported; /* the number of the last message of which word is expected */
     eddy_stream_stats stats;
     eddy__due due;
@@ -36,7 +36,7 @@ typedef struct eddy__stream {
 } eddy__stream;
 
 /* Opens a stream on the socket and returns its id, or -errno. */
-int eddy__stream_open(eddy__turn *turn, eddy_context *context, eddy__socket *socket);
+int eddy__stream_open(eddy__loop_state *state, eddy_context *context, eddy__socket *socket);
 
 /* Closes the stream with its socket and returns how many messages are lost. */
 int eddy__stream_close(eddy__stream *stream, int linger);

@@ -16,10 +16,10 @@ enum {
 struct eddy_context {
     void *zmq; /* NULL once terminated */
     int is_shared;
-    int born; /* eddy__forks when it was made */
+    int born; /* eddy__fork_count when it was made */
     int references;
     pthread_mutex_t lock; /* of `references` and `sockets`; finding needs none */
-    eddy__slots sockets;
+    eddy__id_map sockets;
 };
 
 static struct {
@@ -44,7 +44,7 @@ __attribute__((constructor)) static void begin(void) {
 }
 
 static int is_foreign(const eddy_context *context) {
-    return context->born != eddy__forks;
+    return context->born != eddy__fork_count;
 }
 
 static void *new_zmq(int io_threads) {
@@ -85,7 +85,7 @@ int eddy_context_new(int io_threads, eddy_context **context) {
     eddy_context *made = eddy__calloc(1, sizeof *made);
     if (!made) return -ENOMEM;
     made->is_shared = io_threads < 0;
-    made->born = eddy__forks;
+    made->born = eddy__fork_count;
     made->zmq = made->is_shared ? shared_zmq() : new_zmq(io_threads);
     if (!made->zmq) {
         int error = errno;
@@ -94,7 +94,7 @@ int eddy_context_new(int io_threads, eddy_context **context) {
     }
     made->references = 1;
     pthread_mutex_init(&made->lock, NULL);
-    eddy__slots_init(&made->sockets);
+    eddy__id_map_init(&made->sockets);
     *context = made;
     return 0;
 }
@@ -135,7 +135,7 @@ void eddy__context_release(eddy_context *context) {
         terminate(zmq);
         pthread_mutex_unlock(&process.lock);
     }
-    eddy__slots_free(&context->sockets);
+    eddy__id_map_free(&context->sockets);
     pthread_mutex_destroy(&context->lock);
     eddy__free(context);
 }
@@ -191,7 +191,7 @@ int eddy_socket_open(eddy_context *context, int type) {
     int id = eddy__socket_open(socket, context->zmq, type);
     if (id == 0) {
         pthread_mutex_lock(&context->lock);
-        id = eddy__slots_add(&context->sockets, socket, SOCKET);
+        id = eddy__id_map_add(&context->sockets, socket, SOCKET);
         if (id > 0) context->references++;
         pthread_mutex_unlock(&context->lock);
     }
@@ -206,25 +206,25 @@ int eddy_socket_open(eddy_context *context, int type) {
 
 eddy__socket *eddy__context_find(const eddy_context *context, uint32_t id) {
     if (!context || is_foreign(context)) return NULL;
-    eddy__socket *socket = eddy__slots_find(&context->sockets, id, SOCKET);
-    return socket && !eddy__is_elsewhere(socket->thread) ? socket : NULL;
+    eddy__socket *socket = eddy__id_map_find(&context->sockets, id, SOCKET);
+    return socket && !eddy__thread_checker_is_elsewhere(socket->thread) ? socket : NULL;
 }
 
 int eddy__context_refusal(const eddy_context *context, uint32_t id) {
     if (!context) return -EBADF;
     if (is_foreign(context)) return -ESTALE;
-    return eddy__slots_find(&context->sockets, id, SOCKET) ? -EPERM : -EBADF;
+    return eddy__id_map_find(&context->sockets, id, SOCKET) ? -EPERM : -EBADF;
 }
 
 eddy__socket *eddy__context_at(const eddy_context *context, uint32_t position, int *end) {
     int kind;
     *end = position >= context->sockets.used;
-    return eddy__slots_at(&context->sockets, position, &kind);
+    return eddy__id_map_at(&context->sockets, position, &kind);
 }
 
 void eddy__context_take(eddy_context *context, eddy__socket *socket) {
     pthread_mutex_lock(&context->lock);
-    eddy__slots_remove(&context->sockets, socket->id);
+    eddy__id_map_remove(&context->sockets, socket->id);
     pthread_mutex_unlock(&context->lock);
 }
 

@@ -1,7 +1,7 @@
 /* Contexts: each owns the sockets opened through it. The libzmq context below is the one
  * that the whole process shares, the core's only global, or one of its own. */
-#ifndef EDDY_CONTEXT_H
-#define EDDY_CONTEXT_H
+#ifndef EDDY_ZMQ_CONTEXT_H
+#define EDDY_ZMQ_CONTEXT_H
 
 #include "eddy.h"
 #include "zmq/socket.h"

@@ -1,7 +1,7 @@
 /* Endpoints, and binding by name: libzmq 4.3.4 takes a number, `*` or a network device where it
  * binds, so a host name ("tcp://localhost:5555") is looked up here. */
-#ifndef EDDY_ENDPOINT_H
-#define EDDY_ENDPOINT_H
+#ifndef EDDY_ZMQ_ENDPOINT_H
+#define EDDY_ZMQ_ENDPOINT_H
 
 /* An ipc path is taken when there is nothing, or a socket that nobody is behind any more, and
  * -EADDRINUSE else. Those who bind in one directory at the same time, also in other processes,

@@ -1,6 +1,6 @@
 /* Frames: parts that are kept without copying their bytes. */
-#ifndef EDDY_FRAME_H
-#define EDDY_FRAME_H
+#ifndef EDDY_ZMQ_FRAME_H
+#define EDDY_ZMQ_FRAME_H
 
 #include "eddy.h"
 

@@ -1,6 +1,6 @@
 /* A whole message, of one part or many, on its way into a socket. */
-#ifndef EDDY_MESSAGE_H
-#define EDDY_MESSAGE_H
+#ifndef EDDY_ZMQ_MESSAGE_H
+#define EDDY_ZMQ_MESSAGE_H
 
 #include "zmq/socket.h"
 

@@ -1,8 +1,8 @@
 /* Socket monitors: libzmq tells of a socket's connections on an inproc PAIR. Its threads wait,
  * with a lock that the socket's own calls need, while nobody reads there: so this room knows
  * who reads, and ends a monitor before its reader is gone. */
-#ifndef EDDY_MONITOR_H
-#define EDDY_MONITOR_H
+#ifndef EDDY_ZMQ_MONITOR_H
+#define EDDY_ZMQ_MONITOR_H
 
 /* What a socket has to do with monitors. */
 typedef struct eddy__monitor {

@@ -12,9 +12,9 @@
 int eddy__socket_open(eddy__socket *socket, void *context, int type) {
     memset(socket, 0, sizeof *socket);
     size_t size = sizeof socket->fd;
-    sigset_t before = eddy__mask_all(); /* a context's first socket starts its threads */
+    sigset_t before = eddy__signal_mask_all(); /* a context's first socket starts its threads */
     socket->zmq = eddy__zmq_socket(context, type);
-    eddy__mask_restore(before);
+    eddy__signal_mask_restore(before);
     if (!socket->zmq) return -errno;
     if (eddy__zmq_get(socket->zmq, ZMQ_FD, &socket->fd, &size) != 0) {
         int error = errno;
@@ -23,8 +23,8 @@ int eddy__socket_open(eddy__socket *socket, void *context, int type) {
         return -error;
     }
     socket->type = type;
-    socket->born = eddy__forks;
-    socket->thread = eddy__this_thread();
+    socket->born = eddy__fork_count;
+    socket->thread = eddy__thread_checker_this();
     zmq_msg_init(&socket->received);
     eddy__monitor_init(&socket->monitor, socket->zmq, context);
     return 0;
@@ -36,7 +36,7 @@ void eddy__socket_close(eddy__socket *socket, int linger) {
         eddy__zmq_set(socket->zmq, ZMQ_LINGER, &linger, sizeof linger);
     zmq_msg_close(&socket->received);
     eddy__monitor_free(&socket->monitor);
-    eddy__claims_free(&socket->claims);
+    eddy__routing_ids_free(&socket->routing_ids);
     zmq_close(socket->zmq);
     socket->zmq = NULL;
 }
@@ -87,9 +87,9 @@ int eddy__socket_unbind(eddy__socket *socket, const char *endpoint) {
 
 int eddy__socket_connect(eddy__socket *socket, const char *endpoint) {
     eddy__socket_touch(socket);
-    int rc = eddy__claims_check(&socket->claims);
+    int rc = eddy__routing_ids_check(&socket->routing_ids);
     if (rc == 0) rc = eddy__endpoint_connect(socket->zmq, endpoint);
-    if (rc == 0) eddy__claims_give(&socket->claims);
+    if (rc == 0) eddy__routing_ids_give(&socket->routing_ids);
     return rc;
 }
 
@@ -111,8 +111,9 @@ int eddy__socket_monitor(eddy__socket *socket, const char *endpoint, int events)
 int eddy__socket_set(eddy__socket *socket, int option, const void *value, size_t size) {
     eddy__socket_touch(socket);
     if (eddy__zmq_set(socket->zmq, option, value, size) != 0) return -errno;
-    return option == ZMQ_CONNECT_ROUTING_ID ? eddy__claims_set(&socket->claims, value, size)
-                                            : 0;
+    return option == ZMQ_CONNECT_ROUTING_ID
+               ? eddy__routing_ids_set(&socket->routing_ids, value, size)
+               : 0;
 }
 
 int eddy__socket_get(eddy__socket *socket, int option, void *value, size_t *size) {
@@ -134,7 +135,7 @@ static int blocking(eddy__socket *socket, zmq_msg_t *msg, int flags, int option,
     if (result != -1 || errno != EINTR) return result == -1 ? -errno : result;
     int timeout = timeout_of(socket, option), left = timeout;
     double deadline = eddy_time() + timeout;
-    while (result == -1 && errno == EINTR && eddy__forks == socket->born) {
+    while (result == -1 && errno == EINTR && eddy__fork_count == socket->born) {
         if (timeout > 0) {
             left = (int)fmax(0, ceil(deadline - eddy_time())); /* never short */
             eddy__zmq_set(socket->zmq, option, &left, sizeof left);

@@ -1,8 +1,8 @@
 /* A libzmq socket, plain or under a stream. Everything done to a socket is done here, and
  * marks it as touched: whoever waits for its readiness must read ZMQ_EVENTS anew, because
  * any call on the socket may have used up its wake-up. */
-#ifndef EDDY_SOCKET_H
-#define EDDY_SOCKET_H
+#ifndef EDDY_ZMQ_SOCKET_H
+#define EDDY_ZMQ_SOCKET_H
 
 #include "base/faults.h"
 #include "base/list.h"
@@ -18,7 +18,7 @@ typedef struct eddy__socket {
     int type;            /* ZMQ_REQ ... */
     int fd;              /* ZMQ_FD: read-ready whenever ZMQ_EVENTS is worth a look */
     uint32_t id;         /* in its context */
-    int born;            /* eddy__forks when it was opened */
+    int born;            /* eddy__fork_count when it was opened */
     uint64_t thread;     /* which it belongs to */
     eddy__list *touched; /* where `mark` goes when the socket is used; NULL: nobody waits */
     eddy__node *mark;    /* the waiting source's node */
@@ -26,7 +26,7 @@ typedef struct eddy__socket {
     int midway;          /* the last part sent had another to follow */
     zmq_msg_t received;  /* the part that the last plain receive lent out */
     eddy__monitor monitor;
-    eddy__claims claims;
+    eddy__routing_ids routing_ids;
 } eddy__socket;
 
 /* Opens a socket of that type. 0 or -errno. */

@@ -1,7 +1,7 @@
 /* Trackers: whether anybody still uses bytes that libzmq was lent. libzmq tells from its I/O
  * threads. */
-#ifndef EDDY_TRACKER_H
-#define EDDY_TRACKER_H
+#ifndef EDDY_ZMQ_TRACKER_H
+#define EDDY_ZMQ_TRACKER_H
 
 #include "eddy.h"
 

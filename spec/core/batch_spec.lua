@@ -4,17 +4,17 @@ local support = require "spec.core.support"
 describe("core/batch", function()
   local batch
 
-  before_each(function() batch = ffi.new("eddy__batch") end)
+  before_each(function() batch = ffi.new("eddy__events") end)
 
   after_each(function()
     support.forget_faults()
-    C.eddy__batch_free(batch)
+    C.eddy__events_free(batch)
     assert.same({ 0, 0 }, { batch.count, batch.capacity })
   end)
 
   local function add(kind, id, value)
-    assert.equal(0, C.eddy__batch_reserve(batch))
-    return C.eddy__batch_add(batch, kind, id, value)
+    assert.equal(0, C.eddy__events_reserve(batch))
+    return C.eddy__events_add(batch, kind, id, value)
   end
 
   it("keeps events in order while it grows", function()
@@ -37,10 +37,10 @@ describe("core/batch", function()
 
   it("stays as it was when there is no memory", function()
     C.eddy__fault_plan(C.EDDY__FAULT_ALLOC, 0, 1, support.errno.ENOMEM)
-    assert.equal(-support.errno.ENOMEM, C.eddy__batch_reserve(batch))
+    assert.equal(-support.errno.ENOMEM, C.eddy__events_reserve(batch))
     for i = 1, 64 do add(C.EDDY_TIMER, i, 0) end
     C.eddy__fault_plan(C.EDDY__FAULT_ALLOC, 0, 1, support.errno.ENOMEM)
-    assert.equal(-support.errno.ENOMEM, C.eddy__batch_reserve(batch))
+    assert.equal(-support.errno.ENOMEM, C.eddy__events_reserve(batch))
     assert.equal(64, batch.count)
     add(C.EDDY_TIMER, 65, 0)
     assert.equal(1, batch.events[0].id)

@@ -66,12 +66,12 @@ describe("core/gap", function()
   end)
 
   it("is also more than a second for which the machine was suspended, seen after a wait", function()
-    local gap = ffi.new("eddy__gap")
-    C.eddy__gap_watch(gap, 0, 1)
+    local gap = ffi.new("eddy__time_jump")
+    C.eddy__time_jump_watch(gap, 0, 1)
     local asleep = gap.asleep
     local function sleep(ms, asked)
       gap.asleep, gap.lost = gap.asleep - ms, 0
-      C.eddy__gap_measure(gap, 0, asked)
+      C.eddy__time_jump_measure(gap, 0, asked)
       return math.floor(gap.lost / 100 + 0.5) * 100
     end
     assert.equal(0, sleep(2000, 0))

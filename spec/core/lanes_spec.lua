@@ -5,17 +5,17 @@ describe("core/lanes", function()
   local lanes
 
   before_each(function()
-    lanes = ffi.new("eddy__lanes")
-    C.eddy__lanes_init(lanes)
+    lanes = ffi.new("eddy__peer_queues")
+    C.eddy__peer_queues_init(lanes)
   end)
 
   after_each(support.forget_faults)
 
-  local function open(name) return C.eddy__lanes_open(lanes, name, #name) end
-  local function find(name) return C.eddy__lanes_find(lanes, name, #name) end
-  local function close(name) C.eddy__lanes_close(lanes, find(name)) end
+  local function open(name) return C.eddy__peer_queues_open(lanes, name, #name) end
+  local function find(name) return C.eddy__peer_queues_find(lanes, name, #name) end
+  local function close(name) C.eddy__peer_queues_close(lanes, find(name)) end
   local function next_name()
-    local lane = C.eddy__lanes_next(lanes)
+    local lane = C.eddy__peer_queues_next(lanes)
     return ffi.string(lane.name, lane.size)
   end
 

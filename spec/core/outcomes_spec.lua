@@ -9,25 +9,25 @@ describe("core/outcomes", function()
   local next_number
 
   before_each(function()
-    outcomes, batch = ffi.new("eddy__outcomes"), ffi.new("eddy__batch")
+    outcomes, batch = ffi.new("eddy__completions"), ffi.new("eddy__events")
     next_number = 1
   end)
 
   after_each(function()
     support.forget_faults()
-    C.eddy__outcomes_free(outcomes)
-    C.eddy__batch_free(batch)
+    C.eddy__completions_free(outcomes)
+    C.eddy__events_free(batch)
   end)
 
-  local function expect() assert.equal(0, C.eddy__outcomes_expect(outcomes)) end
+  local function expect() assert.equal(0, C.eddy__completions_expect(outcomes)) end
   local function note(err, reported, number)
-    C.eddy__outcomes_note(outcomes, err, reported, number or next_number)
+    C.eddy__completions_note(outcomes, err, reported, number or next_number)
     next_number = next_number + reported
   end
 
   -- All that is told, as "SENT 2" or "FAILED errno reported".
   local function told()
-    local result, list = C.eddy__outcomes_tell(outcomes, batch, STREAM), {}
+    local result, list = C.eddy__completions_tell(outcomes, batch, STREAM), {}
     for i = 0, batch.count - 1 do
       local event = batch.events[i]
       assert.equal(STREAM, event.id)
@@ -53,9 +53,9 @@ describe("core/outcomes", function()
     note(EHOSTUNREACH, 1, 4)
     note(0, 1, 1)
     local event, list = ffi.new("eddy_event"), {}
-    assert.equal(1, C.eddy__outcomes_take(outcomes, event, STREAM))
+    assert.equal(1, C.eddy__completions_take(outcomes, event, STREAM))
     assert.equal(2, event.number)
-    assert.equal(0, C.eddy__outcomes_tell(outcomes, batch, STREAM))
+    assert.equal(0, C.eddy__completions_tell(outcomes, batch, STREAM))
     for i = 0, batch.count - 1 do
       list[i + 1] = batch.events[i].number .. ":" .. batch.events[i].value
     end
@@ -70,7 +70,7 @@ describe("core/outcomes", function()
     note(EHOSTUNREACH, 0)
     note(0, 1)
     local event = ffi.new("eddy_event")
-    local function take() return C.eddy__outcomes_take(outcomes, event, STREAM) end
+    local function take() return C.eddy__completions_take(outcomes, event, STREAM) end
     local expected = { { C.EDDY_SENT, 1, 1 }, { C.EDDY_SENT, 1, 1 },
       { C.EDDY_SEND_FAILED, EHOSTUNREACH, 1 }, { C.EDDY_SEND_FAILED, EHOSTUNREACH, 0 } }
     for _, each in ipairs(expected) do
@@ -123,7 +123,7 @@ describe("core/outcomes", function()
   it("refuses to expect more without memory, and expects nothing then", function()
     for _ = 1, 4 do expect() end
     C.eddy__fault_plan(C.EDDY__FAULT_ALLOC, 0, 1, ENOMEM)
-    assert.equal(-ENOMEM, C.eddy__outcomes_expect(outcomes))
+    assert.equal(-ENOMEM, C.eddy__completions_expect(outcomes))
     assert.equal(4, outcomes.expected)
     expect()
     outcomes.expected = outcomes.expected - 5

@@ -140,7 +140,7 @@ describe("core/sendq", function()
       C.eddy__fault_plan(C.EDDY__FAULT_ALLOC, skip, 1, support.errno.ENOMEM)
       assert.equal(-support.errno.ENOMEM, C.eddy__sendq_push(queue, msgs, count, bytes, 0, 0))
       assert.equal(0, queue.messages)
-      assert.equal(0, tonumber(queue.lanes.count))
+      assert.equal(0, tonumber(queue.peer_queues.count))
       assert.equal("kept", ffi.string(C.zmq_msg_data(msgs), C.zmq_msg_size(msgs)))
     end
     assert.equal(0, C.eddy__sendq_push(queue, msgs, count, bytes, 0, 0))
@@ -150,7 +150,7 @@ describe("core/sendq", function()
   it("has a lane for each peer when the first part names one", function()
     queue.by_peer = 1
     for _, each in ipairs { "a1", "a2", "b1", "a3", "c1" } do push { each:sub(1, 1), each } end
-    assert.equal(3, tonumber(queue.lanes.count))
+    assert.equal(3, tonumber(queue.peer_queues.count))
     local function holds(name)
       local msgs = messages_of { name }
       local held = C.eddy__sendq_holds(queue, msgs) ~= 0
@@ -160,8 +160,8 @@ describe("core/sendq", function()
     assert.same({ true, true, false, false }, { holds "a", holds "c", holds "", holds "aa" })
     -- Lane by lane, in turns; each in order.
     local order = {}
-    for _ = 1, tonumber(queue.lanes.count) do
-      local queued = C.eddy__sendq_first(C.eddy__lanes_next(queue.lanes))
+    for _ = 1, tonumber(queue.peer_queues.count) do
+      local queued = C.eddy__sendq_first(C.eddy__peer_queues_next(queue.peer_queues))
       while queued ~= nil do
         local msg = queued.msgs + 1
         order[#order + 1] = ffi.string(C.zmq_msg_data(msg), C.zmq_msg_size(msg))
@@ -171,7 +171,7 @@ describe("core/sendq", function()
       end
     end
     assert.equal("a1 a2 a3 b1 c1", table.concat(order, " "))
-    assert.same({ 0, 0 }, { queue.messages, tonumber(queue.lanes.count) })
+    assert.same({ 0, 0 }, { queue.messages, tonumber(queue.peer_queues.count) })
     assert.is_false(holds "a")
   end)
 

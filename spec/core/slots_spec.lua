@@ -7,19 +7,19 @@ describe("core/slots", function()
   local slots, things
 
   before_each(function()
-    slots, things = ffi.new("eddy__slots"), ffi.new("int[10]")
-    C.eddy__slots_init(slots)
+    slots, things = ffi.new("eddy__id_map"), ffi.new("int[10]")
+    C.eddy__id_map_init(slots)
   end)
 
   after_each(function()
     support.forget_faults()
-    C.eddy__slots_free(slots)
+    C.eddy__id_map_free(slots)
   end)
 
-  local function add(i, kind) return C.eddy__slots_add(slots, things + i, kind or STREAM) end
+  local function add(i, kind) return C.eddy__id_map_add(slots, things + i, kind or STREAM) end
 
   local function find(id, kind)
-    local object = C.eddy__slots_find(slots, id, kind or STREAM)
+    local object = C.eddy__id_map_find(slots, id, kind or STREAM)
     return object ~= nil and ffi.cast("int *", object) - things or nil
   end
 
@@ -44,11 +44,11 @@ describe("core/slots", function()
 
   it("misses a stale id, also when its slot has a new tenant", function()
     local old = add(0)
-    C.eddy__slots_remove(slots, old)
+    C.eddy__id_map_remove(slots, old)
     assert.is_nil(find(old))
     local new, turns = add(1), 0
     while slot(new) ~= slot(old) do
-      C.eddy__slots_remove(slots, new)
+      C.eddy__id_map_remove(slots, new)
       new, turns = add(1), turns + 1
     end
     -- A slot rests, so that it does not go through its generations fast.
@@ -60,11 +60,11 @@ describe("core/slots", function()
 
   it("ignores the removal of what is gone", function()
     local old = add(0)
-    C.eddy__slots_remove(slots, old)
+    C.eddy__id_map_remove(slots, old)
     local new = add(1)
-    C.eddy__slots_remove(slots, old)
-    C.eddy__slots_remove(slots, 0)
-    C.eddy__slots_remove(slots, 12345)
+    C.eddy__id_map_remove(slots, old)
+    C.eddy__id_map_remove(slots, 0)
+    C.eddy__id_map_remove(slots, 12345)
     assert.equal(1, find(new))
     assert.equal(1, slots.count)
   end)
@@ -72,8 +72,8 @@ describe("core/slots", function()
   it("reuses the slot that has been free for longest", function()
     local ids = {}
     for i = 0, 67 do ids[i] = add(i % 10) end
-    for i = 3, 67 do C.eddy__slots_remove(slots, ids[i]) end
-    C.eddy__slots_remove(slots, ids[0])
+    for i = 3, 67 do C.eddy__id_map_remove(slots, ids[i]) end
+    C.eddy__id_map_remove(slots, ids[0])
     -- 64 stay free, the others are reused.
     for _, i in ipairs { 3, 4, 5 } do assert.equal(i, slot(add(1))) end
     assert.equal(68, slot(add(5)))
@@ -92,14 +92,14 @@ describe("core/slots", function()
 
   it("shows all of them by position, and the gaps", function()
     local ids = { add(0, STREAM), add(1, TIMER), add(2, STREAM) }
-    C.eddy__slots_remove(slots, ids[2])
+    C.eddy__id_map_remove(slots, ids[2])
     local kind, seen = ffi.new("int[1]"), {}
     for i = 0, slots.used - 1 do
-      local object = C.eddy__slots_at(slots, i, kind)
+      local object = C.eddy__id_map_at(slots, i, kind)
       seen[#seen + 1] = object == nil and "-" or tostring(kind[0])
     end
     assert.equal("1 - 1", table.concat(seen, " "))
-    assert.is_true(C.eddy__slots_at(slots, slots.used, kind) == nil)
+    assert.is_true(C.eddy__id_map_at(slots, slots.used, kind) == nil)
   end)
 
   it("does what a table does, whatever the order of operations", function()
@@ -111,7 +111,7 @@ describe("core/slots", function()
         held[#held + 1] = { id = add(thing), thing = thing }
       else
         local victim = table.remove(held, math.random(#held))
-        C.eddy__slots_remove(slots, victim.id)
+        C.eddy__id_map_remove(slots, victim.id)
         gone[#gone + 1] = victim.id
       end
     end
@@ -128,7 +128,7 @@ describe("core/slots", function()
     for _ = 1, 3000 do
       local id = add(0)
       assert.is_true(id >= 2 ^ tonumber(C.EDDY_SLOT_BITS))
-      C.eddy__slots_remove(slots, id)
+      C.eddy__id_map_remove(slots, id)
     end
   end)
 

@@ -4,32 +4,32 @@ describe("core/timers", function()
   local timers
 
   before_each(function()
-    timers = ffi.new("eddy__timers")
-    C.eddy__timers_init(timers)
+    timers = ffi.new("eddy__timer_heap")
+    C.eddy__timer_heap_init(timers)
   end)
 
-  after_each(function() C.eddy__timers_free(timers) end)
+  after_each(function() C.eddy__timer_heap_free(timers) end)
 
   local function arm(due, timer)
-    timer = timer or ffi.new("eddy__timer")
-    assert.equal(0, C.eddy__timers_reserve(timers))
-    C.eddy__timers_arm(timers, timer, due)
+    timer = timer or ffi.new("eddy__timer_node")
+    assert.equal(0, C.eddy__timer_heap_reserve(timers))
+    C.eddy__timer_heap_arm(timers, timer, due)
     return timer
   end
 
   local function expire(now)
-    local timer = C.eddy__timers_expire(timers, now)
+    local timer = C.eddy__timer_heap_expire(timers, now)
     return timer ~= nil and timer or nil
   end
 
   it("has no deadline when empty", function()
-    assert.equal(math.huge, C.eddy__timers_next(timers))
+    assert.equal(math.huge, C.eddy__timer_heap_next(timers))
     assert.is_nil(expire(1e9))
   end)
 
   it("expires by deadline, then by age", function()
     local b, a, c, d = arm(2), arm(1), arm(2), arm(3)
-    assert.equal(1, C.eddy__timers_next(timers))
+    assert.equal(1, C.eddy__timer_heap_next(timers))
     assert.is_nil(expire(0.5))
     assert.equal(a, expire(2))
     assert.equal(b, expire(2))
@@ -40,7 +40,7 @@ describe("core/timers", function()
 
   it("counts a timer that is armed again as the youngest", function()
     local a, b = arm(1), arm(1)
-    C.eddy__timers_arm(timers, a, 1)
+    C.eddy__timer_heap_arm(timers, a, 1)
     assert.equal(b, expire(1))
     assert.equal(a, expire(1))
     assert.is_nil(expire(1))
@@ -57,7 +57,7 @@ describe("core/timers", function()
         armed[#armed + 1] = { due = due, age = age, timer = arm(due) }
       elseif dice < 0.8 and #armed > 0 then
         local gone = table.remove(armed, math.random(#armed))
-        C.eddy__timers_disarm(timers, gone.timer)
+        C.eddy__timer_heap_disarm(timers, gone.timer)
         assert.equal(0, gone.timer.position)
       else
         table.sort(armed, function(x, y)
@@ -73,19 +73,19 @@ describe("core/timers", function()
   end)
 
   it("finds the next point of a grid, and skips the missed ones", function()
-    assert.equal(20, C.eddy__timers_grid(10, 10, 10))
-    assert.equal(20, C.eddy__timers_grid(10, 10, 19.9))
-    assert.equal(30, C.eddy__timers_grid(10, 10, 20))
-    assert.equal(50, C.eddy__timers_grid(10, 10, 45))
-    assert.is_true(C.eddy__timers_grid(10, 1e-300, 45) > 45)
+    assert.equal(20, C.eddy__timer_heap_grid(10, 10, 10))
+    assert.equal(20, C.eddy__timer_heap_grid(10, 10, 19.9))
+    assert.equal(30, C.eddy__timer_heap_grid(10, 10, 20))
+    assert.equal(50, C.eddy__timer_heap_grid(10, 10, 45))
+    assert.is_true(C.eddy__timer_heap_grid(10, 1e-300, 45) > 45)
   end)
 
   it("tells when there is no memory, and stays as it was", function()
     local faults = require "spec.room" "base/faults"
     for _ = 1, 16 do arm(1) end
     faults.eddy__fault_plan(faults.EDDY__FAULT_ALLOC, 0, 1, 12)
-    assert.equal(-12, C.eddy__timers_reserve(timers))
+    assert.equal(-12, C.eddy__timer_heap_reserve(timers))
     assert.equal(16, timers.reserved)
-    assert.equal(0, C.eddy__timers_reserve(timers))
+    assert.equal(0, C.eddy__timer_heap_reserve(timers))
   end)
 end)
