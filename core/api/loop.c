@@ -1,19 +1,12 @@
-/* The public functions of loops and what is in them: each looks its ids up, refuses stale
- * ones and values that make no sense, and calls the room. */
+/* The public functions of loops, timers, watchers, signals and wake-ups: each looks its ids
+ * up, refuses stale ones and values that make no sense, and calls the folder that knows. */
 #include "loop/loop.h"
 #include "base/sys.h"
 #include "loop/timer.h"
 #include "loop/watcher.h"
 #include "stream/stream.h"
-#include "zmq/message.h"
 
 #include <math.h>
-
-static eddy__stream *find_stream(eddy_loop *loop, uint32_t id) {
-    if (!loop || eddy__loop_refusal(loop)) return NULL;
-    eddy__stream *stream = eddy__id_map_find(&loop->state.ids, id, EDDY__STREAM);
-    return stream && !stream->closing ? stream : NULL;
-}
 
 /* Why an id was not found. */
 static int refusal(const eddy_loop *loop) {
@@ -21,7 +14,7 @@ static int refusal(const eddy_loop *loop) {
     return refused ? refused : -EBADF;
 }
 
-static eddy__watcher *find_watch(eddy_loop *loop, uint32_t id) {
+static eddy__watcher *find_watcher(eddy_loop *loop, uint32_t id) {
     if (eddy__loop_refusal(loop)) return NULL;
     eddy__watcher *watcher = eddy__id_map_find(&loop->state.ids, id, EDDY__WATCH);
     return watcher && !watcher->closing ? watcher : NULL;
@@ -35,7 +28,7 @@ static void adopt_stream(void *stream, void *loop) {
     adopt(loop, ((eddy__stream *)stream)->socket);
 }
 
-static void adopt_watch(void *watcher, void *loop) {
+static void adopt_watcher(void *watcher, void *loop) {
     adopt(loop, ((eddy__watcher *)watcher)->source.socket);
 }
 
@@ -44,8 +37,34 @@ int eddy_loop_adopt(eddy_loop *loop) {
     if (!EDDY_CHECKS) return 0;
     loop->thread = eddy__thread_checker_this();
     eddy__loop_each(loop, EDDY__STREAM, adopt_stream, loop);
-    eddy__loop_each(loop, EDDY__WATCH, adopt_watch, loop);
+    eddy__loop_each(loop, EDDY__WATCH, adopt_watcher, loop);
     return 0;
+}
+
+static void close_stream(void *stream, void *data) {
+    (void)data;
+    eddy__stream_close(stream, EDDY_OWN_LINGER);
+}
+
+static void close_watcher(void *watcher, void *data) {
+    (void)data;
+    eddy__watcher_close(watcher);
+}
+
+static void close_timer(void *timer, void *data) {
+    (void)data;
+    eddy__timer_close(timer);
+}
+
+void eddy_loop_free(eddy_loop *loop) {
+    if (!loop || eddy__loop_refusal(loop)) return;
+    eddy__loop_each(loop, EDDY__STREAM, close_stream, NULL);
+    eddy__loop_each(loop, EDDY__WATCH, close_watcher, NULL);
+    eddy__loop_each(loop, EDDY__TIMER, close_timer, NULL);
+    eddy__loop_reap(loop);
+    for (eddy__node *node; (node = eddy__list_shift(&loop->state.inboxes));)
+        eddy__inbox_free(eddy__entry(node, eddy__inbox, free));
+    eddy__loop_free(loop);
 }
 
 eddy_event *eddy_loop_events(eddy_loop *loop) {
@@ -190,12 +209,12 @@ int eddy_watch_socket(eddy_loop *loop, eddy_context *context, uint32_t id, int e
 }
 
 int eddy_watch_change(eddy_loop *loop, uint32_t id, int events) {
-    eddy__watcher *watcher = find_watch(loop, id);
+    eddy__watcher *watcher = find_watcher(loop, id);
     return watcher ? eddy__watcher_change(watcher, events) : refusal(loop);
 }
 
 int eddy_watch_close(eddy_loop *loop, uint32_t id) {
-    eddy__watcher *watcher = find_watch(loop, id);
+    eddy__watcher *watcher = find_watcher(loop, id);
     if (!watcher) return refusal(loop);
     eddy__watcher_close(watcher);
     return 0;
@@ -203,129 +222,4 @@ int eddy_watch_close(eddy_loop *loop, uint32_t id) {
 
 int eddy_descriptor_close(int fd) {
     return close(fd) == 0 ? 0 : -errno;
-}
-
-int eddy_stream_open(eddy_loop *loop, eddy_context *context, uint32_t id) {
-    int refused = eddy__loop_refusal(loop);
-    if (refused) return refused;
-    eddy__socket *socket = eddy__context_find(context, id);
-    return socket ? eddy__stream_open(&loop->state, context, socket)
-                  : eddy__context_refusal(context, id);
-}
-
-int eddy_stream_close(eddy_loop *loop, uint32_t id, int linger) {
-    eddy__stream *stream = find_stream(loop, id);
-    return stream ? eddy__stream_close(stream, linger) : refusal(loop);
-}
-
-int eddy_stream_receive(eddy_loop *loop, uint32_t id, int on) {
-    eddy__stream *stream = find_stream(loop, id);
-    if (!stream) return refusal(loop);
-    eddy__stream_receive(stream, on);
-    return 0;
-}
-
-int eddy_stream_budget(eddy_loop *loop, uint32_t id, int messages) {
-    eddy__stream *stream = find_stream(loop, id);
-    if (!stream) return refusal(loop);
-    if (messages < 1) return -EINVAL;
-    stream->budget = (uint32_t)messages;
-    return 0;
-}
-
-int eddy_stream_send(eddy_loop *loop, uint32_t id, const char *data, uint32_t size,
-                     int report) {
-    eddy_part part = {data, (int32_t)size, 0};
-    return eddy_stream_send_parts(loop, id, &part, 1, report);
-}
-
-int eddy_stream_send_parts(eddy_loop *loop, uint32_t id, const eddy_part *parts, uint32_t count,
-                           int report) {
-    eddy__stream *stream = find_stream(loop, id);
-    if (!stream) return refusal(loop);
-    if (!stream->socket) return -ENOTSOCK;
-    if (count == 0) return -EINVAL;
-    zmq_msg_t few[EDDY__FEW_PARTS], *msgs = eddy__message_room(few, count);
-    if (!msgs) return -ENOMEM;
-    int rc = eddy__message_copy(msgs, parts, count);
-    if (rc == 0) {
-        double bytes = eddy__message_bytes(msgs, count);
-        rc = eddy__stream_send(stream, msgs, count, bytes, report);
-    }
-    eddy__message_leave(msgs, few);
-    return rc;
-}
-
-eddy_inbox *eddy_stream_pull(eddy_loop *loop, uint32_t id, double messages) {
-    eddy__stream *stream = find_stream(loop, id);
-    if (!stream) return NULL;
-    eddy__inbox *inbox = eddy__stream_pull(stream, (uint32_t)fmin(messages, EDDY_BUDGET));
-    return inbox ? &inbox->view : NULL;
-}
-
-int eddy_stream_push(eddy_loop *loop, uint32_t id, double messages) {
-    eddy__stream *stream = find_stream(loop, id);
-    if (!stream) return refusal(loop);
-    return stream->socket ? eddy__stream_push(stream, messages) : 0;
-}
-
-int eddy_stream_await_word(eddy_loop *loop, uint32_t id) {
-    eddy__stream *stream = find_stream(loop, id);
-    if (!stream) return refusal(loop);
-    eddy__stream_await_word(stream);
-    return 0;
-}
-
-int eddy_stream_word(eddy_loop *loop, uint32_t id, eddy_event *event) {
-    eddy__stream *stream = find_stream(loop, id);
-    return stream ? eddy__stream_word(stream, event) : refusal(loop);
-}
-
-int eddy_stream_drain(eddy_loop *loop, uint32_t id, double timeout) {
-    eddy__stream *stream = find_stream(loop, id);
-    if (!stream) return refusal(loop);
-    double deadline = eddy_time() + timeout;
-    while (stream->socket) {
-        eddy__stream_flush(stream, INFINITY);
-        double left = deadline - eddy_time();
-        if (stream->queue.messages == 0 || left <= 0) break;
-        /* A socket may say that it can send and refuse: it is not asked all the time. */
-        int can = eddy__socket_wait(stream->socket, EDDY_WRITE, left);
-        if (can > 0 && stream->retry.position != 0) eddy__sleep(fmin(left, 1));
-    }
-    return (int)stream->queue.messages;
-}
-
-int eddy_stream_await_drain(eddy_loop *loop, uint32_t id, int on) {
-    eddy__stream *stream = find_stream(loop, id);
-    if (!stream) return refusal(loop);
-    stream->awaits_drain = on;
-    return 0;
-}
-
-int eddy_stream_finish(eddy_loop *loop, uint32_t id) {
-    eddy__stream *stream = find_stream(loop, id);
-    if (!stream) return refusal(loop);
-    eddy__stream_finish(stream);
-    return 0;
-}
-
-int eddy_stream_limit(eddy_loop *loop, uint32_t id, double messages, double bytes, int policy) {
-    eddy__stream *stream = find_stream(loop, id);
-    if (!stream) return refusal(loop);
-    if (isnan(messages) || isnan(bytes) || policy < EDDY_DROP_NONE || policy > EDDY_DROP_OLDEST)
-        return -EINVAL;
-    stream->queue.message_limit = messages < 0 ? INFINITY : messages;
-    stream->queue.byte_limit = bytes < 0 ? INFINITY : bytes;
-    stream->policy = policy;
-    return 0;
-}
-
-int eddy_stream_stats_get(eddy_loop *loop, uint32_t id, eddy_stream_stats *stats) {
-    eddy__stream *stream = find_stream(loop, id);
-    if (!stream) return refusal(loop);
-    *stats = stream->stats;
-    stats->queued = stream->queue.messages;
-    stats->queued_bytes = stream->queue.bytes;
-    return 0;
 }

@@ -1,9 +1,8 @@
 /* The public functions of contexts and sockets: each looks the id up, refuses a stale one,
- * and calls the room. */
+ * and calls the folder that knows. */
 #include "base/sys.h"
 #include "device/device.h"
-#include "loop/watcher.h"
-#include "stream/stream.h"
+#include "loop/poller.h"
 #include "zmq/context.h"
 #include "zmq/frame.h"
 #include "zmq/message.h"
@@ -13,12 +12,10 @@
 
 enum { LONGEST_ENDPOINT = 512 };
 
+/* The stream or watcher that has the socket hears that it goes away. */
 static void orphan(eddy__socket *socket) {
     eddy__source *owner = socket->owner;
-    if (owner && owner->owner == EDDY__STREAM)
-        eddy__stream_orphan(eddy__entry(owner, eddy__stream, source), ENOTSOCK);
-    else if (owner)
-        eddy__watcher_orphan(eddy__entry(owner, eddy__watcher, source), ENOTSOCK);
+    if (owner) owner->orphan(owner, ENOTSOCK);
 }
 
 int eddy_socket_close(eddy_context *context, uint32_t id, int linger) {

@@ -1,13 +1,8 @@
 #include "loop/loop.h"
 #include "base/fork.h"
 #include "base/sys.h"
-#include "loop/timer.h"
-#include "loop/watcher.h"
-#include "stream/stream.h"
 
 #include <math.h>
-
-enum { DRAIN_MS = 5 }; /* how often sockets without a wake-up are tried while draining */
 
 int eddy_loop_new(eddy_loop **made) {
     eddy_loop *loop = eddy__calloc(1, sizeof *loop);
@@ -56,7 +51,8 @@ void eddy__loop_each(eddy_loop *loop, int kind, void (*visit)(void *, void *), v
     }
 }
 
-static void reap(eddy__loop_state *state) {
+void eddy__loop_reap(eddy_loop *loop) {
+    eddy__loop_state *state = &loop->state;
     for (eddy__node *node; (node = eddy__list_shift(&state->graves));) {
         eddy__grave *grave = eddy__entry(node, eddy__grave, node);
         eddy__id_map_remove(&state->ids, grave->id);
@@ -64,30 +60,8 @@ static void reap(eddy__loop_state *state) {
     }
 }
 
-static void close_stream(void *stream, void *data) {
-    (void)data;
-    eddy__stream_close(stream, EDDY_OWN_LINGER);
-}
-
-static void close_watcher(void *watcher, void *data) {
-    (void)data;
-    eddy__watcher_close(watcher);
-}
-
-static void close_timer(void *timer, void *data) {
-    (void)data;
-    eddy__timer_close(timer);
-}
-
-void eddy_loop_free(eddy_loop *loop) {
-    if (!loop || eddy__loop_refusal(loop)) return;
+void eddy__loop_free(eddy_loop *loop) {
     eddy__loop_state *state = &loop->state;
-    eddy__loop_each(loop, EDDY__STREAM, close_stream, NULL);
-    eddy__loop_each(loop, EDDY__WATCH, close_watcher, NULL);
-    eddy__loop_each(loop, EDDY__TIMER, close_timer, NULL);
-    reap(state);
-    for (eddy__node *node; (node = eddy__list_shift(&state->inboxes));)
-        eddy__inbox_free(eddy__entry(node, eddy__inbox, free));
     eddy__signals_close(&loop->signals, &state->poller);
     eddy__wakeups_close(&loop->wakeups, &state->poller);
     eddy__poller_close(&state->poller);
@@ -98,16 +72,18 @@ void eddy_loop_free(eddy_loop *loop) {
 }
 
 /* The last turn's loans end: what Lua read is given back, what it closed is freed. */
-static void begin(eddy__loop_state *state) {
+static void begin(eddy_loop *loop) {
+    eddy__loop_state *state = &loop->state;
     eddy__list lent;
     state->batch.count = 0;
-    reap(state);
+    eddy__loop_reap(loop);
     eddy__list_init(&lent);
     eddy__list_append(&lent, &state->lent);
     while (!eddy__list_empty(&lent)) {
         eddy__node *node = eddy__list_shift(&lent);
         eddy__list_push(&state->lent, node);
-        eddy__stream_settle(eddy__entry(node, eddy__stream, lent));
+        eddy__loan *loan = eddy__entry(node, eddy__loan, node);
+        loan->settle(loan);
     }
 }
 
@@ -169,13 +145,10 @@ static void serve(eddy_loop *loop) {
     eddy__list_append(&ready, &loop->state.poller.ready);
     for (eddy__node *node; (node = eddy__list_shift(&ready));) {
         eddy__source *source = eddy__entry(node, eddy__source, mark);
-        switch (source->owner) {
-        case EDDY__STREAM: eddy__stream_serve(eddy__entry(source, eddy__stream, source)); break;
-        case EDDY__WATCH:
-            eddy__watcher_serve(eddy__entry(source, eddy__watcher, source));
-            break;
-        default: serve_internal(loop, source);
-        }
+        if (source->serve)
+            source->serve(source);
+        else
+            serve_internal(loop, source);
     }
 }
 
@@ -193,17 +166,14 @@ static void expire(eddy__loop_state *state) {
     while (eddy__timer_heap_next(&state->timer_heap) <= state->now) {
         if (eddy__events_reserve(&state->batch) != 0) return;
         eddy__timer_node *timer = eddy__timer_heap_expire(&state->timer_heap, state->now);
-        if (timer->owner == EDDY__STREAM)
-            eddy__stream_update(eddy__entry(timer, eddy__stream, retry));
-        else
-            eddy__timer_tell(eddy__entry(timer, eddy__timer, node));
+        timer->fire(timer);
     }
 }
 
 int eddy_loop_turn(eddy_loop *loop, double timeout) {
     int refused = eddy__loop_refusal(loop);
     if (refused) return refused;
-    begin(&loop->state);
+    begin(loop);
     int rc = wait(loop, timeout);
     if (rc != 0) return rc;
     tell_gap(loop);
@@ -213,37 +183,4 @@ int eddy_loop_turn(eddy_loop *loop, double timeout) {
     loop->state.number += 1;
     loop->events += loop->state.batch.count;
     return loop->state.batch.count;
-}
-
-typedef struct eddy__drain {
-    double waiting, lost; /* messages whose socket is there, and is not */
-} eddy__drain;
-
-static void flush(void *object, void *data) {
-    eddy__stream *stream = object;
-    eddy__drain *drain = data;
-    if (stream->socket) eddy__stream_flush(stream, INFINITY);
-    *(stream->socket ? &drain->waiting : &drain->lost) += stream->queue.messages;
-}
-
-int eddy_loop_drain(eddy_loop *loop, double timeout) {
-    int refused = eddy__loop_refusal(loop);
-    if (refused) return refused;
-    eddy__poller *poller = &loop->state.poller;
-    double deadline = eddy_time() + timeout;
-    for (;;) {
-        eddy__drain drain = {0, 0};
-        eddy__loop_each(loop, EDDY__STREAM, flush, &drain);
-        double left = deadline - eddy_time();
-        if (drain.waiting == 0 || left <= 0) return (int)(drain.waiting + drain.lost);
-        eddy__poller_refresh(poller, loop->state.now);
-        int rc = eddy__poller_wait(poller, fmin(left, DRAIN_MS), loop->state.now);
-        if (rc != 0) return rc;
-        /* What is ready to receive stays so for the next turn. */
-        for (eddy__node *node; (node = eddy__list_shift(&poller->ready));) {
-            eddy__source *source = eddy__entry(node, eddy__source, mark);
-            source->ready = 0;
-            eddy__poller_recheck(poller, source);
-        }
-    }
 }

@@ -31,4 +31,10 @@ int eddy__loop_refusal(const eddy_loop *loop);
 void eddy__loop_each(eddy_loop *loop, int kind, void (*visit)(void *object, void *data),
                      void *data);
 
+/* Frees what was closed. */
+void eddy__loop_reap(eddy_loop *loop);
+
+/* Frees the loop, once all that was on it is closed and freed. */
+void eddy__loop_free(eddy_loop *loop);
+
 #endif

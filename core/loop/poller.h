@@ -17,8 +17,11 @@
 typedef struct eddy__source {
     eddy__socket *socket; /* NULL for a plain descriptor */
     int fd;
-    uint32_t id;     /* in the poller */
-    int owner;       /* what kind of thing embeds this source */
+    uint32_t id; /* in the poller */
+    /* Takes what is ready; NULL for the loop's own. */
+    void (*serve)(struct eddy__source *source);
+    /* Its socket goes away, for this errno. NULL for what has none. */
+    void (*orphan)(struct eddy__source *source, int error);
     int is_own;      /* nobody else closes the descriptor */
     int gone;        /* the descriptor was closed, and its number is another's now */
     int wanted;      /* EDDY_READ and EDDY_WRITE, as its owner wants them */

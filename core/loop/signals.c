@@ -14,7 +14,6 @@ static atomic_flag taken[NSIG];
 void eddy__signals_init(eddy__signals *signals) {
     memset(signals, 0, sizeof *signals);
     signals->source.fd = -1;
-    signals->source.owner = EDDY__INTERNAL;
     signals->source.is_own = 1;
     sigemptyset(&signals->watched);
     sigemptyset(&signals->blocked);

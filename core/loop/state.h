@@ -15,7 +15,6 @@ enum {
     EDDY__WATCH,
     EDDY__TIMER,
     EDDY__WAKER,
-    EDDY__INTERNAL, /* the loop's own descriptors */
 };
 
 typedef struct eddy__loop_state {
@@ -44,6 +43,12 @@ typedef struct eddy__due {
     eddy__node node;
     void (*tell)(struct eddy__due *due);
 } eddy__due;
+
+/* Member of whatever may lie in `lent`: takes back what Lua has read. */
+typedef struct eddy__loan {
+    eddy__node node;
+    void (*settle)(struct eddy__loan *loan);
+} eddy__loan;
 
 /* How often something happened in a turn. */
 typedef struct eddy__tally {

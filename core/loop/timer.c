@@ -6,6 +6,13 @@ static void free_timer(eddy__loop_state *state, eddy__grave *grave) {
     eddy__free(grave);
 }
 
+static void fire(eddy__timer_node *node) {
+    eddy__timer *timer = eddy__entry(node, eddy__timer, node);
+    eddy__events_add(&timer->state->batch, EDDY_TIMER, timer->grave.id, 0);
+    /* Its id stays good until the batch that names it is over. */
+    if (timer->period <= 0) eddy__timer_close(timer);
+}
+
 int eddy__timer_open(eddy__loop_state *state, double due, double period) {
     eddy__timer *timer = eddy__calloc(1, sizeof *timer);
     if (!timer) return -ENOMEM;
@@ -21,7 +28,7 @@ int eddy__timer_open(eddy__loop_state *state, double due, double period) {
     timer->state = state;
     timer->grave.id = (uint32_t)id;
     timer->grave.free = free_timer;
-    timer->node.owner = EDDY__TIMER;
+    timer->node.fire = fire;
     timer->period = period;
     eddy__list_init(&timer->grave.node);
     eddy__timer_heap_arm(&state->timer_heap, &timer->node, due);
@@ -42,10 +49,4 @@ void eddy__timer_close(eddy__timer *timer) {
     timer->state->alive--;
     eddy__timer_heap_disarm(&timer->state->timer_heap, &timer->node);
     eddy__state_bury(timer->state, &timer->grave);
-}
-
-void eddy__timer_tell(eddy__timer *timer) {
-    eddy__events_add(&timer->state->batch, EDDY_TIMER, timer->grave.id, 0);
-    /* Its id stays good until the batch that names it is over. */
-    if (timer->period <= 0) eddy__timer_close(timer);
 }

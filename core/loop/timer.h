@@ -20,7 +20,4 @@ void eddy__timer_again(eddy__timer *timer, double jitter);
 
 void eddy__timer_close(eddy__timer *timer);
 
-/* It is due: puts its event into the batch, which has room. */
-void eddy__timer_tell(eddy__timer *timer);
-
 #endif

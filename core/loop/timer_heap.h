@@ -10,7 +10,8 @@ typedef struct eddy__timer_node {
     double due;        /* milliseconds on the loop's clock */
     uint64_t age;      /* smaller is older */
     uint32_t position; /* in the heap, from 1; 0 while not armed */
-    int owner;         /* what kind of thing embeds this timer */
+    /* It is due, and disarmed. The batch has room for an event. */
+    void (*fire)(struct eddy__timer_node *timer);
 } eddy__timer_node;
 
 typedef struct eddy__timer_heap_entry {

@@ -16,7 +16,6 @@ static void notify(eddy__wakeups *wakeups) {
 int eddy__wakeups_open(eddy__wakeups *wakeups, eddy__poller *poller) {
     memset(wakeups, 0, sizeof *wakeups);
     wakeups->source.fd = -1;
-    wakeups->source.owner = EDDY__INTERNAL;
     wakeups->source.is_own = 1;
     pthread_mutex_init(&wakeups->lock, NULL);
     int fd = eddy__eventfd();

@@ -27,6 +27,31 @@ static void tell(eddy__due *due) {
     watcher->ready = watcher->close_error = 0;
 }
 
+static void detach(eddy__watcher *watcher) {
+    if (watcher->source.fd < 0) return;
+    if (watcher->source.socket) watcher->source.socket->owner = NULL;
+    eddy__poller_remove(&watcher->state->poller, &watcher->source);
+    watcher->source.fd = -1;
+}
+
+static void orphan(eddy__source *source, int error) {
+    eddy__watcher *watcher = eddy__entry(source, eddy__watcher, source);
+    detach(watcher);
+    watcher->close_error = error;
+    watcher->ready = 0;
+    eddy__list_push(&watcher->state->due, &watcher->due.node);
+}
+
+static void serve(eddy__source *source) {
+    eddy__watcher *watcher = eddy__entry(source, eddy__watcher, source);
+    watcher->ready = source->ready;
+    source->ready = 0;
+    /* A socket's wake-up is used up, and its handler may leave something: epoll would not
+     * tell again. */
+    if (source->socket) eddy__poller_recheck(&watcher->state->poller, source);
+    eddy__list_push(&watcher->state->due, &watcher->due.node);
+}
+
 static int add(eddy__loop_state *state, eddy__watcher *watcher, eddy__socket *socket, int fd,
                int events) {
     int rc = eddy__poller_add(&state->poller, &watcher->source, socket, fd);
@@ -42,7 +67,8 @@ int eddy__watcher_open(eddy__loop_state *state, eddy__socket *socket, int fd, in
     if (!watcher) return -ENOMEM;
     watcher->state = state;
     watcher->grave.free = free_watcher;
-    watcher->source.owner = EDDY__WATCH;
+    watcher->source.serve = serve;
+    watcher->source.orphan = orphan;
     eddy__list_init(&watcher->grave.node);
     eddy__list_init(&watcher->due.node);
     watcher->due.tell = tell;
@@ -67,13 +93,6 @@ int eddy__watcher_change(eddy__watcher *watcher, int events) {
     return rc;
 }
 
-static void detach(eddy__watcher *watcher) {
-    if (watcher->source.fd < 0) return;
-    if (watcher->source.socket) watcher->source.socket->owner = NULL;
-    eddy__poller_remove(&watcher->state->poller, &watcher->source);
-    watcher->source.fd = -1;
-}
-
 void eddy__watcher_close(eddy__watcher *watcher) {
     if (watcher->closing) return;
     watcher->closing = 1;
@@ -81,20 +100,4 @@ void eddy__watcher_close(eddy__watcher *watcher) {
     count_alive(watcher);
     eddy__list_remove(&watcher->due.node);
     eddy__state_bury(watcher->state, &watcher->grave);
-}
-
-void eddy__watcher_orphan(eddy__watcher *watcher, int error) {
-    detach(watcher);
-    watcher->close_error = error;
-    watcher->ready = 0;
-    eddy__list_push(&watcher->state->due, &watcher->due.node);
-}
-
-void eddy__watcher_serve(eddy__watcher *watcher) {
-    watcher->ready = watcher->source.ready;
-    watcher->source.ready = 0;
-    /* A socket's wake-up is used up, and its handler may leave something: epoll would not
-     * tell again. */
-    if (watcher->source.socket) eddy__poller_recheck(&watcher->state->poller, &watcher->source);
-    eddy__list_push(&watcher->state->due, &watcher->due.node);
 }

@@ -22,10 +22,4 @@ int eddy__watcher_open(eddy__loop_state *state, eddy__socket *socket, int fd, in
 int eddy__watcher_change(eddy__watcher *watcher, int events);
 void eddy__watcher_close(eddy__watcher *watcher);
 
-/* The socket goes away under the watch: events of it end, and EDDY_CLOSED tells. */
-void eddy__watcher_orphan(eddy__watcher *watcher, int error);
-
-/* Notes that it is ready, and that a look is due again in the next turn. */
-void eddy__watcher_serve(eddy__watcher *watcher);
-
 #endif

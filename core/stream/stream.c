@@ -60,6 +60,17 @@ static void free_stream(eddy__loop_state *state, eddy__grave *grave) {
     eddy__free(stream);
 }
 
+static void serve(eddy__source *source);
+static void settle(eddy__loan *loan);
+
+static void orphan(eddy__source *source, int error) {
+    eddy__stream_orphan(eddy__entry(source, eddy__stream, source), error);
+}
+
+static void try_again(eddy__timer_node *timer) {
+    eddy__stream_update(eddy__entry(timer, eddy__stream, retry));
+}
+
 static eddy__stream *new_stream(eddy__loop_state *state, eddy_context *context) {
     eddy__stream *stream = eddy__calloc(1, sizeof *stream);
     if (!stream) return NULL;
@@ -72,14 +83,16 @@ static eddy__stream *new_stream(eddy__loop_state *state, eddy_context *context) 
     stream->context = context;
     stream->budget = EDDY_BUDGET;
     stream->retry_delay = FIRST_RETRY_MS;
-    stream->source.owner = EDDY__STREAM;
-    stream->retry.owner = EDDY__STREAM;
+    stream->source.serve = serve;
+    stream->source.orphan = orphan;
+    stream->retry.fire = try_again;
+    stream->loan.settle = settle;
     eddy__context_retain(context);
     eddy__sendq_init(&stream->queue);
     eddy__list_init(&stream->grave.node);
     eddy__list_init(&stream->due.node);
     stream->due.tell = tell;
-    eddy__list_init(&stream->lent);
+    eddy__list_init(&stream->loan.node);
     return stream;
 }
 
@@ -132,7 +145,7 @@ int eddy__stream_close(eddy__stream *stream, int linger) {
     detach(stream);
     if (socket) eddy__context_close(stream->context, socket, linger);
     eddy__list_remove(&stream->due.node);
-    eddy__list_remove(&stream->lent);
+    eddy__list_remove(&stream->loan.node);
     eddy__sendq_free(&stream->queue);
     eddy__state_bury(stream->state, &stream->grave);
     count_alive(stream);
@@ -319,7 +332,7 @@ static int take_inbox(eddy__stream *stream) {
     eddy__node *node = eddy__list_shift(&stream->state->inboxes);
     stream->inbox = node ? eddy__entry(node, eddy__inbox, free) : eddy__inbox_new();
     if (!stream->inbox) return -ENOMEM;
-    eddy__list_push(&stream->state->lent, &stream->lent);
+    eddy__list_push(&stream->state->lent, &stream->loan.node);
     return 0;
 }
 
@@ -366,22 +379,24 @@ static int receive_share(eddy__stream *stream) {
     return more;
 }
 
-void eddy__stream_serve(eddy__stream *stream) {
-    int ready = stream->source.ready, more = 0;
-    stream->source.ready = 0;
+static void serve(eddy__source *source) {
+    eddy__stream *stream = eddy__entry(source, eddy__stream, source);
+    int ready = source->ready, more = 0;
+    source->ready = 0;
     if (ready & EDDY_READ) more = receive_share(stream);
     if (stream->socket && (ready & EDDY_WRITE)) eddy__stream_flush(stream, FLUSH_MESSAGES);
     /* With messages to send too, a look at the socket's events tells both. */
     if (more && stream->queue.messages == 0)
-        eddy__poller_keep(&stream->state->poller, &stream->source, EDDY_READ);
+        eddy__poller_keep(&stream->state->poller, source, EDDY_READ);
     eddy__stream_update(stream);
 }
 
-void eddy__stream_settle(eddy__stream *stream) {
+static void settle(eddy__loan *loan) {
+    eddy__stream *stream = eddy__entry(loan, eddy__stream, loan);
     eddy__inbox *inbox = stream->inbox;
     if (eddy__inbox_release(inbox)) {
         stream->inbox = NULL;
-        eddy__list_remove(&stream->lent);
+        eddy__list_remove(&stream->loan.node);
         eddy__list_push(&stream->state->inboxes, &inbox->free);
     } else if (stream->receiving && eddy__inbox_waiting(inbox)) {
         make_due(stream);

@@ -23,7 +23,7 @@ typedef struct eddy__stream {
     double reported; /* the number of the last message of which word is expected */
     eddy_stream_stats stats;
     eddy__due due;
-    eddy__node lent;
+    eddy__loan loan;
     uint32_t budget;
     uint32_t share;    /* messages that there were when the stream was last emptied */
     int trust;         /* for how many turns there are expected to be as many */
@@ -51,9 +51,6 @@ void eddy__stream_receive(eddy__stream *stream, int on);
 int eddy__stream_send(eddy__stream *stream, zmq_msg_t *msgs, uint32_t count, double bytes,
                       int report);
 
-/* Receives and sends what the socket is ready for. */
-void eddy__stream_serve(eddy__stream *stream);
-
 /* Moves queued messages into the socket until it takes no more, at most this many. Returns
  * how many left the queue. */
 int eddy__stream_flush(eddy__stream *stream, double messages);
@@ -76,8 +73,5 @@ int eddy__stream_word(eddy__stream *stream, eddy_event *event);
 
 /* Tells the poller what the stream waits for now: also when a back-off is over. */
 void eddy__stream_update(eddy__stream *stream);
-
-/* A new turn begins: what Lua has read of the inbox is given back. */
-void eddy__stream_settle(eddy__stream *stream);
 
 #endif

@@ -1,0 +1,180 @@
+/* The public functions of streams: each looks its ids up, refuses stale ones and values that
+ * make no sense, and calls the stream. */
+#include "stream/stream.h"
+#include "base/sys.h"
+#include "loop/loop.h"
+#include "zmq/message.h"
+
+#include <math.h>
+
+enum { DRAIN_MS = 5 }; /* how often sockets without a wake-up are tried while draining */
+
+static eddy__stream *find_stream(eddy_loop *loop, uint32_t id) {
+    if (!loop || eddy__loop_refusal(loop)) return NULL;
+    eddy__stream *stream = eddy__id_map_find(&loop->state.ids, id, EDDY__STREAM);
+    return stream && !stream->closing ? stream : NULL;
+}
+
+/* Why an id was not found. */
+static int refusal(const eddy_loop *loop) {
+    int refused = loop ? eddy__loop_refusal(loop) : 0;
+    return refused ? refused : -EBADF;
+}
+
+int eddy_stream_open(eddy_loop *loop, eddy_context *context, uint32_t id) {
+    int refused = eddy__loop_refusal(loop);
+    if (refused) return refused;
+    eddy__socket *socket = eddy__context_find(context, id);
+    return socket ? eddy__stream_open(&loop->state, context, socket)
+                  : eddy__context_refusal(context, id);
+}
+
+int eddy_stream_close(eddy_loop *loop, uint32_t id, int linger) {
+    eddy__stream *stream = find_stream(loop, id);
+    return stream ? eddy__stream_close(stream, linger) : refusal(loop);
+}
+
+int eddy_stream_receive(eddy_loop *loop, uint32_t id, int on) {
+    eddy__stream *stream = find_stream(loop, id);
+    if (!stream) return refusal(loop);
+    eddy__stream_receive(stream, on);
+    return 0;
+}
+
+int eddy_stream_budget(eddy_loop *loop, uint32_t id, int messages) {
+    eddy__stream *stream = find_stream(loop, id);
+    if (!stream) return refusal(loop);
+    if (messages < 1) return -EINVAL;
+    stream->budget = (uint32_t)messages;
+    return 0;
+}
+
+int eddy_stream_send(eddy_loop *loop, uint32_t id, const char *data, uint32_t size,
+                     int report) {
+    eddy_part part = {data, (int32_t)size, 0};
+    return eddy_stream_send_parts(loop, id, &part, 1, report);
+}
+
+int eddy_stream_send_parts(eddy_loop *loop, uint32_t id, const eddy_part *parts, uint32_t count,
+                           int report) {
+    eddy__stream *stream = find_stream(loop, id);
+    if (!stream) return refusal(loop);
+    if (!stream->socket) return -ENOTSOCK;
+    if (count == 0) return -EINVAL;
+    zmq_msg_t few[EDDY__FEW_PARTS], *msgs = eddy__message_room(few, count);
+    if (!msgs) return -ENOMEM;
+    int rc = eddy__message_copy(msgs, parts, count);
+    if (rc == 0) {
+        double bytes = eddy__message_bytes(msgs, count);
+        rc = eddy__stream_send(stream, msgs, count, bytes, report);
+    }
+    eddy__message_leave(msgs, few);
+    return rc;
+}
+
+eddy_inbox *eddy_stream_pull(eddy_loop *loop, uint32_t id, double messages) {
+    eddy__stream *stream = find_stream(loop, id);
+    if (!stream) return NULL;
+    eddy__inbox *inbox = eddy__stream_pull(stream, (uint32_t)fmin(messages, EDDY_BUDGET));
+    return inbox ? &inbox->view : NULL;
+}
+
+int eddy_stream_push(eddy_loop *loop, uint32_t id, double messages) {
+    eddy__stream *stream = find_stream(loop, id);
+    if (!stream) return refusal(loop);
+    return stream->socket ? eddy__stream_push(stream, messages) : 0;
+}
+
+int eddy_stream_await_word(eddy_loop *loop, uint32_t id) {
+    eddy__stream *stream = find_stream(loop, id);
+    if (!stream) return refusal(loop);
+    eddy__stream_await_word(stream);
+    return 0;
+}
+
+int eddy_stream_word(eddy_loop *loop, uint32_t id, eddy_event *event) {
+    eddy__stream *stream = find_stream(loop, id);
+    return stream ? eddy__stream_word(stream, event) : refusal(loop);
+}
+
+int eddy_stream_drain(eddy_loop *loop, uint32_t id, double timeout) {
+    eddy__stream *stream = find_stream(loop, id);
+    if (!stream) return refusal(loop);
+    double deadline = eddy_time() + timeout;
+    while (stream->socket) {
+        eddy__stream_flush(stream, INFINITY);
+        double left = deadline - eddy_time();
+        if (stream->queue.messages == 0 || left <= 0) break;
+        /* A socket may say that it can send and refuse: it is not asked all the time. */
+        int can = eddy__socket_wait(stream->socket, EDDY_WRITE, left);
+        if (can > 0 && stream->retry.position != 0) eddy__sleep(fmin(left, 1));
+    }
+    return (int)stream->queue.messages;
+}
+
+int eddy_stream_await_drain(eddy_loop *loop, uint32_t id, int on) {
+    eddy__stream *stream = find_stream(loop, id);
+    if (!stream) return refusal(loop);
+    stream->awaits_drain = on;
+    return 0;
+}
+
+int eddy_stream_finish(eddy_loop *loop, uint32_t id) {
+    eddy__stream *stream = find_stream(loop, id);
+    if (!stream) return refusal(loop);
+    eddy__stream_finish(stream);
+    return 0;
+}
+
+int eddy_stream_limit(eddy_loop *loop, uint32_t id, double messages, double bytes, int policy) {
+    eddy__stream *stream = find_stream(loop, id);
+    if (!stream) return refusal(loop);
+    if (isnan(messages) || isnan(bytes) || policy < EDDY_DROP_NONE || policy > EDDY_DROP_OLDEST)
+        return -EINVAL;
+    stream->queue.message_limit = messages < 0 ? INFINITY : messages;
+    stream->queue.byte_limit = bytes < 0 ? INFINITY : bytes;
+    stream->policy = policy;
+    return 0;
+}
+
+int eddy_stream_stats_get(eddy_loop *loop, uint32_t id, eddy_stream_stats *stats) {
+    eddy__stream *stream = find_stream(loop, id);
+    if (!stream) return refusal(loop);
+    *stats = stream->stats;
+    stats->queued = stream->queue.messages;
+    stats->queued_bytes = stream->queue.bytes;
+    return 0;
+}
+
+typedef struct eddy__drain {
+    double waiting, lost; /* messages whose socket is there, and is not */
+} eddy__drain;
+
+static void flush(void *object, void *data) {
+    eddy__stream *stream = object;
+    eddy__drain *drain = data;
+    if (stream->socket) eddy__stream_flush(stream, INFINITY);
+    *(stream->socket ? &drain->waiting : &drain->lost) += stream->queue.messages;
+}
+
+int eddy_loop_drain(eddy_loop *loop, double timeout) {
+    int refused = eddy__loop_refusal(loop);
+    if (refused) return refused;
+    eddy__poller *poller = &loop->state.poller;
+    double deadline = eddy_time() + timeout;
+    for (;;) {
+        eddy__drain drain = {0, 0};
+        eddy__loop_each(loop, EDDY__STREAM, flush, &drain);
+        double left = deadline - eddy_time();
+        if (drain.waiting == 0 || left <= 0) return (int)(drain.waiting + drain.lost);
+        eddy__poller_refresh(poller, loop->state.now);
+        int rc = eddy__poller_wait(poller, fmin(left, DRAIN_MS), loop->state.now);
+        if (rc != 0) return rc;
+        /* What is ready to receive stays so for the next turn. */
+        for (eddy__node *node; (node = eddy__list_shift(&poller->ready));) {
+            eddy__source *source = eddy__entry(node, eddy__source, mark);
+            source->ready = 0;
+            eddy__poller_recheck(poller, source);
+        }
+    }
+}
