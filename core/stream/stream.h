@@ -35,6 +35,12 @@ typedef struct eddy__stream {
     int closing;
 } eddy__stream;
 
+enum {
+    EDDY__FLUSH_MESSAGES =
+        1000, /* sent in a turn, or peers that refuse: others have theirs, too */
+    EDDY__FIRST_RETRY_MS = 1,
+};
+
 /* Opens a stream on the socket and returns its id, or -errno. */
 int eddy__stream_open(eddy__loop_state *state, eddy_context *context, eddy__socket *socket);
 
@@ -73,5 +79,23 @@ int eddy__stream_word(eddy__stream *stream, eddy_event *event);
 
 /* Tells the poller what the stream waits for now: also when a back-off is over. */
 void eddy__stream_update(eddy__stream *stream);
+
+/* Whether the inbox has messages that Lua has not read. */
+static inline int eddy__stream_has_unread(const eddy__stream *stream) {
+    return stream->inbox && eddy__inbox_waiting(stream->inbox);
+}
+
+/* Receives the stream's share of a turn. True when it had its share and the socket may have
+ * more. */
+int eddy__stream_receive_share(eddy__stream *stream);
+
+/* It has something to tell in this turn. */
+void eddy__stream_make_due(eddy__stream *stream);
+
+/* Counts again whether it keeps the loop alive: after each change of what that depends on. */
+void eddy__stream_count_alive(eddy__stream *stream);
+
+/* The context is gone: so is the socket. */
+void eddy__stream_terminated(eddy__stream *stream);
 
 #endif
