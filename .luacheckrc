@@ -4,5 +4,5 @@ files["spec"] = {
   std = "luajit+busted",
   globals = { "EDDY_ROOT", "EDDY_HOST" }, -- set by spec/busted.lua
 }
-files["lua/eddy/host.lua"] = { globals = { "arg" } }
-files["lua/eddy/test_command.lua"] = { globals = { "arg" } }
+files["lua/eddy/host/main.lua"] = { globals = { "arg" } }
+files["lua/eddy/commands/test.lua"] = { globals = { "arg" } }

@@ -8,4 +8,4 @@ if os.getenv("EDDY_JIT") == "off" then require("jit").off() end
 
 table.insert(arg, 1, "--output=plainTerminal")
 table.insert(arg, 1, "--shuffle")
-os.exit(require("eddy.test_command").run(arg), true)
+os.exit(require("eddy.commands.test").run(arg), true)

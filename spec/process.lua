@@ -1,5 +1,5 @@
 -- Runs commands as a user would, and keeps what they print.
-local C = require("eddy.c").C
+local C = require("eddy.base.libeddy").C
 local full = require "spec.full"
 
 local M = {}

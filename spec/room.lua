@@ -1,7 +1,7 @@
 -- Opens a room of the core to its specs: declares what its header has, and hands out the
 -- namespace. Needs the host `eddy-faults`, whose library shows the rooms.
 local ffi = require "ffi"
-local c = require "eddy.c"
+local c = require "eddy.base.libeddy"
 
 local declared = { ["eddy.h"] = true } -- the door is declared by the library itself
 

@@ -152,7 +152,7 @@ end
 
 --- Lets time pass without the loop.
 function M.busy(ms)
-  local C = require("eddy.c").C
+  local C = require("eddy.base.libeddy").C
   local until_then = C.eddy_time() + ms
   while C.eddy_time() < until_then do end
 end

@@ -11,7 +11,7 @@ describe("time", function()
   it("is not the wall clock's: one that jumps moves no timer and no timeout", function()
     local script = [[
       local eddy, zmq = require "eddy", require "eddy.zmq"
-      local loop, C = eddy.loop.instance(), require("eddy.c").C
+      local loop, C = eddy.loop.instance(), require("eddy.base.libeddy").C
       local jumps, before = 0, os.time()
       for i = 1, 10 do
         local now = os.time()
@@ -50,7 +50,7 @@ describe("time", function()
 
   it("that passes while the process is suspended makes no burst of ticks", function()
     local name = process.script [[
-      local loop, C = require("eddy").loop.instance(), require("eddy.c").C
+      local loop, C = require("eddy").loop.instance(), require("eddy.base.libeddy").C
       local times = {}
       loop:call_every(10, function()
         times[#times + 1] = C.eddy_time()

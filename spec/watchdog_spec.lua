@@ -19,7 +19,7 @@ local script = [[
   local stream = eddy.stream(a)
   stream.name = "orders"
   local function busy(ms)
-    local C = require("eddy.c").C
+    local C = require("eddy.base.libeddy").C
     local over = C.eddy_time() + ms
     while C.eddy_time() < over do end
   end

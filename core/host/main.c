@@ -1,5 +1,5 @@
 /* eddy: runs a Lua script and the loop that it leaves. With watchdog.c, all that knows Lua's
- * C API. What the command does is written in Lua, in lua/eddy/host.lua. */
+ * C API. What the command does is written in Lua, in lua/eddy/host/main.lua. */
 #include "host/emfile.h"
 #include "host/exit_deadline.h"
 #include "host/interrupt.h"
@@ -122,7 +122,7 @@ static int run(lua_State *lua) {
     luaL_openlibs(lua);
     use_build_tree(lua);
     lua_getglobal(lua, "require");
-    lua_pushliteral(lua, "eddy.host");
+    lua_pushliteral(lua, "eddy.host.main");
     lua_call(lua, 1, 1);
     lua_getfield(lua, -1, "main");
     lua_createtable(lua, argc, 1);

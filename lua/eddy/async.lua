@@ -1,13 +1,13 @@
 --- Contexts whose sockets return futures from every call that could block.
-local constants = require "eddy.constants"
-local convert = require "eddy.convert"
-local errors = require "eddy.errors"
+local constants = require "eddy.base.constants"
+local convert = require "eddy.zmq.serialization"
+local errors = require "eddy.base.errors"
 local loops = require "eddy.loop"
-local operations = require "eddy.operations"
-local poller = require "eddy.poller"
-local polling = require "eddy.polling"
-local promise = require "eddy.promise"
-local Socket = require "eddy.socket"
+local operations = require "eddy.async.socket"
+local poller = require "eddy.zmq.poller"
+local polling = require "eddy.async.poller"
+local promise = require "eddy.tasks.future"
+local Socket = require "eddy.zmq.socket"
 local zmq = require "eddy.zmq"
 
 local band, bor = bit.band, bit.bor

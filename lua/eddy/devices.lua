@@ -1,9 +1,9 @@
 --- Background devices: they relay messages between sockets, in threads that run C only.
-local c = require "eddy.c"
-local constants = require "eddy.constants"
-local errors = require "eddy.errors"
-local proxy = require "eddy.proxy"
-local sockopt = require "eddy.sockopt"
+local c = require "eddy.base.libeddy"
+local constants = require "eddy.base.constants"
+local errors = require "eddy.base.errors"
+local proxy = require "eddy.zmq.proxy"
+local sockopt = require "eddy.zmq.options"
 local zmq = require "eddy.zmq"
 
 local C, ffi = c.C, c.ffi

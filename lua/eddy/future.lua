@@ -1,7 +1,7 @@
 --- Futures and coroutines: what scripts wait with.
-local errors = require "eddy.errors"
+local errors = require "eddy.base.errors"
 local loops = require "eddy.loop"
-local promise = require "eddy.promise"
+local promise = require "eddy.tasks.future"
 
 local M = {}
 

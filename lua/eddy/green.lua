@@ -1,13 +1,13 @@
 --- The names of `eddy.zmq`, where a call that would block suspends its coroutine alone, and in
 -- the main program runs the loop until it can go on.
-local constants = require "eddy.constants"
-local errors = require "eddy.errors"
+local constants = require "eddy.base.constants"
+local errors = require "eddy.base.errors"
 local futures = require "eddy.future"
 local loops = require "eddy.loop"
-local operations = require "eddy.operations"
-local poller = require "eddy.poller"
-local polling = require "eddy.polling"
-local Socket = require "eddy.socket"
+local operations = require "eddy.async.socket"
+local poller = require "eddy.zmq.poller"
+local polling = require "eddy.async.poller"
+local Socket = require "eddy.zmq.socket"
 local zmq = require "eddy.zmq"
 
 local band, bor = bit.band, bit.bor

@@ -1,5 +1,5 @@
 --- eddy: an event loop host for ZeroMQ.
-local c = require "eddy.c"
+local c = require "eddy.base.libeddy"
 local future = require "eddy.future"
 
 local eddy = {

@@ -1,7 +1,7 @@
 --- Logging: loggers make records of what a script has to say, handlers take them further.
-local errors = require "eddy.errors"
-local formats = require "eddy.log_format"
-local handlers = require "eddy.log_handlers"
+local errors = require "eddy.base.errors"
+local formats = require "eddy.log.format"
+local handlers = require "eddy.log.handlers"
 
 local M = {
   DEBUG = 10, INFO = 20, WARN = 30, ERROR = 40, CRITICAL = 50,

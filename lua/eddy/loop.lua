@@ -1,12 +1,12 @@
 --- Loops: what users hold, and what hangs on it. `eddy.run` has how they run.
-local c = require "eddy.c"
-local errors = require "eddy.errors"
-local failures = require "eddy.failures"
-local handler = require "eddy.handler"
-local promise = require "eddy.promise"
-local run = require "eddy.run"
-local waiting = require "eddy.waiting"
-local watchdog = require "eddy.watchdog"
+local c = require "eddy.base.libeddy"
+local errors = require "eddy.base.errors"
+local failures = require "eddy.loop.callback_errors"
+local handler = require "eddy.loop.handler"
+local promise = require "eddy.tasks.future"
+local run = require "eddy.loop.dispatch"
+local waiting = require "eddy.tasks.coroutine"
+local watchdog = require "eddy.loop.watchdog"
 
 local C, ffi = c.C, c.ffi
 local check, check_function = errors.check, errors.check_function
@@ -241,7 +241,7 @@ end
 --- The loop's time in ms: monotonic, of no particular beginning.
 function Loop:time() return C.eddy_loop_time(self:_core("time")) end
 
-for name, method in pairs(require "eddy.schedule") do Loop[name] = method end
+for name, method in pairs(require "eddy.loop.schedule") do Loop[name] = method end
 for name, method in pairs(failures.methods) do Loop[name] = method end
 
 --- Counters: turns, events, missed_wakeups (always 0), streams, timers, handlers, errors.

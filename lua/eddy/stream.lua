@@ -1,17 +1,17 @@
 --- Streams: a socket on a loop, with a callback for what it receives and a queue for what it
 -- cannot send yet.
-local backpressure = require "eddy.backpressure"
-local c = require "eddy.c"
-local closing = require "eddy.closing"
-local errors = require "eddy.errors"
+local backpressure = require "eddy.stream.backpressure"
+local c = require "eddy.base.libeddy"
+local closing = require "eddy.stream.close"
+local errors = require "eddy.base.errors"
 local loops = require "eddy.loop"
-local delivery = require "eddy.delivery"
-local frames = require "eddy.frame"
-local json = require "eddy.json"
-local monitor = require "eddy.monitor"
-local reports = require "eddy.reports"
-local Socket = require "eddy.socket"
-local supervise = require "eddy.supervise"
+local delivery = require "eddy.stream.receive"
+local frames = require "eddy.zmq.frame"
+local json = require "eddy.zmq.json"
+local monitor = require "eddy.zmq.monitor"
+local reports = require "eddy.stream.completions"
+local Socket = require "eddy.zmq.socket"
+local supervise = require "eddy.stream.reconnect"
 
 local C, ffi = c.C, c.ffi
 local check, check_function = errors.check, errors.check_function
@@ -296,7 +296,7 @@ function Stream:stats()
   }
 end
 
-Stream.flush = require "eddy.flush"
+Stream.flush = require "eddy.stream.flush"
 Stream.set_send_limit = backpressure.methods.set_send_limit
 
 -- The socket's own, for a stream that is open.

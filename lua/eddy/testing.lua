@@ -1,12 +1,12 @@
 --- For tests with busted: a fresh loop and context for each test, waiting with a limit, a
 -- virtual clock, and a check that nothing was left open.
-local c = require "eddy.c"
-local errors = require "eddy.errors"
-local expect_log = require("eddy.expectations").expect_log
-local kept = require "eddy.kept_errors"
-local leaks = require "eddy.leaks"
+local c = require "eddy.base.libeddy"
+local errors = require "eddy.base.errors"
+local expect_log = require("eddy.testing.expect_log").expect_log
+local kept = require "eddy.testing.callback_errors"
+local leaks = require "eddy.testing.leaks"
 local loops = require "eddy.loop"
-local watch = require "eddy.test_watch"
+local watch = require "eddy.testing.busted_events"
 local zmq = require "eddy.zmq"
 
 local C = c.C

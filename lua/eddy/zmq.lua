@@ -1,16 +1,16 @@
 --- The plain, blocking layer over libzmq: contexts, sockets, constants.
-local c = require "eddy.c"
-local constants = require "eddy.constants"
-local convert = require "eddy.convert"
-local errors = require "eddy.errors"
-local frames = require "eddy.frame"
-local keys = require "eddy.keys"
-local monitor = require "eddy.monitor"
-local options = require "eddy.options"
-local poller = require "eddy.poller"
-local proxy = require "eddy.proxy"
-local Socket = require "eddy.socket"
-local sockopt = require "eddy.sockopt"
+local c = require "eddy.base.libeddy"
+local constants = require "eddy.base.constants"
+local convert = require "eddy.zmq.serialization"
+local errors = require "eddy.base.errors"
+local frames = require "eddy.zmq.frame"
+local keys = require "eddy.security.curve_keys"
+local monitor = require "eddy.zmq.monitor"
+local options = require "eddy.zmq.option_types"
+local poller = require "eddy.zmq.poller"
+local proxy = require "eddy.zmq.proxy"
+local Socket = require "eddy.zmq.socket"
+local sockopt = require "eddy.zmq.options"
 
 local C, ffi = c.C, c.ffi
 local check = errors.check

@@ -1,4 +1,4 @@
-local C = require("eddy.c").C
+local C = require("eddy.base.libeddy").C
 local support = require "spec.core.support"
 local errno, names = support.errno, support.names
 

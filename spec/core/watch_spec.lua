@@ -1,4 +1,4 @@
-local C, ffi = require("eddy.c").C, require "ffi"
+local C, ffi = require("eddy.base.libeddy").C, require "ffi"
 local support = require "spec.core.support"
 local errno, names = support.errno, support.names
 

@@ -3,11 +3,11 @@ local root = os.getenv("EDDY_FUZZ_ROOT")
 package.path = root .. "/lua/?.lua;" .. root .. "/lua/?/init.lua;" .. package.path
 
 local eddy = require "eddy"
-local delivery = require "eddy.delivery"
-local host = require "eddy.host"
-local monitor = require "eddy.monitor"
+local delivery = require "eddy.stream.receive"
+local host = require "eddy.host.main"
+local monitor = require "eddy.zmq.monitor"
 local zmq = require "eddy.zmq"
-local C = require "eddy.c".C
+local C = require "eddy.base.libeddy".C
 
 -- Text, cut at the given byte.
 local function words(text, separator)

@@ -1,5 +1,5 @@
 local async = require "eddy.async"
-local C = require "eddy.c".C
+local C = require "eddy.base.libeddy".C
 local eddy = require "eddy"
 local support = require "spec.support"
 local zmq = require "eddy.zmq"

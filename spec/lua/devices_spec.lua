@@ -3,7 +3,7 @@ local devices = require "eddy.devices"
 local support = require "spec.support"
 local zmq = require "eddy.zmq"
 
-local C = require("eddy.c").C
+local C = require("eddy.base.libeddy").C
 local TCP = "tcp://127.0.0.1"
 
 describe("eddy.devices", function()

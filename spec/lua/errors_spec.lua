@@ -1,5 +1,5 @@
 local eddy = require "eddy"
-local errors = require "eddy.errors"
+local errors = require "eddy.base.errors"
 local zmq = require "eddy.zmq"
 local support = require "spec.support"
 

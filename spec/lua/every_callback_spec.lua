@@ -7,7 +7,7 @@ local support = require "spec.support"
 ffi.cdef [[ int raise(int signal); int fileno(void *file); ]]
 local SIGUSR2 = 12
 
-local loop, context, C = nil, nil, require("eddy.c").C
+local loop, context, C = nil, nil, require("eddy.base.libeddy").C
 
 local function stream(kind)
   local a, b = support.streams(zmq.PAIR, zmq.PAIR)

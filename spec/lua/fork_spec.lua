@@ -126,7 +126,7 @@ describe("after a fork", function()
   it("the parent loses none of many messages, and a child is told at once", function()
     run [[
       local COUNT, WINDOW, EVERY, SOON_MS = 100000, 1000, 5000, 1000
-      local loop, context, now = eddy.loop.instance(), zmq.instance(), require("eddy.c").C.eddy_time
+      local loop, context, now = eddy.loop.instance(), zmq.instance(), require("eddy.base.libeddy").C.eddy_time
       local pull = eddy.stream(context:socket(zmq.PULL, { bind = "tcp://127.0.0.1:*" }))
       local push = eddy.stream(context:socket(zmq.PUSH, { connect = pull.socket.last_endpoint }))
       local plain = context:socket(zmq.PULL, { bind = "inproc://x" })

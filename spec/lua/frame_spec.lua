@@ -124,7 +124,7 @@ describe("a frame", function()
   it("weighs on the collector: what is received and dropped does not pile up", function()
     local receiver, sender = support.streams(zmq.PULL, zmq.PUSH)
     local data, count = ("x"):rep(2 ^ 20), 0
-    local C = require("eddy.c").C
+    local C = require("eddy.base.libeddy").C
     local before, most = C.eddy_frame_weight(), 0
     receiver:on_recv(function()
       count, most = count + 1, math.max(most, C.eddy_frame_weight() - before)

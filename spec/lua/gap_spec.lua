@@ -1,7 +1,7 @@
 local eddy = require "eddy"
 local support = require "spec.support"
 
-local C = require("eddy.c").C
+local C = require("eddy.base.libeddy").C
 
 describe("a loop's on_gap", function()
   local loop, gaps

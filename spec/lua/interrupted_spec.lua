@@ -22,7 +22,7 @@ describe("a signal that is handled by others", function()
 
   before_each(function()
     loop, context = support.open()
-    time = require("eddy.c").C.eddy_time
+    time = require("eddy.base.libeddy").C.eddy_time
     before = ffi.C.signal(SIGALRM, ffi.cast("void (*)(int)", ffi.C.abs))
     every(EVERY_US)
   end)

@@ -57,7 +57,7 @@ describe("a loop is closed", function()
     assert.equal(1, closes)
     assert.equal(-1, ffi.C.fcntl(descriptors[0], 1))
     assert.not_equal(-1, ffi.C.fcntl(descriptors[1], 1))
-    require("eddy.c").C.eddy_descriptor_close(descriptors[1])
+    require("eddy.base.libeddy").C.eddy_descriptor_close(descriptors[1])
     support.take_log()
   end)
 

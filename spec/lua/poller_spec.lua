@@ -11,7 +11,7 @@ ssize_t write(int fd, const void *buffer, size_t size);
 ]]
 
 local IN, OUT, ERR = zmq.POLLIN, zmq.POLLOUT, zmq.POLLERR
-local now = require("eddy.c").C.eddy_time
+local now = require("eddy.base.libeddy").C.eddy_time
 
 local loop, context, fds, poller
 

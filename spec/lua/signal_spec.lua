@@ -1,5 +1,5 @@
 local ffi = require "ffi"
-local c = require "eddy.c"
+local c = require "eddy.base.libeddy"
 local eddy = require "eddy"
 local zmq = require "eddy.zmq"
 local support = require "spec.support"

@@ -119,7 +119,7 @@ describe("a plain socket", function()
     end)
 
     it("longer than RCVTIMEO and SNDTIMEO, and not shorter", function()
-      local now = require("eddy.c").C.eddy_time
+      local now = require("eddy.base.libeddy").C.eddy_time
       local socket = context:socket(zmq.DEALER, { linger = 0, rcvtimeo = 20, sndtimeo = 20 })
       for _, call in ipairs { socket.recv, socket.recv_multipart,
           function() return socket:send("x") end,
@@ -161,7 +161,7 @@ describe("a plain socket", function()
     end)
 
     it("as long as it is told, whatever RCVTIMEO says", function()
-      local now = require("eddy.c").C.eddy_time
+      local now = require("eddy.base.libeddy").C.eddy_time
       local socket = context:socket(zmq.PULL, { rcvtimeo = 1 })
       local began = now()
       assert.equal(0, socket:poll(15))

@@ -275,7 +275,7 @@ describe("closing a stream with a drain", function()
     local stream = eddy.stream(context:socket(zmq.PUSH, { linger = 0 }), loop)
     stream:send("a")
     stream:send("b")
-    local now = require("eddy.c").C.eddy_time
+    local now = require("eddy.base.libeddy").C.eddy_time
     local began = now()
     assert.equal(2, stream:close { drain = 30, linger = 0 })
     assert.is_true(now() - began >= 30)

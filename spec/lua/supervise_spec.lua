@@ -151,7 +151,7 @@ describe("a supervised stream", function()
     for _ = 1, 2 do stream:connect(pull.socket.last_endpoint) end
     wait_for(events, "HANDSHAKE_SUCCEEDED", 2)
     -- What libzmq would say when it gave up one of them.
-    local listener = require("eddy.monitor").listener(stream, "supervise")
+    local listener = require("eddy.zmq.monitor").listener(stream, "supervise")
     listener:hear { name = "DISCONNECTED", endpoint = pull.socket.last_endpoint }
     wait_for(events, "ENDPOINT_RESET", 1)
     wait(function() return accepted == 4 end)

@@ -2,7 +2,7 @@ local eddy = require "eddy"
 local testing = require "eddy.testing"
 local zmq = require "eddy.zmq"
 
-local C = require("eddy.c").C
+local C = require("eddy.base.libeddy").C
 
 -- The error that a call raises, as a text.
 local function problem(fn, ...)

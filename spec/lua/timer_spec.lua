@@ -1,5 +1,5 @@
 local eddy = require "eddy"
-local c = require "eddy.c"
+local c = require "eddy.base.libeddy"
 local zmq = require "eddy.zmq"
 local support = require "spec.support"
 

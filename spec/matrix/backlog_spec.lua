@@ -129,7 +129,7 @@ eddy: 8 messages were not sent within 200 ms
       loop:start()
       print(loop:time())]]):format(BACKLOG, size), ([[
       %s %s $pid $(cat $dir/endpoint) $dir/gone & peer=$!
-      wait $pid; code=$?; %s -e 'print(require("eddy.c").C.eddy_time())'; touch $dir/gone
+      wait $pid; code=$?; %s -e 'print(require("eddy.base.libeddy").C.eddy_time())'; touch $dir/gone
       wait $peer; rm -r $dir; [ $code = 75 ]; exit]]):format(host, script(peer), host)))
     local began, ended, received = out:match("^([%d.]+)\n([%d.]+)\n(%d+)\n$")
     assert.message(out .. err).is_truthy(received)

@@ -9,7 +9,7 @@ local zmtp = require "spec.zmtp.peer"
 local CROWD, COME_AND_GO, SECONDS, EVERY_MS = 500, 5, full.size(1, 60), 5
 local TICK_MS = 10 -- of the kernel's account of CPU time
 
-local now = require("eddy.c").C.eddy_time
+local now = require("eddy.base.libeddy").C.eddy_time
 
 local function cpu_ms(pid)
   local file = assert(io.open("/proc/" .. pid .. "/stat"))

@@ -12,7 +12,7 @@ describe("errors in handlers without end", function()
     local code, out, err = process.shell(([[%s -e %s 2>%s]]):format(process.quote(EDDY_HOST),
       process.quote(([[
         local eddy, zmq = require "eddy", require "eddy.zmq"
-        local loop, heard, now = eddy.loop.instance(), 0, require("eddy.c").C.eddy_time
+        local loop, heard, now = eddy.loop.instance(), 0, require("eddy.base.libeddy").C.eddy_time
         local function hear() heard = heard + 1 end
         %s
         local context = zmq.instance()

@@ -14,7 +14,7 @@ describe("a host that is stopped", function()
     -- A gap begins at five seconds, for which a short run has no time.
     if not SECONDS then return pending "./spec/soak rows" end
     local name = script [[
-      local loop, C = require("eddy").loop.instance(), require("eddy.c").C
+      local loop, C = require("eddy").loop.instance(), require("eddy.base.libeddy").C
       local seconds, order, ticks, gaps, began = tonumber(arg[2]), {}, 0, {}, C.eddy_time()
       local function note(what) order[#order + 1] = what end
       local ticker = loop:call_every(10, function()

@@ -14,7 +14,7 @@ int flock(int fd, int operation);
 pcall(ffi.cdef, "int open(const char *path, int flags, ...);")
 pcall(ffi.cdef, "int close(int fd);")
 
-local now = require("eddy.c").C.eddy_time
+local now = require("eddy.base.libeddy").C.eddy_time
 
 local AF_UNIX, STREAM, DATAGRAM, LOCK_EX = 1, 1, 2, 2
 
@@ -72,7 +72,7 @@ describe("an ipc path", function()
     local host = process.script(([[
       local zmq = require "eddy.zmq"
       local socket = zmq.instance():socket(zmq.PULL, { linger = 0, rcvtimeo = 5000 })
-      local now = require("eddy.c").C.eddy_time
+      local now = require("eddy.base.libeddy").C.eddy_time
       print "ready"
       io.flush()
       local moment

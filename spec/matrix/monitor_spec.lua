@@ -9,7 +9,7 @@ local zmtp = require "spec.zmtp.peer"
 local PEERS, BLOCKED_MS = 500, full.size(300, 30000)
 local SOON_MS = 5000
 
-local now = require("eddy.c").C.eddy_time
+local now = require("eddy.base.libeddy").C.eddy_time
 
 -- Times of something that is done again and again, in ms.
 local function watch(fn)

@@ -59,7 +59,7 @@ describe("a client whose server loses requests", function()
     local loop, port = support.open(), ports.free(1)
     local function start()
       return process.start(([[
-        local zmq, now = require "eddy.zmq", require("eddy.c").C.eddy_time
+        local zmq, now = require "eddy.zmq", require("eddy.base.libeddy").C.eddy_time
         local rep = zmq.instance():socket(zmq.REP, { bind = "tcp://127.0.0.1:%d" })
         math.randomseed(now())
         while true do

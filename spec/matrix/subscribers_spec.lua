@@ -9,7 +9,7 @@ local support = require "spec.support"
 local COUNT, PAIRS = full.size(50000, 1000000), full.size(1, 3)
 local WINDOW, LIVE, MOST_KIB = 500, 3, 16 * 1024
 
-local now = require("eddy.c").C.eddy_time
+local now = require("eddy.base.libeddy").C.eddy_time
 
 local function rss_kib()
   collectgarbage()

@@ -3,7 +3,7 @@
 local eddy = require "eddy"
 local zmq = require "eddy.zmq"
 local ffi = require "ffi"
-local C = require "eddy.c".C
+local C = require "eddy.base.libeddy".C
 
 local folder, minutes = ...
 local PAGE_KIB, TICK_MS, SAMPLE_MS, END_MS = 4, 10, 1000, 15000

@@ -3,7 +3,7 @@
 -- takes to make, wake and end it. tasks.lua ended COUNT: that many that are made and end; prints
 -- the ns for each, and the RSS in KiB at a hundredth, at half and at the end.
 local eddy = require "eddy"
-local C = require("eddy.c").C
+local C = require("eddy.base.libeddy").C
 
 local mode, count = ...
 count = tonumber(count)

@@ -1,0 +1,47 @@
+-- What sockets that do not block the loop do: send and receive without waiting, and where they
+-- stand in line when they have to.
+local constants = require "eddy.base.constants"
+local line = require "eddy.async.wait_queue"
+local Socket = require "eddy.zmq.socket"
+
+local M = {}
+
+--- The methods of a class of sockets that send and receive.
+-- @param perform perform(self, operation, data, flags, last): does an operation. It has a
+-- `name`, `try(socket, data, flags, last)`, the name of its `list` in the line, and the
+-- `timeout`: the option that says how long it may wait.
+-- @param closed fn(future, line): what becomes of those in line when the socket is closed
+function M.methods(perform, closed)
+  local methods = {}
+
+  --- The socket's line.
+  function methods:_line_of()
+    local own = line.new(self, closed)
+    self._line = own
+    return own
+  end
+
+  for _, name in ipairs { "recv", "recv_multipart" } do
+    local plain = Socket[name]
+    local operation = { name = name, list = "receives", timeout = constants.RCVTIMEO }
+    function operation.try(socket, copy, flags) return plain(socket, flags, copy) end
+    methods[name] = function(self, flags, copy)
+      return perform(self, operation, copy, flags or 0)
+    end
+  end
+
+  for _, name in ipairs { "send", "send_multipart" } do
+    local plain = Socket[name]
+    local operation = { name = name, list = "sends", timeout = constants.SNDTIMEO }
+    function operation.try(socket, data, flags, track)
+      return plain(socket, data, flags, nil, track)
+    end
+    methods[name] = function(self, data, flags, _, track)
+      return perform(self, operation, data, flags or 0, track)
+    end
+  end
+
+  return methods
+end
+
+return M

@@ -1,0 +1,137 @@
+-- Error objects: what a failure of the world raises or returns.
+local c = require "eddy.base.libeddy"
+
+local C, ffi = c.C, c.ffi
+
+local M = {}
+
+local Error = {}
+Error.__index = Error
+Error.__tostring = function(self) return self.message end
+Error.__concat = function(a, b) return tostring(a) .. tostring(b) end
+
+--- An error object.
+-- @param code an errno, libzmq's own ones included
+-- @param what what failed, with the endpoint, stream or script it failed for
+-- @return a table with `code`, `name` ("EADDRINUSE") and `message`; tostring gives the message
+function M.new(code, what)
+  local name = C.eddy_error_name(code)
+  name = name ~= nil and ffi.string(name) or "errno " .. code
+  local message = ffi.string(C.eddy_error_text(code)) .. " (" .. name .. ")"
+  if what then message = what .. ": " .. message end
+  return setmetatable({ code = code, name = name, message = message }, Error)
+end
+
+--- Raises an error object for a negative result of the core; returns any other result.
+-- @param result what the core returned: -errno, or 0 and above
+-- @param what, whom what was asked of it, and of whom (anything with a text)
+function M.check(result, what, whom)
+  if result >= 0 then return result end
+  error(M.new(-result, whom and what .. " " .. tostring(whom) or what), 0)
+end
+
+local ours = debug.getinfo(1, "S").source:match("^(.*)base/errors%.lua$")
+
+--- The text of an error of any type.
+function M.text_of(err)
+  local ok, text = pcall(tostring, err)
+  if ok and type(text) == "string" then return text end
+  local why = type(text) == "string" and ": " .. text or ""
+  return "an error object whose __tostring fails" .. why
+end
+
+--- Whether a function's source is a module of eddy's.
+function M.is_ours(source) return source:sub(1, #ours) == ours end
+
+--- Raises a mistake of a script's, at the script's line.
+function M.misuse(text)
+  local level = 2
+  repeat
+    level = level + 1
+    local info = debug.getinfo(level, "S")
+  until not info or info.what ~= "C" and not M.is_ours(info.source)
+  error(text, level)
+end
+
+--- Raises unless `value` is a function (or, with `or_nil`, nil).
+function M.check_function(value, what, or_nil)
+  if type(value) == "function" or (or_nil and value == nil) then return end
+  local meta = type(value) == "table" and getmetatable(value)
+  if meta and meta.__call then return end
+  M.misuse(what .. ": expected a function, got " .. type(value))
+end
+
+--- Raises unless `ms` is a number of milliseconds.
+function M.check_ms(ms, what)
+  if type(ms) ~= "number" or ms ~= ms then
+    M.misuse(what .. ": expected a number of milliseconds, got " .. tostring(ms))
+  end
+end
+
+--- Raises unless `options` is a table that has no other fields than the named ones.
+function M.check_fields(options, names, what)
+  if type(options) ~= "table" then
+    M.misuse(what .. ": expected a table, got " .. type(options))
+  end
+  for name in pairs(options) do
+    if not names[name] then M.misuse(what .. ": no such option: '" .. tostring(name) .. "'") end
+  end
+end
+
+--- Raises unless `linger` is nil or a number of ms that fits.
+function M.check_linger(linger)
+  if linger == nil then return end
+  if type(linger) ~= "number" or linger ~= linger or math.abs(linger) >= 2 ^ 31 then
+    M.misuse("close: expected a linger in milliseconds, got " .. tostring(linger))
+  end
+end
+
+--- Where a function was written, "script.lua:12", for messages to people.
+function M.where(fn)
+  if type(fn) ~= "function" then return "a callable table" end
+  local info = debug.getinfo(fn, "S")
+  return info.what == "C" and "a C function" or info.short_src .. ":" .. info.linedefined
+end
+
+local numbers = {}
+for code = 1, 133 do
+  local name = C.eddy_error_name(code)
+  if name ~= nil then numbers[ffi.string(name)] = code end
+end
+
+-- One number each, of which the table above has the other name.
+numbers.EOPNOTSUPP, numbers.EWOULDBLOCK = numbers.ENOTSUP, numbers.EAGAIN
+
+--- errno numbers by name, of the system and of libzmq.
+M.numbers = numbers
+
+do
+  local array = ffi.new("const eddy_constant *[1]")
+  for i = 0, C.eddy_constants(array) - 1 do
+    if ffi.string(array[0][i].name) == "HAUSNUMERO" then
+      local base = array[0][i].value
+      for code = base, base + 63 do
+        local name = C.eddy_error_name(code)
+        if name ~= nil then numbers[ffi.string(name)] = code end
+      end
+    end
+  end
+end
+
+--- The error of a call that would have had to wait. One object: it says nothing but that.
+M.again = M.new(numbers.EAGAIN)
+
+--- The error of a wait that was cancelled.
+M.cancelled = M.new(numbers.ECANCELED)
+
+local expected = {
+  [numbers.EAGAIN] = true, [numbers.ETIMEDOUT] = true, [numbers.ECANCELED] = true,
+}
+
+--- Whether an error is one that every caller must expect, and gets as nil and the error: it
+-- would have had to wait, the time is up, it was cancelled.
+function M.is_expected(err)
+  return getmetatable(err) == Error and expected[err.code] ~= nil
+end
+
+return M

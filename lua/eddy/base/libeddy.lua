@@ -1,0 +1,36 @@
+-- The core's library, and the only place that loads and declares it. The declarations come
+-- from the library itself: they are the text of core/eddy.h.
+local ffi = require "ffi"
+
+-- Where the library is when this process is not the host, which is linked to it: named by
+-- EDDY_LIBRARY, in the source tree's build folder, or installed.
+local function candidates()
+  local here = debug.getinfo(1, "S").source:match("^@(.*)lua/eddy/base/libeddy%.lua$")
+  local named = os.getenv("EDDY_LIBRARY")
+  if named then return { named } end
+  local installed = "libeddy.so.0"
+  return here and { here .. "build/libeddy.so", installed } or { installed }
+end
+
+local function has_core(library)
+  return pcall(function() return library.eddy_declarations end)
+end
+
+local function load()
+  if has_core(ffi.C) then return ffi.C end
+  local problem
+  for _, name in ipairs(candidates()) do
+    local ok, library = pcall(ffi.load, name)
+    if ok then return library end
+    problem = problem or library
+  end
+  error("eddy's library is not to be found (EDDY_LIBRARY can name it): " .. problem, 0)
+end
+
+-- A second load of this module in one Lua state meets the first one's declarations.
+local declared = pcall(ffi.typeof, "eddy_event")
+if not declared then ffi.cdef "const char *eddy_declarations(void);" end
+local C = load()
+if not declared then ffi.cdef(ffi.string(C.eddy_declarations())) end
+
+return { C = C, ffi = ffi }

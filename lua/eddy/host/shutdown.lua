@@ -1,0 +1,176 @@
+-- The end of the host: what waits is sent as long as there is time, whoever could not send is
+-- named, everything is closed. It is bounded, whatever scripts left behind.
+local c = require "eddy.base.libeddy"
+local errors = require "eddy.base.errors"
+local loops = require "eddy.loop"
+local watchdog = require "eddy.loop.watchdog"
+local zmq = require "eddy.zmq"
+
+local C, ffi = c.C, c.ffi
+
+local OK, FAILED, UNSENT = 0, 1, 75
+local SIGPIPE = C.eddy_signal_number("PIPE")
+local GRACE_MS = 750 -- for libzmq's end, beyond the time that is for draining
+local LAST_MS = 250  -- beyond that: for finalizers, and for output that nobody reads
+
+local LEAST_MS = 50  -- for libzmq to hand over what its peers take at once, however short the time
+local LINGER_MS = 10 -- an end of libzmq so much before that of the time is not one that gave up
+local WRITTEN_BYTES, FRAME_BYTES = 8192, 2 -- what libzmq writes at once; what it adds to a part
+
+local M = { OK = OK, FAILED = FAILED }
+
+local function complain(text) io.stderr:write("eddy: ", text, "\n") end
+
+local exit_by -- the host's
+
+-- A stream's counters; nil for what is no stream, and for one of the process that this one was
+-- forked from.
+local function stats_of(loop, target)
+  local stats = ffi.new("eddy_stream_stats")
+  if target.stats and target._id and
+    C.eddy_stream_stats_get(loop._c, target._id, stats) >= 0 then return stats end
+end
+
+-- How many messages libzmq has at most, of those that it took from a stream, for each peer in
+-- another process: as many as may wait for it, and those that it has put together to be written
+-- at once, of which the first and the last may be there in part.
+local function held(stream, stats)
+  local ok, limit = pcall(stream.get, stream, "sndhwm")
+  if not ok or limit == 0 then return stats.messages_out end
+  local kind = stream:get("type")
+  -- The first part of what these send is not written.
+  local smallest = (kind == zmq.ROUTER or kind == zmq.STREAM) and 0 or stats.smallest_out
+  local written = math.floor((WRITTEN_BYTES - 2) / (smallest + FRAME_BYTES)) + 2
+  return math.min(stats.messages_out, limit + written)
+end
+
+-- The streams that have sent anything, or have messages waiting, and how many.
+local function senders()
+  local list = {}
+  for loop in pairs(loops._all()) do
+    for _, target in pairs(loop._c and loop._targets or {}) do
+      local stats = stats_of(loop, target)
+      if stats and (stats.queued > 0 or stats.messages_out > 0) then
+        list[#list + 1] = { stream = target, loop = loop, name = tostring(target.name),
+          waited = stats.queued }
+      end
+    end
+  end
+  table.sort(list, function(a, b) return a.name < b.name end)
+  return list
+end
+
+-- What became of a stream's messages. Asked before it is closed, and told after that: then it is
+-- known whether all of libzmq's could leave; but not where its linger ends before `ms` are over.
+local function account(sender, ms)
+  local stats = stats_of(sender.loop, sender.stream)
+  local ok, linger = pcall(sender.stream.get, sender.stream, "linger")
+  sender.left = stats and stats.queued or sender.waited
+  sender.held = stats and held(sender.stream, stats) or 0
+  sender.is_brief = ok and linger >= 0 and linger <= ms
+end
+
+local function tell(sender, is_out)
+  local waited, left, kept = sender.waited, sender.left, sender.held
+  -- Of what did not wait, what a short linger loses is the script's to know.
+  if sender.is_brief and waited == 0 or is_out and not sender.is_brief then kept = 0 end
+  local texts = {}
+  if waited > 0 and left == 0 and kept == 0 then
+    texts[1] = ("all %d messages that waited were sent"):format(waited)
+  elseif waited > 0 then
+    texts[1] = ("%d of %d messages that waited were sent, %d were not"):format(waited - left,
+      waited, left)
+  end
+  if kept > 0 then
+    texts[#texts + 1] = ("libzmq may have %d more for each peer"):format(kept)
+  end
+  if texts[1] then complain(sender.name .. ": " .. table.concat(texts, "; ")) end
+end
+
+-- The signal that stopped a loop, if one did.
+local function signalled()
+  for loop in pairs(loops._all()) do
+    if loop._interrupted then return loop._interrupted end
+  end
+end
+
+-- Closes all sockets, and frees all loops and contexts. True when libzmq had sent all that it
+-- was given before `deadline`, when it gives up.
+local function close_all(deadline)
+  local function left() return math.max(0, deadline - C.eddy_time()) end
+  -- First the sockets, with those of streams, which a loop would close with their own linger.
+  for context in pairs(zmq._all()) do
+    if context._c then C.eddy_context_close_sockets(context._c, left()) end
+  end
+  for _, all in ipairs { loops._all(), zmq._all() } do
+    local each = {}
+    for one in pairs(all) do each[#each + 1] = one end
+    for _, one in ipairs(each) do one:_finish(left()) end
+  end
+  local latest = deadline - LINGER_MS
+  return C.eddy_shutdown(latest) == 0 and C.eddy_time() < latest
+end
+
+-- Sends what waits on all loops for at most `drain` ms, closes everything, and says what could
+-- not be sent. Returns whether there was anything, and the time at which libzmq must have ended.
+local function finish(drain)
+  if watchdog.on then watchdog.leave() end
+  local unsent, deadline = 0, C.eddy_time() + drain
+  local list = senders()
+  for loop in pairs(loops._all()) do
+    local left = math.max(0, deadline - C.eddy_time())
+    if loop._c then unsent = unsent + math.max(0, C.eddy_loop_drain(loop._c, left)) end
+  end
+  local tells = unsent > 0 or signalled()
+  local last = math.max(deadline, C.eddy_time() + LEAST_MS)
+  for _, sender in ipairs(list) do account(sender, last - C.eddy_time()) end
+  local is_out = close_all(last)
+  if tells or not is_out then
+    for _, sender in ipairs(list) do tell(sender, is_out) end
+  end
+  if unsent > 0 then
+    complain(("%d message%s not sent within %g ms"):format(unsent,
+      unsent == 1 and " was" or "s were", drain))
+  elseif not is_out then
+    complain(("what libzmq had left was not sent within %g ms"):format(drain))
+  end
+  -- What still lingers was closed by the script, and will not end by itself.
+  if not is_out then return true, C.eddy_time() + LEAST_MS end
+  return unsent > 0, deadline + GRACE_MS
+end
+
+-- The process's own number for what os.exit is given.
+local function number_of(code)
+  return tonumber(code) or (code == false and FAILED or OK)
+end
+
+--- A script that calls os.exit loses no messages either, and it ends in time, too.
+-- @param by the host's: exit_by(deadline, status)
+function M.replace_exit(drain, by)
+  local exit = os.exit
+  exit_by = by
+  os.exit = function(code) -- luacheck: ignore 122
+    if code ~= nil and type(code) ~= "boolean" and not tonumber(code) then
+      errors.misuse("exit: expected a number or a boolean, got " .. type(code))
+    end
+    local unsent, deadline = finish(drain)
+    if unsent and (code == nil or code == true or code == OK) then code = UNSENT end
+    exit_by(deadline + LAST_MS, number_of(code))
+    C.eddy_shutdown(deadline)
+    exit(code, true)
+  end
+end
+
+--- Ends what a script left.
+-- @param code the exit code so far
+-- @return the exit code, and the time at which libzmq must have ended
+function M.finish(drain, code)
+  local signal = signalled()
+  local unsent, deadline = finish(drain)
+  if code == OK and loops._failures() > 0 then code = FAILED end
+  if code == OK and unsent then code = UNSENT end
+  if code == OK and signal == SIGPIPE then code = 128 + SIGPIPE end
+  return code, deadline
+end
+
+return M

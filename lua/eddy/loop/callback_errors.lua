@@ -1,0 +1,81 @@
+-- Errors in callbacks, and where loops log them: methods of a loop's.
+local errors = require "eddy.base.errors"
+local waiting = require "eddy.tasks.coroutine"
+local watchdog = require "eddy.loop.watchdog"
+
+local check_function = errors.check_function
+
+local M = { methods = {} }
+local Loop = M.methods
+
+local unheard = 0
+
+--- How many errors in callbacks, of all loops, nobody but the log heard of.
+function M.count() return unheard end
+
+local function write_log(text) io.stderr:write("eddy: ", text, "\n") end
+local log = write_log
+
+--- Gives what loops log (errors in callbacks, lost messages) to fn(text) in place of the
+-- standard error; nil gives it back. An error in fn is written there, with the text.
+function M.set_log(fn)
+  check_function(fn, "set_log", true)
+  log = fn or write_log
+end
+
+function Loop._log(_, text)
+  local ok, err = pcall(log, text)
+  if not ok then write_log(text .. "\neddy: and its log failed: " .. tostring(err)) end
+end
+
+watchdog.log = function(text) Loop._log(nil, text) end
+
+-- Takes the error and its stack where it happened, in `thread` if that is not the running one.
+-- What was awaited when it came tells where it came from.
+local function trace(err, thread)
+  local text, origin = errors.text_of(err), waiting.origin(err)
+  local traceback = thread and debug.traceback(thread, text) or debug.traceback(text, 2)
+  if origin then traceback = origin .. "\nawaited by: " .. traceback end
+  return { value = err, traceback = traceback }
+end
+
+Loop._trace = trace
+
+-- What `trace` made of an error, or could not make of one: when memory or the stack is out,
+-- LuaJIT may call no handler of errors.
+function Loop._failure(_, failure)
+  if type(failure) == "table" then return failure end
+  return { value = failure, traceback = tostring(failure) .. " (LuaJIT has no traceback of it)" }
+end
+
+-- The one policy for errors in callbacks: on_error decides, else they are logged.
+function Loop:_failed(failure, target)
+  if watchdog.on then watchdog.beat() end -- the handler has ended
+  failure = self:_failure(failure)
+  local name = target:_describe()
+  local report = name .. ": " .. failure.traceback
+  if self._on_error then
+    local ok, problem = xpcall(self._on_error, trace, failure.value, failure.traceback, name)
+    if ok then return end
+    report = report .. "\neddy: and on_error failed: " .. self:_failure(problem).traceback
+  end
+  self._errors = self._errors + 1
+  unheard = unheard + 1
+  self:_log(report)
+end
+
+-- Calls fn, whose error costs nothing but itself. True when there was none.
+function Loop:_protect(target, fn, ...)
+  local ok, failure = xpcall(fn, trace, ...)
+  if not ok then self:_failed(failure, target) end
+  return ok
+end
+
+--- Tells another function of errors in callbacks instead of logging them.
+-- @param fn fn(err, traceback, source), or nil for the log. An error of its own is logged.
+function Loop:on_error(fn)
+  check_function(fn, "on_error", true)
+  self._on_error = fn or false
+end
+
+return M

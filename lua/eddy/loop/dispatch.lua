@@ -1,0 +1,188 @@
+-- How a loop runs: turns, the way from events to handlers, and the coroutines that handlers
+-- may wait in.
+local c = require "eddy.base.libeddy"
+local errors = require "eddy.base.errors"
+local waiting = require "eddy.tasks.coroutine"
+local watchdog = require "eddy.loop.watchdog"
+
+local C, ffi = c.C, c.ffi
+local check = errors.check
+local band = require("bit").band
+
+local SLOT_MASK = 2 ^ C.EDDY_SLOT_BITS - 1
+local SIGNAL, GAP, INTERRUPTED = C.EDDY_SIGNAL, C.EDDY_GAP, C.EDDY_INTERRUPTED
+
+local M = {}
+
+local running
+local forks -- when it began: it does not run in a child of a fork
+local guard, release = function() end, function() end
+
+--- The loop that is running, or nil.
+function M.loop()
+  if running and forks == C.eddy_forks() then return running end
+end
+
+waiting.running = M.loop
+
+local runs = setmetatable({}, { __mode = "k" })
+
+--- Whether a coroutine is one that handlers run in.
+function M.is_run(thread) return runs[thread] ~= nil end
+
+--- What to call when a loop begins and ends to run: the host's guard.
+function M.set_guard(begin, finish) guard, release = begin, finish end
+
+local function call(callback)
+  return callback.fn(unpack(callback, 1, callback.count))
+end
+
+local function run_callbacks(self, this)
+  if self._batch_next > self._batch_last then
+    if self._queued == 0 then return end
+    self._batch, self._callbacks = self._callbacks, self._batch
+    self._batch_next, self._batch_last, self._queued = 1, self._queued, 0
+  end
+  while self._batch_next <= self._batch_last and not self._stop and self._run == this do
+    local i = self._batch_next
+    local callback = self._batch[i]
+    self._batch[i], self._batch_next = nil, i + 1
+    if watchdog.on then watchdog.enter(callback) end
+    self:_protect(callback, call, callback)
+  end
+end
+
+local function dispatch(self, this)
+  local events, targets = C.eddy_loop_events(self._c), self._targets
+  while self._event_next < self._event_last and not self._stop and self._run == this do
+    local event = events[self._event_next]
+    self._event_next = self._event_next + 1
+    local id, kind = event.id, event.kind
+    if id ~= 0 then
+      local target = targets[band(id, SLOT_MASK)]
+      -- What was closed earlier in this turn hears nothing more.
+      if target and target._id == id then
+        self._current = target
+        if watchdog.on then watchdog.enter(target) end
+        target:_handle(event)
+        if self._run ~= this then return end
+        self._current = false
+      end
+    elseif kind == SIGNAL or kind == GAP then
+      local target = self._signals[event.value]
+      if kind == GAP then target = self._gap end
+      if target then
+        if watchdog.on then watchdog.enter(target) end
+        target:_handle(event)
+      end
+    elseif kind == INTERRUPTED then
+      self._interrupted = event.value
+      self:stop()
+    end
+  end
+end
+
+-- Whether something could still bring an event that anybody will hear of: a receive that
+-- nobody waits for does not.
+local function attended(self)
+  if C.eddy_loop_alive(self._c) > self._expected then return true end
+  for line in pairs(self._expecting) do
+    if line:_attended() then return true end
+  end
+  return false
+end
+
+-- Coroutines wait, and nothing that is left could wake them.
+local function deadlock(self)
+  error("deadlock: nothing is left on the loop that could wake those who wait\n" ..
+    waiting.report(self), 0)
+end
+
+-- One turn: callbacks queued before it, then what the core has. What a stop leaves
+-- undispatched comes first when the loop runs again. True when there is nothing left to run for.
+local function turn(self, this, until_idle, limit)
+  if self._event_next >= self._event_last then
+    run_callbacks(self, this)
+    if self._stop or self._run ~= this then return end
+    local timeout = limit and limit() or -1
+    if limit and timeout <= 0 then return true end
+    local waits = self._waiters > 0 and (timeout < 0 or timeout == math.huge)
+    if self._queued > 0 then
+      timeout = 0
+    elseif (until_idle or waits) and not attended(self) then
+      if waits then deadlock(self) end
+      return true
+    end
+    if watchdog.on then watchdog.leave() end
+    self._event_last, self._turns = 0, self._turns + 1
+    self._event_last = check(C.eddy_loop_turn(self._c, timeout), "loop")
+    self._event_next = 0
+  end
+  dispatch(self, this)
+end
+
+-- One protected call is around the whole run, none around a message: with it LuaJIT compiles
+-- the way from the core to the handler and back as one. An error in a stream's handler ends
+-- up in `drive`, which runs on; the core tells again of messages that were not read.
+local function run(self, this, until_idle, limit)
+  while not self._stop and self._run == this do
+    if limit and limit() <= 0 or turn(self, this, until_idle, limit) then break end
+  end
+end
+
+-- Tells of an error that ended a stream's handler.
+local function tell(self, failure, target)
+  local told, problem = pcall(self._failed, self, failure, target)
+  if not told then self:_log("an error that cannot be told: " .. tostring(problem)) end
+end
+
+-- A run in its coroutine. When a handler waits, the run waits with it, and another takes over;
+-- what it then finds, once its handler goes on and ends, is that it is not the one any more.
+local function go(self, this, until_idle, limit)
+  local ok, failure
+  repeat
+    ok, failure = xpcall(run, self._trace, self, this, until_idle, limit)
+    if self._run ~= this then
+      if not ok then tell(self, failure, this.target) end
+      if this.target then this.target:_went_on() end
+      return
+    end
+    local target = self._current
+    self._current = false
+    if not ok and target then tell(self, failure, target) end
+  until ok or not target
+  this.ended, this.failure = true, not ok and failure
+end
+
+--- Runs a loop until it is stopped; with `until_idle`, until nothing is left that could wake
+-- it; with `limit`, until limit() is 0 or below: the ms of real time for which a turn may wait.
+function M.drive(self, until_idle, limit)
+  local core = self:_core("start")
+  if M.loop() then errors.misuse("start: a loop is already running") end
+  check(C.eddy_loop_alive(core), "start") -- or a child would run what the parent has queued
+  running, forks, self._running = self, C.eddy_forks(), true
+  guard(tonumber(ffi.cast("intptr_t", core)))
+  local this
+  repeat
+    this = {}
+    self._run = this
+    local thread = coroutine.create(go)
+    runs[thread] = true
+    assert(coroutine.resume(thread, self, this, until_idle, limit))
+    if not this.ended then -- a handler waits
+      local target = self._current
+      self._current = false
+      if target and target._waits then
+        this.target = target
+        target:_waits()
+      end
+    end
+  until this.ended
+  release()
+  if watchdog.on then watchdog.leave() end
+  running, self._running, self._stop, self._run = nil, false, false, false
+  local failure = this.failure
+  if failure then error(type(failure) == "table" and failure.value or failure, 0) end
+end
+
+return M

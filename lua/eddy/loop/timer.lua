@@ -1,0 +1,108 @@
+-- Timers. They are given a loop; a loop makes them.
+local c = require "eddy.base.libeddy"
+local errors = require "eddy.base.errors"
+
+local C = c.C
+
+--- A timer of a loop's: made by `loop:call_later`, `call_at` and `call_every`.
+local Timer = {}
+Timer.__index = Timer
+
+-- What most timers have is not in their tables: a table of four fields is a third as large as
+-- one of nine, and there may be a million.
+Timer._period, Timer._count, Timer._jitter = 0, 0, 0
+
+-- Up to three arguments are kept without a list and called without `unpack`, which LuaJIT
+-- does not compile.
+local function call(timer)
+  local count, fn = timer._count, timer._fn
+  if count == 0 then return fn() end
+  if count == 1 then return fn(timer._a) end
+  if count == 2 then return fn(timer._a, timer._b) end
+  if count == 3 then return fn(timer._a, timer._b, timer._c) end
+  return fn(unpack(timer._all, 1, count))
+end
+
+--- Makes a timer and starts it.
+-- @param loop the loop
+-- @param delay ms from now; for a periodic one also its period
+-- @param due the loop's time at which it is due, when that is not `delay` from now
+-- @param period 0, or the ms between two calls
+function Timer.new(loop, delay, due, period, fn, ...)
+  local self = setmetatable({ _loop = loop, _id = false, _delay = delay, _fn = fn }, Timer)
+  if period ~= 0 then self._period = period end
+  local count = select("#", ...)
+  if count > 3 then
+    self._count, self._all = count, { ... }
+  elseif count > 0 then
+    self._count, self._a, self._b, self._c = count, ...
+  end
+  return self:_arm(due)
+end
+
+function Timer:_arm(due)
+  local loop = self._loop
+  local core = loop:_core("timer")
+  due = due or C.eddy_loop_time(core) + self._delay
+  self._id = errors.check(C.eddy_timer_open(core, due, self._period), "timer")
+  loop:_adopt(self._id, self)
+  return self
+end
+
+--- Stops the timer, at once: also when it is due in the turn that is under way. `start` can
+-- start it again. Doing it again, or after it fired, is harmless.
+function Timer:stop()
+  local id = self._id
+  if not id then return end
+  self._id = false
+  self._loop:_abandon(id)
+  if self._loop._c then C.eddy_timer_close(self._loop._c, id) end
+end
+
+--- The same as `stop`.
+Timer.cancel = Timer.stop
+
+--- Starts the timer anew: its delay, or its period, counts from now.
+function Timer:start()
+  self:stop()
+  return self:_arm()
+end
+
+--- Whether it is going to fire.
+function Timer:active() return self._id ~= false end
+
+--- Spreads a periodic timer's calls: each period is made longer or shorter by up to half of
+-- this share of it. 0.1 makes periods of 95 to 105 %.
+function Timer:set_jitter(share)
+  if type(share) ~= "number" or share < 0 or share >= 2 or share ~= share then
+    errors.misuse("set_jitter: expected a share from 0 to below 2, got " .. tostring(share))
+  end
+  self._jitter = share
+  return self
+end
+
+-- Called by the loop's dispatch.
+function Timer:_handle()
+  local loop, id = self._loop, self._id
+  if self._period == 0 then
+    self._id = false
+    loop:_abandon(id)
+    loop:_protect(self, call, self)
+    return
+  end
+  loop:_protect(self, call, self)
+  if self._id ~= id then return end
+  local jitter = self._jitter
+  if jitter ~= 0 then jitter = self._period * jitter * (math.random() - 0.5) end
+  C.eddy_timer_again(loop._c, id, jitter)
+end
+
+-- The loop is being closed and takes the core's timer with it.
+function Timer:_closing_loop() self._id = false end
+
+function Timer:_describe()
+  return (self._period > 0 and "periodic timer" or "timer") ..
+    " (" .. errors.where(self._fn) .. ")"
+end
+
+return Timer

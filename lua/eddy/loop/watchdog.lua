@@ -1,0 +1,97 @@
+-- The watchdog's side of the loop: its limits, the heartbeat that it sees, and what becomes of
+-- a handler that runs too long. The watching is the host's.
+local c = require "eddy.base.libeddy"
+local errors = require "eddy.base.errors"
+
+local ffi = c.ffi
+
+local M = {
+  on = false, -- whether there is a heartbeat to write
+  log = false, -- the loop's: fn(text)
+}
+
+local watch -- the host's
+local beats, busy, name, name_bytes -- the heartbeat: what the host sees
+local last
+
+-- For the host: the function that watches.
+function M._set_host(fn) watch = fn end
+
+-- What the handler of this target is for, as kept with it until it gets another name.
+local function label_of(target)
+  local given, label = rawget(target, "name"), target._label
+  if not label or target._labelled ~= given then
+    label = target:_describe():sub(1, name_bytes - 1)
+    target._label, target._labelled = label, given
+  end
+  return label
+end
+
+-- A handler of this target begins.
+function M.enter(target)
+  local label = label_of(target)
+  if label ~= last then
+    last = label
+    ffi.copy(name, label)
+  end
+  busy[0] = 1
+  beats[0] = beats[0] + 1
+end
+
+-- The same target's handler begins anew, or it ended with an error.
+function M.beat() beats[0] = beats[0] + 1 end
+
+-- No handler runs.
+function M.leave() busy[0] = 0 end
+
+-- Called by the host's hook in the middle of a handler: see core/host/watchdog.h. Code of
+-- ours is never interrupted, so that nothing is left half done.
+local function notice(ms, to_interrupt)
+  local who = ffi.string(name)
+  if not to_interrupt then
+    return M.log(debug.traceback(("%s: its handler has run for %.0f ms"):format(who, ms), 2))
+  end
+  local info = debug.getinfo(2, "S")
+  if info and not errors.is_ours(info.source) then
+    error(("interrupted: the handler of %s has run for %.0f ms"):format(who, ms), 2)
+  end
+end
+
+local limits = { report = true, interrupt = true, abort = true }
+
+--- Whether there is such a limit, and this is one.
+function M.is_limit(which, ms)
+  return limits[which] == true and type(ms) == "number" and ms > 0
+end
+
+local function check_limits(settings)
+  if type(settings) ~= "table" then
+    errors.misuse("set_watchdog: expected a table or nil, got " .. type(settings))
+  end
+  for which, ms in pairs(settings) do
+    if not limits[which] then errors.misuse("set_watchdog: no such limit: " .. tostring(which)) end
+    if not M.is_limit(which, ms) then
+      errors.misuse(("set_watchdog: %s: expected a number of ms above 0, got %s"):format(which,
+        tostring(ms)))
+    end
+  end
+end
+
+--- Watches how long handlers run, on whatever loop of this Lua state. nil ends it.
+-- @param settings limits in ms, each of which may be left out: `report` logs the handler's
+-- stream and a traceback, `interrupt` raises an error in it, `abort` ends the process
+function M.set(settings)
+  if settings ~= nil then check_limits(settings) end
+  if not watch then
+    errors.misuse("set_watchdog: the watchdog is the host's: run the script with the command eddy")
+  end
+  settings = settings or {}
+  beats, busy, name, name_bytes = watch(settings.report or -1, settings.interrupt or -1,
+    settings.abort or -1, notice)
+  beats, busy = ffi.cast("double *", beats), ffi.cast("double *", busy)
+  name = ffi.cast("char *", name)
+  busy[0], last = 0, nil
+  M.on = next(settings) ~= nil
+end
+
+return M

@@ -1,0 +1,91 @@
+-- Word of what became of a stream's messages: what on_send, or a send's own callback, hears.
+local c = require "eddy.base.libeddy"
+local watchdog = require "eddy.loop.watchdog"
+
+local C, ffi = c.C, c.ffi
+local SENT, SEND_FAILED = C.EDDY_SENT, C.EDDY_SEND_FAILED
+local MOST_EARLY = 1000 -- messages kept for an on_send that may yet be set
+
+local M = {}
+
+--- Sets who is told; the first one also of what was sent before, while that is early.
+function M.listen(self, fn)
+  self._on_send = fn or false
+  if not fn or not self._early then return end
+  self._early = false
+  C.eddy_stream_await_word(self.loop._c, self._id)
+end
+
+--- Remembers a message of which the core will tell what became of it.
+function M.remember(self, msg, callback)
+  if not self._sent then self._sent = {} end
+  self._sent_last = self._sent_last + 1
+  self._sent[self._sent_last] = { msg, callback or false }
+  if self._early and self._sent_last >= MOST_EARLY then self._early = false end
+end
+
+--- Tells of a message that was dropped at once, in the next turn, as an event would.
+function M.dropped(self, msg, callback, err)
+  self.loop:add_callback(function()
+    local fn = self._id and (callback or self._on_send)
+    if fn then self.loop:_protect(self, fn, msg, err) end
+  end)
+end
+
+--- Takes a message that somebody waits for word of; nil when the stream was closed.
+-- @param number how many such messages there were with it
+function M.take(self, number)
+  self._early = false
+  if not self._sent then return end
+  local entry = self._sent[number]
+  self._sent[number] = nil
+  return entry
+end
+
+--- Tells what became of such a message.
+-- @param err nil when it went out
+function M.tell(self, entry, err)
+  local callback = self._sent and (entry[2] or self._on_send)
+  if watchdog.on then watchdog.beat() end
+  if callback then self.loop:_protect(self, callback, entry[1], err) end
+end
+
+--- Tells of the messages of an event that went out, and takes them out of it.
+-- @param stops whether a stop leaves the rest for when the loop runs again
+function M.sent(self, event, stops)
+  local loop = self.loop
+  local this, turn = loop._run, loop._turns
+  while event.value > 0 and self._sent do
+    if stops and loop._stop then return loop:_again() end
+    local number = event.number
+    event.value, event.number = event.value - 1, number + 1
+    -- When the callback waits, whoever takes over tells of the rest.
+    local has_rest = stops and event.value > 0
+    if has_rest then loop:_again() end
+    M.tell(self, M.take(self, number))
+    if loop._run ~= this or loop._turns ~= turn then return end
+    if has_rest then loop:_done() end
+  end
+end
+
+--- Tells at once what a turn would tell: first what this turn's events have left.
+function M.now(self)
+  local loop = self.loop
+  local events = C.eddy_loop_events(loop._c)
+  local word = ffi.new("eddy_event")
+  local function tell(event)
+    if event.kind == SENT then M.sent(self, event, false) else self:_handle(event) end
+  end
+  local this, turn = loop._run, loop._turns
+  for i = loop._event_next, loop._event_last - 1 do
+    local event = events[i]
+    if event.id == self._id and (event.kind == SENT or event.kind == SEND_FAILED) then
+      tell(event)
+      if not self._id then return end
+      if loop._run ~= this or loop._turns ~= turn then break end -- it waited
+    end
+  end
+  while self._id and C.eddy_stream_word(loop._c, self._id, word) == 1 do tell(word) end
+end
+
+return M

@@ -1,0 +1,71 @@
+-- A stream's flush.
+local c = require "eddy.base.libeddy"
+local delivery = require "eddy.stream.receive"
+local errors = require "eddy.base.errors"
+local reports = require "eddy.stream.completions"
+
+local C = c.C
+local band = require("bit").band
+
+-- Receives up to `limit` messages now, through the handler, or to nowhere without one.
+-- Returns how many; fewer when there are no more, or the handler closed, paused, stopped
+-- or waited.
+local function flush_receives(self, limit)
+  local loop, handled, has_handler = self.loop, 0, self._on_recv ~= false
+  local this, turn = loop._run, loop._turns
+  while handled < limit do
+    local inbox = C.eddy_stream_pull(loop._c, self._id, limit - handled)
+    if inbox == nil then break end
+    while handled < limit and inbox.head < inbox.tail do
+      local msg, fn = delivery.take(inbox, self._copy), self._on_recv
+      handled = handled + 1
+      if fn then loop:_protect(self, fn, msg) end
+      local paused = has_handler and not self._on_recv
+      local stopped = loop._running and loop._stop
+      -- When it waited, the inbox may be another stream's by now.
+      local waited = loop._run ~= this or loop._turns ~= turn
+      if not self._id or paused or stopped or waited then
+        return handled, true
+      end
+    end
+  end
+  return handled
+end
+
+--- Handles what is pending now, in this call: receives through the handler (without one, what
+-- comes is thrown away and counted), and sends what is queued, of which on_send hears at once.
+-- Replies made meanwhile are sent too. Never waits. Ends early when the stream is closed or paused.
+-- @param flag zmq.POLLIN, zmq.POLLOUT, or both (the default)
+-- @param limit how many messages at most, both ways together; none unless given
+-- @return how many messages were received and sent, those included that left with their send
+-- since the turn began, or the last flush
+return function(self, flag, limit)
+  self:_check_open("flush")
+  local is_count = type(limit) == "number" and limit >= 0 and
+    (limit % 1 == 0 or limit == math.huge)
+  if limit ~= nil and not is_count then
+    errors.misuse("flush: expected a limit, a whole number of at least 0, got " .. tostring(limit))
+  end
+  if flag ~= nil and type(flag) ~= "number" then
+    errors.misuse("flush: expected zmq.POLLIN, POLLOUT or both, got " .. tostring(flag))
+  end
+  flag, limit = flag or C.EDDY_READ + C.EDDY_WRITE, limit or math.huge
+  local receives, sends = band(flag, C.EDDY_READ) ~= 0, band(flag, C.EDDY_WRITE) ~= 0
+  local handled, has_handler = 0, self._on_recv ~= false
+  repeat
+    local before, ends = handled, false
+    if receives then
+      local received
+      received, ends = flush_receives(self, limit - handled)
+      handled = handled + received
+    end
+    if sends and not ends and self._id and handled < limit then
+      handled = handled + math.max(0, C.eddy_stream_push(self.loop._c, self._id, limit - handled))
+      reports.now(self)
+      -- What on_send did: a message taken without the handler would be thrown away.
+      local paused = has_handler and not self._on_recv
+      ends = not self._id or paused or (self.loop._running and self.loop._stop)
+    end
+  until ends or handled == before or handled >= limit
+  return handled
+end

@@ -1,0 +1,139 @@
+-- How coroutines wait on a loop: they are suspended, and the loop resumes them.
+local errors = require "eddy.base.errors"
+
+local M = {}
+
+--- What a task's coroutine belongs to. Each holds on to the other, and this to neither.
+M.tasks = setmetatable({}, { __mode = "kv" })
+
+--- The loop that is running, or nil; eddy.run knows.
+M.running = function() end
+
+-- The loop that each coroutine waits on.
+local homes = setmetatable({}, { __mode = "k" })
+
+--- Raised in the main program when the loop that it ran, to wait, was stopped: by a signal,
+-- or by a script. The host ends quietly with it.
+M.stopped = errors.new(errors.numbers.EINTR, "the loop was stopped")
+
+-- The main program, among those that wait. The loop runs until what it waits for is done, so
+-- that nobody has to tell it.
+local MAIN = { _follow = function() end }
+
+local function main_program(loop, what)
+  local function limit() return what:done() and 0 or math.huge end
+  loop._waiting[MAIN], loop._waiters = what, loop._waiters + 1
+  what:_listen(MAIN)
+  local ok, err = pcall(loop._run_within, loop, limit)
+  loop._waiting[MAIN], loop._waiters = nil, loop._waiters - 1
+  if what:done() and ok then return end
+  if what._private then what:_unlisten(MAIN) else what:_forget(MAIN) end
+  error(ok and M.stopped or err, 0)
+end
+
+-- A task that was cancelled does not wait. It is told once; after that it is an error.
+local function refuse(task, thread, what)
+  what:_unlisten(thread)
+  if task._told then error(errors.cancelled, 0) end
+  task._told = true
+  return errors.cancelled
+end
+
+-- Lua cannot suspend a coroutine through a C function that called it back.
+local function check_yieldable(what)
+  if coroutine.isyieldable() then return end
+  if what._private then what:cancel() end
+  errors.misuse("a coroutine cannot wait for " .. what:_describe() ..
+    " inside a C function that calls back, such as string.gsub")
+end
+
+--- Suspends the running coroutine until `wake`, or, in the main program, runs the loop until
+-- `what` is done.
+-- @param loop the future's; a coroutine goes on on the loop that it was suspended on
+-- @param what the future that is waited for
+-- @return nil, or the error with which the wait was ended
+function M.suspend(loop, what)
+  local thread = coroutine.running()
+  if not thread then return main_program(loop, what) end
+  local task = M.tasks[thread]
+  if task and task:cancelled() then return refuse(task, thread, what) end
+  check_yieldable(what)
+  loop = M.running() or loop
+  homes[thread] = loop
+  loop._waiting[thread], loop._waiters = what, loop._waiters + 1
+  what:_listen(thread)
+  local reason
+  -- Somebody else may resume it, too.
+  repeat reason = coroutine.yield() until loop._waiting[thread] ~= what
+  if reason and task then task._told = true end
+  return reason
+end
+
+local raised -- the failure that was raised last where it was awaited
+
+--- Raises the error of what was awaited.
+-- @param failure { value =, traceback = }
+function M.raise(failure)
+  raised = failure
+  error(failure.value, 0)
+end
+
+--- Where an error was raised first, if it came through an await: a traceback, or nil.
+function M.origin(err)
+  local failure = raised
+  raised = nil
+  return failure and rawequal(failure.value, err) and failure.traceback or nil
+end
+
+-- What names a coroutine in messages to people.
+local function describe(thread)
+  if thread == MAIN then return "the main program" end
+  local task = M.tasks[thread]
+  return task and task:_describe() or "coroutine"
+end
+
+-- Tells of an error that ended a coroutine.
+local function tell(loop, thread, err)
+  loop:_failed(loop._trace(err, thread), { _describe = function() return describe(thread) end })
+end
+
+-- Resumes a coroutine, unless it does not wait for `what` any more.
+local function wake(loop, thread, what, reason)
+  if loop._waiting[thread] ~= what then return end
+  loop._waiting[thread], loop._waiters = nil, loop._waiters - 1
+  local ok, err = coroutine.resume(thread, reason)
+  if not ok then tell(loop, thread, err) end
+end
+
+--- What names a callback that goes on with a coroutine, by its function: of the arguments.
+M.names = { [wake] = function(_, thread) return describe(thread) end }
+
+--- The future that a coroutine waits for, or nil.
+function M.awaited(thread)
+  local loop = homes[thread]
+  return loop and loop._waiting[thread]
+end
+
+--- Has a coroutine go on in the next turn of the loop that it waits on.
+-- @param what the future that it waits for: if it does not any more, nothing happens
+-- @param reason the error with which its wait ends, if any
+-- @return false when that loop is closed, so that it never will
+function M.wake(thread, what, reason)
+  local loop = homes[thread]
+  if loop._closed then return false end
+  loop:add_callback(wake, loop, thread, what, reason)
+  return true
+end
+
+--- Who waits on a loop, and where: a text.
+function M.report(loop)
+  local lines = {}
+  for thread, what in pairs(loop._waiting) do
+    local where = thread ~= MAIN and debug.traceback(thread, "") or ""
+    lines[#lines + 1] = ("%s waits for %s%s"):format(describe(thread), what:_describe(), where)
+  end
+  table.sort(lines)
+  return table.concat(lines, "\n")
+end
+
+return M

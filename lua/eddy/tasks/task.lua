@@ -1,0 +1,67 @@
+-- Tasks: functions that run in a coroutine on a loop, and the futures of what they return.
+local errors = require "eddy.base.errors"
+local promise = require "eddy.tasks.future"
+local waiting = require "eddy.tasks.coroutine"
+
+--- A task: made by `eddy.spawn` and `loop:spawn`. It is a future, too.
+local Task = {}
+for name, method in pairs(promise.class) do Task[name] = method end
+Task.__index = Task
+
+local function finish(task, ok, ...)
+  if task._state ~= "cancelled" then
+    if ok then return task:set_result(...) end
+    return task:_fail(task._loop:_failure(...))
+  end
+  if task._end then task._end:set_result() end
+  local failure = not ok and task._loop:_failure(...)
+  -- Nobody awaits what it comes to, after it was cancelled.
+  if failure and failure.value ~= errors.cancelled then task._loop:_failed(failure, task) end
+end
+
+-- Begins it; an error cannot come out: its function is protected inside.
+local function begin(task, ...)
+  if task._state == "pending" then assert(coroutine.resume(task._coroutine, ...)) end
+end
+
+--- Starts fn(...) in a coroutine, in the loop's next turn.
+function Task.new(loop, fn, ...)
+  local task = setmetatable({ _loop = loop, _fn = fn, _told = false, _end = false }, Task)
+  task._coroutine = coroutine.create(function(...)
+    finish(task, xpcall(fn, loop._trace, ...))
+  end)
+  waiting.tasks[task._coroutine] = task
+  loop:add_callback(begin, task, ...)
+  return task
+end
+
+--- Cancels the task, and what it waits for, unless others wait for that, too. Its wait returns
+-- nil and an ECANCELED error; the next wait that it tries raises that error. A task that was
+-- not begun yet never is.
+-- @return true; false when it was done already
+function Task:cancel()
+  if self._state ~= "pending" then return false end
+  local thread = self._coroutine
+  local what = waiting.awaited(thread)
+  -- It is told first, then those that wait for it.
+  if what and waiting.wake(thread, what, errors.cancelled) then
+    self._end = promise.new(self._loop)
+    self._end._name = "the end of " .. self:_describe()
+  end
+  promise.class.cancel(self)
+  if what then what:_unlisten(thread) end
+  return true
+end
+
+--- As a future's; one that was cancelled has come to its end, too, when it returns.
+function Task:await()
+  local own = self._end
+  if own and not own:done() and not self._loop._closed then own:await() end
+  return promise.class.await(self)
+end
+
+function Task:_describe() return "task (" .. errors.where(self._fn) .. ")" end
+
+waiting.names[begin] = Task._describe
+
+return Task

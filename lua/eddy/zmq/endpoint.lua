@@ -1,0 +1,106 @@
+-- Where sockets bind and connect: methods of eddy.socket's.
+local c = require "eddy.base.libeddy"
+local errors = require "eddy.base.errors"
+local options = require "eddy.zmq.option_types"
+
+local C = c.C
+
+local M = {}
+
+-- What failed, with the endpoint; of a path that is too long, how long it may be.
+local function what_failed(name, endpoint, result)
+  local what = name .. " " .. endpoint
+  if name == "bind" and result == -errors.numbers.ENODEV then
+    return what .. ": no host or interface of that name"
+  end
+  if name == "connect" and result == -errors.numbers.EEXIST then
+    return what .. ": another connection of the socket has its connect_routing_id"
+  end
+  if result ~= -errors.numbers.ENAMETOOLONG then return what end
+  return ("%s: a path of %d bytes, at most %d are allowed"):format(what, #endpoint - #"ipc://",
+    options.IPC_PATH_MAX_LEN)
+end
+
+local function endpoint_call(name)
+  local call = C["eddy_socket_" .. name]
+  return function(self, endpoint)
+    if type(endpoint) ~= "string" then
+      errors.misuse(name .. ": expected an endpoint, got " .. type(endpoint))
+    end
+    local result = call(self._c, self:_open_id(name), endpoint)
+    if result < 0 then errors.check(result, what_failed(name, endpoint, result)) end
+  end
+end
+
+local bind, connect, disconnect = endpoint_call("bind"), endpoint_call("connect"),
+  endpoint_call("disconnect")
+
+--- Accepts connections at an endpoint ("tcp://127.0.0.1:5555", "ipc://path", "inproc://name").
+-- A host's name is looked up. Raises with the endpoint in the text.
+-- @return the endpoint as it is: "tcp://127.0.0.1:40123" for "tcp://127.0.0.1:*"
+function M:bind(endpoint)
+  bind(self, endpoint)
+  return self:get("LAST_ENDPOINT")
+end
+
+--- Ends a bind.
+M.unbind = endpoint_call("unbind")
+
+--- Connects to an endpoint, now or as soon as somebody listens there.
+function M:connect(endpoint)
+  connect(self, endpoint)
+  if self:get("RECONNECT_IVL") <= 0 then return end -- one that libzmq forgets when it ends
+  if not self._connects then rawset(self, "_connects", {}) end
+  self._connects[endpoint] = (self._connects[endpoint] or 0) + 1
+end
+
+--- Ends a connect.
+function M:disconnect(endpoint)
+  disconnect(self, endpoint)
+  if self._connects then self._connects[endpoint] = nil end
+end
+
+-- Ends what fn was called within; it may have done that itself.
+local function leave(self, ends, endpoint, ok, ...)
+  if self._id then pcall(ends, self, endpoint) end
+  if not ok then error((...), 0) end
+  return ...
+end
+
+--- Binds for as long as fn(endpoint, ...) runs: unbinds when it has returned or raised.
+-- @param fn called with the endpoint as `bind` returns it
+-- @return its results
+function M:with_bind(endpoint, fn, ...)
+  errors.check_function(fn, "with_bind")
+  endpoint = self:bind(endpoint)
+  return leave(self, self.unbind, endpoint, pcall(fn, endpoint, ...))
+end
+
+--- Connects for as long as fn(endpoint, ...) runs. As `with_bind`.
+function M:with_connect(endpoint, fn, ...)
+  errors.check_function(fn, "with_connect")
+  self:connect(endpoint)
+  return leave(self, self.disconnect, endpoint, pcall(fn, endpoint, ...))
+end
+
+--- Binds to a free port and returns it.
+-- @param address the endpoint without its port: "tcp://127.0.0.1"
+-- @param min, max the ports to choose from, both included; without them the system chooses
+-- @param tries how many ports to try before EADDRINUSE is raised; 100 unless given
+function M:bind_to_random_port(address, min, max, tries)
+  if not min then return tonumber(self:bind(address .. ":*"):match(":(%d+)$")) end
+  max = max or 65535
+  if type(min) ~= "number" or type(max) ~= "number" or min > max then
+    errors.misuse(("bind_to_random_port: expected a range of ports, got %s to %s"):format(
+      tostring(min), tostring(max)))
+  end
+  for _ = 1, tries or 100 do
+    local port = math.random(min, max)
+    local ok, err = pcall(self.bind, self, address .. ":" .. port)
+    if ok then return port end
+    if err.name ~= "EADDRINUSE" then error(err, 0) end
+  end
+  error(errors.new(errors.numbers.EADDRINUSE, "bind_to_random_port " .. address), 0)
+end
+
+return M

@@ -1,0 +1,158 @@
+-- Frames and trackers.
+local c = require "eddy.base.libeddy"
+local errors = require "eddy.base.errors"
+
+local C, ffi = c.C, c.ffi
+
+-- Memory that frames hold is libzmq's, and the collector does not know of it: when it has
+-- grown by this much, garbage is collected.
+local ROOM = 16 * 2 ^ 20
+
+local M = {}
+
+--- A tracker tells whether libzmq, or a frame, still uses bytes that were sent or kept.
+-- `tracker.done` is true when nobody does.
+local Tracker = {}
+
+--- Waits until nobody uses the bytes any more.
+-- @param timeout ms; nil or negative: for ever
+-- @return true, or nil and an ETIMEDOUT error
+function Tracker:wait(timeout)
+  local deadline = timeout and timeout >= 0 and C.eddy_time() + timeout
+  for _, each in ipairs(self._all) do
+    local left = deadline and math.max(0, deadline - C.eddy_time()) or -1
+    if C.eddy_tracker_wait(each, left) == 0 then
+      return nil, errors.new(errors.numbers.ETIMEDOUT, "tracker")
+    end
+  end
+  return true
+end
+
+local TrackerInstance = {}
+
+function TrackerInstance.__index(self, key)
+  if key == "done" then return Tracker.wait(self, 0) == true end
+  return Tracker[key]
+end
+
+local function new_tracker(all) return setmetatable({ _all = all }, TrackerInstance) end
+
+--- A frame: bytes that are kept without being copied into a string. They stay as long as
+-- anyone holds the frame. Attributes: `bytes`, `more`, `buffer`, `tracker`; `#frame` is the
+-- size, and `frame["User-Id"]` a property.
+local Frame, attributes = {}, {}
+
+local frame_type = ffi.typeof("eddy_frame")
+
+local function check_open(self)
+  if self._open == 0 then
+    error(errors.new(errors.numbers.EBADF, "the frame is closed"), 0)
+  end
+  return self
+end
+
+-- The bytes as a string.
+function attributes.bytes(self)
+  check_open(self)
+  if self._size >= 2 ^ 31 then
+    error(errors.new(errors.numbers.EMSGSIZE, "a frame of 2 GiB or more is no string"), 0)
+  end
+  return ffi.string(self._data, self._size)
+end
+
+-- A `char *` to the bytes, for FFI; good while the frame is open.
+function attributes.buffer(self) return check_open(self)._data end
+
+-- Whether the message that the frame was received in has another after it.
+function attributes.more(self) return self._more ~= 0 end
+
+-- A tracker of the frame's bytes; nil when they are not tracked.
+function attributes.tracker(self)
+  local tracker = C.eddy_tracker_of(self)
+  return tracker ~= nil and new_tracker { ffi.gc(tracker, C.eddy_tracker_free) } or nil
+end
+
+--- What libzmq knows of the sender: "User-Id", "Socket-Type", "Peer-Address", or a property
+-- of its metadata. nil when it does not.
+function Frame:get(property)
+  local value = C.eddy_frame_property(check_open(self), property)
+  return value ~= nil and ffi.string(value) or nil
+end
+
+--- Gives the bytes back now. The collector does it otherwise.
+function Frame:close() C.eddy_frame_close(self) end
+
+local meta = {
+  __len = function(self) return self._size end,
+  __tostring = function(self)
+    if self._open == 0 then return "frame (closed)" end
+    if self._size <= 16 then return ("frame (%q)"):format(self.bytes) end
+    return ("frame (%q..., %.0f bytes)"):format(ffi.string(self._data, 12), self._size)
+  end,
+  __index = function(self, key)
+    local attribute = attributes[key]
+    if attribute then return attribute(self) end
+    return Frame[key] or Frame.get(self, key)
+  end,
+}
+-- A second load of this module in one Lua state finds the first one's methods in place.
+pcall(ffi.metatype, frame_type, meta)
+
+local limit = ROOM
+
+local function collect()
+  collectgarbage()
+  limit = C.eddy_frame_weight() + math.max(ROOM, collectgarbage("count") * 1024)
+end
+
+--- A frame to be filled by the core.
+function M.empty()
+  if C.eddy_frame_weight() > limit then collect() end
+  return ffi.gc(frame_type(), C.eddy_frame_close)
+end
+
+--- Whether a value is a frame.
+function M.is(value) return type(value) == "cdata" and ffi.istype(frame_type, value) end
+
+--- Makes a frame of a copy of a string, or on the same bytes as another frame.
+-- @param data a string or a frame; "" unless given
+-- @param track whether a tracker is to tell who uses the bytes
+function M.new(data, track)
+  local frame = M.empty()
+  if M.is(data) then
+    errors.check(C.eddy_frame_copy(frame, data), "frame")
+  elseif data == nil or type(data) == "string" then
+    data = data or ""
+    errors.check(C.eddy_frame_open(frame, data, #data, track and 1 or 0), "frame")
+  else
+    errors.misuse("frame: expected a string or a frame, got " .. type(data))
+  end
+  return frame
+end
+
+--- What is to be sent later, as it is now, whatever becomes of the list and its frames.
+-- @param data a string, a frame, or a list of them
+function M.kept(data)
+  if M.is(data) then return M.new(data) end
+  if type(data) ~= "table" then return data end
+  local own = {}
+  for i, part in pairs(data) do own[i] = M.is(part) and M.new(part) or part end
+  return own
+end
+
+--- A tracker of all of these trackers and tracked frames together; without any, it is done.
+function M.tracker(...)
+  local all = {}
+  for i = 1, select("#", ...) do
+    local each = select(i, ...)
+    local tracker = each
+    if M.is(each) then tracker = each.tracker end
+    if getmetatable(tracker) ~= TrackerInstance then
+      errors.misuse("tracker: expected a tracker or a tracked frame, got " .. tostring(each))
+    end
+    for _, one in ipairs(tracker._all) do all[#all + 1] = one end
+  end
+  return new_tracker(all)
+end
+
+return M

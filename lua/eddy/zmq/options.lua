@@ -1,0 +1,109 @@
+-- Socket options: by name or number, and what each takes. Methods of a socket's.
+local c = require "eddy.base.libeddy"
+local constants = require "eddy.base.constants"
+local errors = require "eddy.base.errors"
+local options = require "eddy.zmq.option_types"
+
+local C, ffi = c.C, c.ffi
+local check = errors.check
+
+-- Lent for the length of one call; no call here yields.
+local int = ffi.new("int[1]")
+local int64 = ffi.new("int64_t[1]")
+local ROOM, Z85_KEY = 4096, 41 -- a key is asked for with just its size
+local room = ffi.new("char[?]", ROOM)
+
+local names = {} -- by number
+for name in pairs(options.kinds) do
+  if constants[name] then names[constants[name]] = name end
+end
+
+local M = { methods = {} }
+local Socket = M.methods
+
+--- An option's name and number, from either; nil when there is none.
+function M.option_name(option)
+  local name = type(option) == "string" and option:upper() or names[option]
+  local number = name and options.kinds[name] and constants[name]
+  if number then return name, number end
+end
+
+local function option_of(option, what)
+  local name, number = M.option_name(option)
+  if not name then errors.misuse(what .. ": no such option: " .. tostring(option)) end
+  return name, number
+end
+
+--- Whether it is the option that sets both high-water marks.
+function M.is_hwm(option) return option == "hwm" or option == "HWM" end
+
+--- Looks an option and a value for it up; raises when they cannot be.
+-- @return its name and number, and the value as the core takes it
+function M.check_option(option, value)
+  local name, number = option_of(option, "set")
+  local kind = options.kinds[name]
+  if options.read_only[name] then errors.misuse("set " .. name .. ": it can only be read") end
+  if type(value) == "boolean" and kind == "int" then value = value and 1 or 0 end
+  local wanted = (kind == "int" or kind == "int64") and "number" or "string"
+  if type(value) ~= wanted and not (value == nil and kind == "string") then
+    errors.misuse("set " .. name .. ": expected a " .. wanted .. ", got " .. type(value))
+  end
+  if wanted == "number" and (value % 1 ~= 0 or
+      math.abs(value) >= (kind == "int" and 2 ^ 31 or 2 ^ 63)) then
+    errors.misuse("set " .. name .. ": expected a whole number that fits, got " .. value)
+  end
+  return name, number, value
+end
+
+--- Sets an option.
+-- @param option its name ("linger") or number (zmq.LINGER); "hwm" is SNDHWM and RCVHWM
+-- @param value a number, a boolean for options that switch, or a string
+function Socket:set(option, value)
+  if M.is_hwm(option) then
+    self:set("SNDHWM", value)
+    return self:set("RCVHWM", value)
+  end
+  local id = self:_open_id("set")
+  local name, number
+  name, number, value = M.check_option(option, value)
+  local kind = options.kinds[name]
+  local result
+  if kind == "int" then
+    int[0] = value
+    result = C.eddy_socket_set(self._c, id, number, int, ffi.sizeof(int))
+  elseif kind == "int64" then
+    int64[0] = value
+    result = C.eddy_socket_set(self._c, id, number, int64, ffi.sizeof(int64))
+  else
+    result = C.eddy_socket_set(self._c, id, number, value, value and #value or 0)
+  end
+  check(result, "set " .. name .. ":", self)
+end
+
+--- An option's value: a number or a string.
+-- @param option its name ("linger") or number (zmq.LINGER)
+function Socket:get(option)
+  if M.is_hwm(option) then option = "SNDHWM" end
+  local name, number = option_of(option, "get")
+  local id, kind = self:_open_id("get"), options.kinds[name]
+  if options.write_only[name] then errors.misuse("get " .. name .. ": it can only be set") end
+  local value, size = room, ROOM
+  if kind == "int" then value, size = int, ffi.sizeof(int) end
+  if kind == "int64" then value, size = int64, ffi.sizeof(int64) end
+  if kind == "string" and name:find("^CURVE_.*KEY$") then size = Z85_KEY end
+  local filled = check(C.eddy_socket_get(self._c, id, number, value, size),
+    "get " .. name .. ":", self)
+  if kind == "int" then return int[0] end
+  if kind == "int64" then return tonumber(int64[0]) end
+  -- libzmq ends texts with a zero byte and counts it.
+  if kind == "string" and filled > 0 then filled = filled - 1 end
+  return ffi.string(room, filled)
+end
+
+--- Where a socket is bound or connected, as far as libzmq knows; nil when it does not.
+function M.endpoint(socket)
+  local size = C.eddy_socket_get(socket._c, socket._id, constants.LAST_ENDPOINT, room, ROOM)
+  return size > 1 and ffi.string(room, size - 1) or nil
+end
+
+return M

@@ -1,0 +1,203 @@
+-- Pollers and select: waiting for several sockets and descriptors without a loop.
+local c = require "eddy.base.libeddy"
+local errors = require "eddy.base.errors"
+
+local C, ffi = c.C, c.ffi
+local READ, WRITE, ERROR = C.EDDY_READ, C.EDDY_WRITE, C.EDDY_ERROR
+
+local M = {}
+
+--- A poller has things registered: sockets, descriptors (numbers), objects with a `fileno`
+-- method. Two objects on one descriptor are two things.
+local Poller = {}
+
+--- Whether a value is a socket, of any kind.
+function M.is_socket(what) return type(what) == "table" and rawget(what, "_type") ~= nil end
+
+local function method_of(what) return what.fileno end
+
+local function fileno_of(what)
+  if type(what) == "number" then return what end
+  if type(what) ~= "table" and type(what) ~= "userdata" and type(what) ~= "cdata" then return end
+  local ok, method = pcall(method_of, what)
+  if ok and method then return method(what) end
+end
+
+local function text_of(what)
+  if type(what) == "number" then return "descriptor " .. what end
+  return tostring(what)
+end
+
+-- The descriptor of what is not a socket; raises for what has none.
+function M.descriptor_of(what, name)
+  local fd = fileno_of(what)
+  if type(fd) == "number" and fd >= 0 and fd < 2 ^ 31 and fd % 1 == 0 then return fd end
+  if fd ~= nil and type(what) ~= "number" then
+    errors.misuse(name .. ": the fileno of " .. text_of(what) .. " is " .. tostring(fd))
+  end
+  errors.misuse(name .. ": expected a socket, a descriptor, or something with a fileno " ..
+    "method, got " .. (type(what) == "number" and tostring(what) or type(what)))
+end
+
+-- Raises unless this can be waited for now.
+local function check_what(what, name)
+  if not M.is_socket(what) then return M.descriptor_of(what, name) end
+  if not what._id then
+    error(errors.new(errors.numbers.ENOTSOCK, name .. ": " .. tostring(what)), 0)
+  end
+end
+
+local function fill(item, what, events, name)
+  local fd = check_what(what, name)
+  item.events = events
+  if fd then
+    item.context, item.fd = nil, fd
+  else
+    item.context, item.socket = what._c, what._id
+  end
+end
+
+--- A timeout in ms, nil and negative ones being for ever; raises for what is none.
+function M.check_timeout(timeout, name)
+  if timeout == nil then return -1 end
+  if type(timeout) ~= "number" or timeout ~= timeout then
+    errors.misuse(name .. ": expected milliseconds, got " .. tostring(timeout))
+  end
+  return timeout
+end
+
+-- Raises the error of the item that cannot be waited for.
+local function fail(items, list, result, name)
+  for i, what in ipairs(list) do
+    if items[i - 1].ready < 0 then
+      errors.check(items[i - 1].ready, name .. ":", text_of(what))
+    end
+  end
+  errors.check(result, name)
+end
+
+--- Registers a thing, or changes what a registered one is waited for.
+-- @param flags zmq.POLLIN, zmq.POLLOUT, or both (the default); 0 unregisters. zmq.POLLERR
+-- need not be asked for: a descriptor's errors are always told.
+function Poller:register(what, flags)
+  flags = flags or READ + WRITE
+  if type(flags) ~= "number" or flags < 0 or flags > READ + WRITE + ERROR or flags % 1 ~= 0 then
+    errors.misuse("register: expected zmq.POLLIN, POLLOUT and POLLERR, got " .. tostring(flags))
+  end
+  local position = self._positions[what]
+  if flags == 0 then
+    if position then self:unregister(what) end
+    return
+  end
+  check_what(what, "register")
+  if not position then
+    position = #self._list + 1
+    if position > self._room then
+      self._room = position * 2
+      self._items = ffi.new("eddy_poll_item[?]", self._room)
+    end
+    self._list[position], self._positions[what] = what, position
+  end
+  self._flags[position] = flags
+end
+
+--- The same as `register`.
+Poller.modify = Poller.register
+
+--- Forgets a thing. Raises when it is not registered.
+function Poller:unregister(what)
+  local position = self._positions[what]
+  if not position then errors.misuse("unregister: not registered: " .. text_of(what)) end
+  table.remove(self._list, position)
+  table.remove(self._flags, position)
+  self._positions[what] = nil
+  for i = position, #self._list do self._positions[self._list[i]] = i end
+end
+
+--- Whether a thing is registered.
+function Poller:has(what) return self._positions[what] ~= nil end
+
+--- Waits until something is ready.
+-- @param timeout ms, with fractions; nil or negative: for ever. An empty poller does not wait.
+-- @return a table of what is ready: each thing, as it was registered, with its mask of
+-- zmq.POLLIN, POLLOUT and POLLERR. Empty when the time is up.
+function Poller:poll(timeout)
+  local items, list, ready = self._items, self._list, {}
+  timeout = M.check_timeout(timeout, "poll")
+  for i, what in ipairs(list) do fill(items[i - 1], what, self._flags[i], "poll") end
+  local result = C.eddy_poll(items, #list, timeout)
+  if result < 0 then fail(items, list, result, "poll") end
+  if result == 0 then return ready end
+  for i, what in ipairs(list) do
+    local mask = items[i - 1].ready
+    if mask ~= 0 then ready[what] = mask end
+  end
+  return ready
+end
+
+--- What makes pollers that poll in another way.
+-- @param poll their method
+function M.class(poll)
+  local Class = { poll = poll }
+  Class.__index = Class
+  for name, method in pairs(Poller) do Class[name] = Class[name] or method end
+  return function()
+    return setmetatable({
+      _list = {}, _flags = {}, _positions = {}, _items = ffi.new("eddy_poll_item[8]"), _room = 8,
+    }, Class)
+  end
+end
+
+--- What is ready of what a poller has registered, now.
+function M.look(self) return Poller.poll(self, 0) end
+
+--- Makes a poller.
+M.new = M.class(Poller.poll)
+
+-- Those of a list that are ready for `flag`.
+local function chosen(list, ready, flag)
+  local those = {}
+  for _, what in ipairs(list) do
+    if bit.band(ready[what] or 0, flag) ~= 0 then those[#those + 1] = what end
+  end
+  return those
+end
+
+--- What waits until one of some lists' things can receive, can send, or has an error.
+-- @param new what makes pollers
+function M.select_with(new)
+  --- select(readers, writers, failing, timeout)
+  -- @param readers, writers, failing lists of sockets, descriptors and objects with a `fileno`
+  -- method; nil for none
+  -- @param timeout ms; nil or negative: for ever. Without anything to wait for, it does not.
+  -- @return three lists of those that are ready, in the order given. A descriptor with an error
+  -- is in the third also when it is only among the readers or writers.
+  return function(readers, writers, failing, timeout)
+    local poller, flags = new(), {}
+    timeout = M.check_timeout(timeout, "select")
+    local lists = { { readers or {}, READ }, { writers or {}, WRITE }, { failing or {}, ERROR } }
+    for _, each in ipairs(lists) do
+      if type(each[1]) ~= "table" or M.is_socket(each[1]) then
+        errors.misuse("select: expected a list of sockets, got " .. tostring(each[1]))
+      end
+      for _, what in ipairs(each[1]) do
+        check_what(what, "select")
+        flags[what] = bit.bor(flags[what] or 0, each[2])
+        poller:register(what, flags[what])
+      end
+    end
+    local ready, err = poller:poll(timeout)
+    if not ready then return nil, err end -- a green one whose task was cancelled
+    local failed = chosen(lists[3][1], ready, ERROR)
+    local listed = {}
+    for _, what in ipairs(failed) do listed[what] = true end
+    for _, what in ipairs(chosen(poller._list, ready, ERROR)) do
+      if not listed[what] then failed[#failed + 1] = what end
+    end
+    return chosen(lists[1][1], ready, READ), chosen(lists[2][1], ready, WRITE), failed
+  end
+end
+
+M.select = M.select_with(M.new)
+
+return M

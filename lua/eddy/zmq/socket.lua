@@ -1,0 +1,284 @@
+-- The plain, blocking socket.
+local c = require "eddy.base.libeddy"
+local constants = require "eddy.base.constants"
+local endpoints = require "eddy.zmq.endpoint"
+local errors = require "eddy.base.errors"
+local frames = require "eddy.zmq.frame"
+local monitor = require "eddy.zmq.monitor"
+local options = require "eddy.zmq.option_types"
+local sockopt = require "eddy.zmq.options"
+
+local C, ffi = c.C, c.ffi
+local check = errors.check
+local EAGAIN, ENOTSOCK = errors.numbers.EAGAIN, errors.numbers.ENOTSOCK
+
+-- Lent for the length of one call; no call here yields.
+local part = ffi.new("eddy_part[1]")
+local parts, parts_room = ffi.new("eddy_part[?]", 16), 16
+
+local types = {} -- their names, by number
+for name in ("PAIR PUB SUB REQ REP DEALER ROUTER PULL PUSH XPUB XSUB STREAM"):gmatch("%S+") do
+  types[constants[name]] = name
+end
+
+--- A ZeroMQ socket, made by `context:socket(type)`. Every socket option is an attribute too:
+-- `socket.linger = 0`, `socket.last_endpoint`. `socket.closed` tells whether it is closed.
+-- `socket.rcvmore` is true or false.
+-- Operations on a closed socket raise ENOTSOCK.
+local Socket = {}
+
+-- The socket's id; raises when it is closed.
+local function id_of(self, what, code)
+  return self._id or error(errors.new(code or ENOTSOCK, what .. ": the " .. self._type ..
+    " socket is closed"), 0)
+end
+
+Socket._open_id = id_of
+
+-- Makes the line of those who wait for the socket, where its kind has one of its own.
+Socket._line_of = false
+
+local function again(result, what, self)
+  if result == -EAGAIN then return nil, errors.again end
+  return check(result, what .. ":", self)
+end
+
+-- How often it is connected to which endpoints, by the texts that were given, where libzmq is
+-- to connect again; a table once there are any.
+Socket._connects = false
+
+for name, method in pairs(endpoints) do Socket[name] = method end
+
+-- Raises when a stream or a handler has the socket.
+function Socket:_check_free(what)
+  local owner = self._owner
+  if not owner then return end
+  error(errors.new(errors.numbers.EEXIST, ("%s: the %s has a %s already"):format(what,
+    tostring(self), owner._kind or "owner")), 0)
+end
+
+--- Closes the socket. Doing it again is allowed.
+-- @param linger ms for which libzmq still tries to send what it has; the option's unless given
+function Socket:close(linger)
+  errors.check_linger(linger)
+  if not self._id then return end
+  if self._owner then return self._owner:_socket_closing(linger) end
+  local id = self._id
+  self:_closed()
+  C.eddy_socket_close(self._c, id, linger or C.EDDY_OWN_LINGER)
+end
+
+-- From now on the socket counts as closed; it keeps its name.
+function Socket:_closed()
+  self._was = tostring(self)
+  self._id, self._owner = false, false
+end
+
+-- Fills a part of the array with a string or a frame.
+local function fill(each, data, what, position)
+  if type(data) == "string" then
+    each.data, each.size = data, #data
+  elseif frames.is(data) then
+    each.data, each.size = ffi.cast("const char *", data), C.EDDY_FRAME
+  else
+    errors.misuse(("%s: %sexpected a string or a frame, got %s"):format(what,
+      position and "frame " .. position .. ": " or "", type(data)))
+  end
+end
+
+--- Fills an array of parts with what a list has, for one call of the core.
+-- @param list a list of strings and frames
+-- @return the array and the number of parts
+function Socket.pack(list, what)
+  if type(list) ~= "table" then
+    errors.misuse(what .. ": expected a list of strings or frames, got " .. type(list))
+  end
+  local count = #list
+  if count == 0 then errors.misuse(what .. ": the message has no frames") end
+  if count > parts_room then
+    parts_room = count * 2
+    parts = ffi.new("eddy_part[?]", parts_room)
+  end
+  if list[count + 2] ~= nil then errors.misuse(what .. ": the list has a hole") end
+  for i = 1, count do fill(parts[i - 1], list[i], what, i) end
+  return parts, count
+end
+
+-- Sends a message whose bytes are tracked; returns the tracker.
+local function send_tracked(self, list, flags, what)
+  local tracked = {}
+  for i, data in ipairs(list) do
+    tracked[i] = type(data) == "string" and frames.new(data, true) or data
+  end
+  local tracker = frames.tracker(unpack(tracked))
+  local array, count = Socket.pack(tracked, what)
+  local result = C.eddy_socket_send_parts(self._c, id_of(self, what), array, count, flags or 0)
+  for i, data in ipairs(list) do
+    if data ~= tracked[i] then tracked[i]:close() end
+  end
+  if result == 0 then return tracker end
+  return again(result, what, self)
+end
+
+--- Sends one frame, waiting until the socket takes it or SNDTIMEO is over.
+-- @param data a string or a frame
+-- @param flags zmq.DONTWAIT: do not wait; zmq.SNDMORE: more frames follow
+-- @param copy is for PyZMQ's sake: strings are copied, frames are not
+-- @param track whether to return a tracker
+-- @return true or a tracker, or nil and an EAGAIN error when it could not be sent now or in
+-- time
+function Socket:send(data, flags, copy, track) -- luacheck: no unused args
+  if track then return send_tracked(self, { data }, flags, "send") end
+  if type(data) ~= "string" then
+    fill(parts[0], data, "send")
+    local id = id_of(self, "send")
+    local result = C.eddy_socket_send_parts(self._c, id, parts, 1, flags or 0)
+    if result == 0 then return true end
+    return again(result, "send", self)
+  end
+  local result = C.eddy_socket_send(self._c, id_of(self, "send"), data, #data, flags or 0)
+  if result == 0 then return true end
+  return again(result, "send", self)
+end
+
+--- Sends a message of several frames, whole or not at all. As `send`.
+-- @param list a list of strings and frames
+function Socket:send_multipart(list, flags, copy, track) -- luacheck: no unused args
+  if track then return send_tracked(self, list, flags, "send_multipart") end
+  local array, count = Socket.pack(list, "send_multipart")
+  local id = id_of(self, "send_multipart")
+  local result = C.eddy_socket_send_parts(self._c, id, array, count, flags or 0)
+  if result == 0 then return true end
+  return again(result, "send_multipart", self)
+end
+
+-- Receives one frame, as a string or, without copying, as a frame. Returns it and whether
+-- another follows; or nil and an error.
+local function receive(self, id, flags, copy, what)
+  if copy == false then
+    local frame = frames.empty()
+    local result = C.eddy_socket_recv_frame(self._c, id, flags, frame)
+    if result < 0 then return again(result, what, self) end
+    return frame, frame.more
+  end
+  local result = C.eddy_socket_recv(self._c, id, flags, part)
+  if result < 0 then return again(result, what, self) end
+  if part[0].size < 0 then
+    error(errors.new(errors.numbers.EMSGSIZE, what .. ": a frame of 2 GiB or more"), 0)
+  end
+  local data, more = ffi.string(part[0].data, part[0].size), part[0].more ~= 0
+  C.eddy_socket_release(self._c, id) -- the next receive may be long in coming
+  return data, more
+end
+
+--- Receives one frame, waiting for it, or for as long as RCVTIMEO says.
+-- @param flags zmq.DONTWAIT: do not wait
+-- @param copy false for a frame in place of a string
+-- @return a string or frame, or nil and an EAGAIN error when there was none now or in time.
+-- `socket.rcvmore` tells whether the message has another.
+function Socket:recv(flags, copy)
+  local frame, err = receive(self, id_of(self, "recv"), flags or 0, copy, "recv")
+  if frame then return frame end
+  return nil, err
+end
+
+--- Receives a whole message. As `recv`.
+-- @return a list of strings, or of frames
+function Socket:recv_multipart(flags, copy)
+  local id = id_of(self, "recv_multipart")
+  local frame, more = receive(self, id, flags or 0, copy, "recv_multipart")
+  if not frame then return nil, more end
+  local list, count = { frame }, 1
+  while more do
+    count = count + 1
+    list[count], more = receive(self, id, 0, copy, "recv_multipart")
+  end
+  return list
+end
+
+--- Waits until the socket can receive or send.
+-- @param timeout ms; nil or negative: for ever
+-- @param flags zmq.POLLIN (the default), zmq.POLLOUT, or both
+-- @return those of them that can be, 0 when the time is up. Raises ENOTSUP when closed.
+function Socket:poll(timeout, flags)
+  if timeout ~= nil then errors.check_ms(timeout, "poll") end
+  local id = id_of(self, "poll", errors.numbers.ENOTSUP)
+  return check(C.eddy_socket_poll(self._c, id, flags or constants.POLLIN, timeout or -1),
+    "poll", self)
+end
+
+--- Subscribes a SUB socket to a topic: to messages that begin with it, to all if it is empty.
+function Socket:subscribe(topic) self:set(constants.SUBSCRIBE, topic) end
+--- Ends a subscription.
+function Socket:unsubscribe(topic) self:set(constants.UNSUBSCRIBE, topic) end
+
+-- socket:monitor(endpoint, events) and so on: see eddy.monitor.
+Socket.monitor = monitor.monitor
+Socket.get_monitor_socket = monitor.get_monitor_socket
+Socket.disable_monitor = monitor.disable_monitor
+
+for name, method in pairs(sockopt.methods) do Socket[name] = method end
+
+local function is_attribute(key)
+  return type(key) == "string" and (sockopt.is_hwm(key) or options.kinds[key:upper()])
+end
+
+-- "PULL socket at tcp://127.0.0.1:5555", for messages to people.
+local function text_of(self)
+  if not self._id then return (self._was or self._type .. " socket") .. " (closed)" end
+  local endpoint = sockopt.endpoint(self)
+  return self._type .. " socket" .. (endpoint and " at " .. endpoint or "")
+end
+
+local classes = {}
+
+--- A class of sockets: the metatable of those that have these methods in place of the plain
+-- ones.
+function Socket.class(methods)
+  local Instance = { __tostring = text_of }
+  function Instance.__index(self, key)
+    local method = methods[key]
+    if method == nil then method = Socket[key] end
+    if method ~= nil then return method end
+    if key == "closed" then return not self._id end
+    if key == "rcvmore" then return self:get("RCVMORE") == 1 end -- 0 would be true
+    if not is_attribute(key) then
+      errors.misuse("a socket has no attribute or option '" .. tostring(key) .. "'")
+    end
+    return self:get(key)
+  end
+  function Instance.__newindex(self, key, value)
+    if not is_attribute(key) then
+      errors.misuse("a socket has no option '" .. tostring(key) .. "'")
+    end
+    self:set(key, value)
+  end
+  classes[Instance] = true
+  return Instance
+end
+
+local Plain = Socket.class({})
+
+--- Opens a socket; `context:socket` is what scripts call.
+-- @param context the context, which the socket keeps
+-- @param core the core's context
+-- @param number the type: zmq.REQ ...
+-- @param class what `Socket.class` made; plain sockets unless given
+function Socket.open(context, core, number, class)
+  local type_name = types[number] or "type " .. tostring(number)
+  if type(number) ~= "number" then
+    errors.misuse("socket: expected a type such as zmq.REQ, got " .. tostring(number))
+  end
+  local id = check(C.eddy_socket_open(core, number), "socket", type_name)
+  return setmetatable({
+    _context = context, _c = core, _id = id, _type = type_name, _owner = false, _was = false,
+    _monitor = false, _line = false,
+  }, class or Plain)
+end
+
+--- Whether a value is a socket.
+function Socket.is(value)
+  return classes[getmetatable(value)] ~= nil
+end
+
+return Socket
