@@ -1,20 +1,20 @@
 --- Contexts whose sockets return futures from every call that could block.
+local pollers = require "eddy.async.poller"
+local socket_methods = require "eddy.async.socket"
 local constants = require "eddy.base.constants"
-local convert = require "eddy.zmq.serialization"
 local errors = require "eddy.base.errors"
 local loops = require "eddy.loop"
-local operations = require "eddy.async.socket"
-local poller = require "eddy.zmq.poller"
-local polling = require "eddy.async.poller"
-local promise = require "eddy.tasks.future"
-local Socket = require "eddy.zmq.socket"
+local futures = require "eddy.tasks.future"
 local zmq = require "eddy.zmq"
+local poller = require "eddy.zmq.poller"
+local serialization = require "eddy.zmq.serialization"
+local Socket = require "eddy.zmq.socket"
 
 local band, bor = bit.band, bit.bor
 local DONTWAIT, POLLIN = constants.DONTWAIT, constants.POLLIN
 
 local function failed(err)
-  local future = promise.new(loops.current())
+  local future = futures.new(loops.current())
   future:set_error(err)
   return future
 end
@@ -26,7 +26,7 @@ local function perform(self, operation, data, flags, last)
   flags = bor(flags, DONTWAIT)
   if now or own:may_try(operation, data, flags) then
     local ok, result, err = pcall(operation.try, self, data, flags, last)
-    if ok and result ~= nil then return promise.resolved(loops.current(), result) end
+    if ok and result ~= nil then return futures.resolved(loops.current(), result) end
     if now or not ok or err ~= errors.again then return failed(ok and err or result) end
   end
   local ok, ms = pcall(self.get, self, operation.timeout)
@@ -37,9 +37,9 @@ end
 --- As the plain socket's methods, but each returns a future at once. It is done already when
 -- the operation did not have to wait. Operations that wait are served in their order.
 -- RCVTIMEO and SNDTIMEO count from the call; a future that is cancelled takes no message.
-local methods = operations.methods(perform, function(future) future:cancel() end)
+local methods = socket_methods.methods(perform, function(future) future:cancel() end)
 
-for name, each in pairs(convert.decoders) do
+for name, each in pairs(serialization.decoders) do
   local receive, prepare = each[1], each[2]
   methods[name] = function(self, ...)
     local decode, flags, copy = prepare(...)
@@ -52,7 +52,7 @@ end
 function methods:poll(timeout, flags)
   local ready = Socket.poll(self, 0, flags)
   local loop = loops.current()
-  if ready ~= 0 or timeout == 0 then return promise.resolved(loop, ready) end
+  if ready ~= 0 or timeout == 0 then return futures.resolved(loop, ready) end
   local own = self._line or self:_line_of()
   return own:poll(loop, poller.check_timeout(timeout, "poll"), flags or POLLIN)
 end
@@ -70,8 +70,8 @@ M.poller = poller.class(function(self, timeout)
   timeout = poller.check_timeout(timeout, "poll")
   local ready = poller.look(self)
   local loop = loops.current()
-  if next(ready) or timeout == 0 or not self._list[1] then return promise.resolved(loop, ready) end
-  return loop:spawn(polling.poll, loop, self, timeout)
+  if next(ready) or timeout == 0 or not self._list[1] then return futures.resolved(loop, ready) end
+  return loop:spawn(pollers.poll, loop, self, timeout)
 end)
 
 --- Runs the current loop until a function, which runs in a coroutine on it, has ended. What
@@ -81,7 +81,7 @@ end)
 function M.run(main, ...)
   local loop = loops.current()
   loop._started = true
-  if promise.is(main) then return main:await() end
+  if futures.is(main) then return main:await() end
   errors.check_function(main, "run")
   return loop:spawn(main, ...):await()
 end

@@ -1,10 +1,10 @@
 --- Background devices: they relay messages between sockets, in threads that run C only.
-local c = require "eddy.base.libeddy"
 local constants = require "eddy.base.constants"
 local errors = require "eddy.base.errors"
-local proxy = require "eddy.zmq.proxy"
-local sockopt = require "eddy.zmq.options"
+local c = require "eddy.base.libeddy"
 local zmq = require "eddy.zmq"
+local socket_options = require "eddy.zmq.options"
+local proxy = require "eddy.zmq.proxy"
 
 local C, ffi = c.C, c.ffi
 local numbers = errors.numbers
@@ -101,7 +101,7 @@ for _, side in ipairs(SIDES) do
   -- before it binds.
   Device["setsockopt_" .. side] = function(self, name, value)
     check_side(self, side, "setsockopt_" .. side)
-    if not sockopt.is_hwm(name) then sockopt.check_option(name, value) end
+    if not socket_options.is_hwm(name) then socket_options.check_option(name, value) end
     table.insert(self._plans[side].options, { name = name, value = value })
   end
 

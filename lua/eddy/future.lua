@@ -1,12 +1,12 @@
 --- Futures and coroutines: what scripts wait with.
 local errors = require "eddy.base.errors"
 local loops = require "eddy.loop"
-local promise = require "eddy.tasks.future"
+local futures = require "eddy.tasks.future"
 
 local M = {}
 
 local function check_future(value, what)
-  if not promise.is(value) then
+  if not futures.is(value) then
     errors.misuse(what .. ": expected a future, got " .. type(value))
   end
   return value
@@ -18,11 +18,11 @@ function M.new(loop)
   loop = loop or loops.current()
   if not loops.is(loop) then errors.misuse("future: expected a loop, got " .. type(loop)) end
   loop:_core("future")
-  return promise.new(loop)
+  return futures.new(loop)
 end
 
 --- Whether a value is a future (tasks are, too).
-M.is = promise.is
+M.is = futures.is
 
 --- Runs fn(...) in a coroutine on the current loop, from its next turn on.
 -- @return the task, which is a future of what fn returns
@@ -51,7 +51,7 @@ function M.sleep(ms)
   errors.check_ms(ms, "sleep")
   local loop = loops.current()
   local alarm = setmetatable({}, Alarm)
-  local future = promise.new(loop, alarm)
+  local future = futures.new(loop, alarm)
   future._name = "sleep"
   alarm.timer = loop:call_later(ms, future.set_result, future)
   local _, err = future:_await_private()
@@ -75,7 +75,7 @@ function M.with_timeout(ms, future)
   local loop = check_future(future, "with_timeout")._loop
   errors.check_ms(ms, "with_timeout")
   local limit = setmetatable({ future = future }, Limit)
-  local limited = promise.new(loop, limit)
+  local limited = futures.new(loop, limit)
   limited._name = "with_timeout"
   limit.limited = limited
   limit.timer = loop:call_later(ms, function()
@@ -119,14 +119,14 @@ end
 -- cancels them.
 -- @param ... futures, or one list of futures
 function M.gather(...)
-  local futures, count = { ... }, select("#", ...)
-  local is_list = count == 1 and type(futures[1]) == "table" and not promise.is(futures[1])
-  if is_list then futures, count = copy(futures[1]), #futures[1] end
-  for i = 1, count do check_future(futures[i], "gather") end
-  local gathering = setmetatable({ futures = futures, left = count, is_list = is_list }, Gathering)
-  local all = promise.new(count > 0 and futures[1]._loop or loops.current(), gathering)
+  local list, count = { ... }, select("#", ...)
+  local is_list = count == 1 and type(list[1]) == "table" and not futures.is(list[1])
+  if is_list then list, count = copy(list[1]), #list[1] end
+  for i = 1, count do check_future(list[i], "gather") end
+  local gathering = setmetatable({ futures = list, left = count, is_list = is_list }, Gathering)
+  local all = futures.new(count > 0 and list[1]._loop or loops.current(), gathering)
   all._name, gathering.all = "gather", all
-  for _, each in ipairs(futures) do
+  for _, each in ipairs(list) do
     if not all:done() then each:_tell(gathering) end
   end
   if count == 0 and is_list then all:set_result({}) elseif count == 0 then all:set_result() end

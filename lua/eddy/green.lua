@@ -1,14 +1,14 @@
 --- The names of `eddy.zmq`, where a call that would block suspends its coroutine alone, and in
 -- the main program runs the loop until it can go on.
+local pollers = require "eddy.async.poller"
+local socket_methods = require "eddy.async.socket"
 local constants = require "eddy.base.constants"
 local errors = require "eddy.base.errors"
 local futures = require "eddy.future"
 local loops = require "eddy.loop"
-local operations = require "eddy.async.socket"
-local poller = require "eddy.zmq.poller"
-local polling = require "eddy.async.poller"
-local Socket = require "eddy.zmq.socket"
 local zmq = require "eddy.zmq"
+local poller = require "eddy.zmq.poller"
+local Socket = require "eddy.zmq.socket"
 
 local band, bor = bit.band, bit.bor
 local DONTWAIT = constants.DONTWAIT
@@ -28,7 +28,7 @@ local function perform(self, operation, data, flags, last)
     last):_await_private()
 end
 
-local methods = operations.methods(perform, function(future, of)
+local methods = socket_methods.methods(perform, function(future, of)
   future:set_error(errors.new(errors.numbers.ENOTSOCK, of:_describe() .. ": it was closed"))
 end)
 
@@ -49,7 +49,7 @@ M.context, M.instance = zmq._contexts(Socket.class(methods))
 
 --- A poller whose `poll` suspends its coroutine alone. It takes sockets of any kind.
 M.poller = poller.class(function(self, timeout)
-  return polling.poll(loops.current(), self, timeout)
+  return pollers.poll(loops.current(), self, timeout)
 end)
 
 --- As zmq.select.

@@ -1,12 +1,12 @@
 --- Loops: what users hold, and what hangs on it. `eddy.run` has how they run.
-local c = require "eddy.base.libeddy"
 local errors = require "eddy.base.errors"
-local failures = require "eddy.loop.callback_errors"
+local c = require "eddy.base.libeddy"
+local callback_errors = require "eddy.loop.callback_errors"
+local dispatch = require "eddy.loop.dispatch"
 local handler = require "eddy.loop.handler"
-local promise = require "eddy.tasks.future"
-local run = require "eddy.loop.dispatch"
-local waiting = require "eddy.tasks.coroutine"
 local watchdog = require "eddy.loop.watchdog"
+local coroutines = require "eddy.tasks.coroutine"
+local futures = require "eddy.tasks.future"
 
 local C, ffi = c.C, c.ffi
 local check, check_function = errors.check, errors.check_function
@@ -86,7 +86,7 @@ function M.clear_instance() default = nil end
 --- The loop that is running, else the one made current, else the default one.
 -- @param make false: nil where the default loop would have to be made first
 function M.current(make)
-  local loop = run.loop() or made_current or default
+  local loop = dispatch.loop() or made_current or default
   if loop or make == false then return loop end
   return M.instance()
 end
@@ -120,14 +120,14 @@ end
 
 -- For the host: what to call when a loop begins and ends to run, the default loop if there
 -- is one, and all loops.
-M._set_guard = run.set_guard
+M._set_guard = dispatch.set_guard
 function M._default() return default end
 function M._all() return all end
 
 -- For the host: how many errors in callbacks, of all loops, nobody but the log heard of.
-M._failures = failures.count
+M._failures = callback_errors.count
 
-M.set_log = failures.set_log
+M.set_log = callback_errors.set_log
 
 --- Watches how long handlers run: { report = ms, interrupt = ms, abort = ms }; nil ends it.
 M.set_watchdog = watchdog.set
@@ -158,7 +158,7 @@ local Callback = {}
 Callback.__index = Callback
 
 function Callback:_describe()
-  local name = waiting.names[self.fn]
+  local name = coroutines.names[self.fn]
   return name and name(self[1], self[2]) or "callback (" .. errors.where(self.fn) .. ")"
 end
 
@@ -175,15 +175,15 @@ end
 --- Runs the loop until it is stopped. It can be started again.
 function Loop:start()
   self._started = true
-  run.drive(self, false)
+  dispatch.drive(self, false)
 end
 
 -- Runs the loop until it is stopped, or nothing is left that could wake it.
-function Loop:_run_until_idle() run.drive(self, true) end
+function Loop:_run_until_idle() dispatch.drive(self, true) end
 
 -- Runs the loop until it is stopped, or limit() is 0 or below: the ms of real time for which
 -- a turn may wait.
-function Loop:_run_within(limit) run.drive(self, false, limit) end
+function Loop:_run_within(limit) dispatch.drive(self, false, limit) end
 
 --- Ends the running `start`: nothing more is dispatched, and what is pending waits for the
 -- next one. Before a start, the next start returns at once.
@@ -221,7 +221,7 @@ function Loop:close(all_descriptors)
 end
 
 function Loop:_free(core)
-  promise.tell_unheard(self)
+  futures.tell_unheard(self)
   for _, target in pairs(self._targets) do target._id = false end
   self._closed, self._c, self._targets, self._handlers = true, nil, {}, {}
   self._callbacks, self._queued, self._batch_next, self._batch_last = {}, 0, 1, 0
@@ -242,7 +242,7 @@ end
 function Loop:time() return C.eddy_loop_time(self:_core("time")) end
 
 for name, method in pairs(require "eddy.loop.schedule") do Loop[name] = method end
-for name, method in pairs(failures.methods) do Loop[name] = method end
+for name, method in pairs(callback_errors.methods) do Loop[name] = method end
 
 --- Counters: turns, events, missed_wakeups (always 0), streams, timers, handlers, errors.
 function Loop:stats()

@@ -1,21 +1,21 @@
 --- Streams: a socket on a loop, with a callback for what it receives and a queue for what it
 -- cannot send yet.
-local backpressure = require "eddy.stream.backpressure"
-local c = require "eddy.base.libeddy"
-local closing = require "eddy.stream.close"
 local errors = require "eddy.base.errors"
+local c = require "eddy.base.libeddy"
 local loops = require "eddy.loop"
-local delivery = require "eddy.stream.receive"
+local backpressure = require "eddy.stream.backpressure"
+local closing = require "eddy.stream.close"
+local completions = require "eddy.stream.completions"
+local receiving = require "eddy.stream.receive"
+local reconnect = require "eddy.stream.reconnect"
 local frames = require "eddy.zmq.frame"
 local json = require "eddy.zmq.json"
 local monitor = require "eddy.zmq.monitor"
-local reports = require "eddy.stream.completions"
 local Socket = require "eddy.zmq.socket"
-local supervise = require "eddy.stream.reconnect"
 
 local C, ffi = c.C, c.ffi
 local check, check_function = errors.check, errors.check_function
-local drain = delivery.drain
+local drain = receiving.drain
 local IDLY = C.EDDY_REPORT_IDLY
 local EMSGSIZE, ENOBUFS = errors.numbers.EMSGSIZE, errors.numbers.ENOBUFS
 
@@ -111,14 +111,14 @@ function Stream:stop_on_recv() set_receiver(self, nil, nil, "stop_on_recv") end
 function Stream:on_send(fn)
   check_function(fn, "on_send", true)
   id_of(self, "on_send")
-  reports.listen(self, fn)
+  completions.listen(self, fn)
 end
 
 --- Calls fn(stream, msg, err). In place of `on_send`, and stopped alike.
 function Stream:on_send_stream(fn)
   check_function(fn, "on_send_stream", true)
   id_of(self, "on_send_stream")
-  reports.listen(self, fn and function(msg, err) return fn(self, msg, err) end)
+  completions.listen(self, fn and function(msg, err) return fn(self, msg, err) end)
 end
 
 --- Tells no more of sent messages; those that are queued are sent.
@@ -157,7 +157,7 @@ end
 -- each time, until a connection lasted for the longest of them; false ends it
 function Stream:supervise(settings)
   id_of(self, "supervise")
-  supervise(self, settings, new)
+  reconnect(self, settings, new)
 end
 
 --- Calls fn(stream) when the send queue refused or dropped a message.
@@ -180,9 +180,9 @@ end
 local function sent(self, result, what, data, opts, msg, callback)
   if result >= 0 then
     if msg and result == 2 then -- dropped at once, so that no event tells of it
-      reports.dropped(self, msg, callback, backpressure.refused(self, what, ENOBUFS))
+      completions.dropped(self, msg, callback, backpressure.refused(self, what, ENOBUFS))
     elseif msg then
-      reports.remember(self, msg, callback)
+      completions.remember(self, msg, callback)
     end
     return true
   end
@@ -336,13 +336,13 @@ function Stream:_handle(event)
     drain(self, event.inbox)
     self._time = self._time + C.eddy_time() - began
   elseif kind == C.EDDY_SENT then
-    reports.sent(self, event, true)
+    completions.sent(self, event, true)
   elseif kind == C.EDDY_SEND_FAILED then
-    local entry, code = event.reported ~= 0 and reports.take(self, event.number), event.value
+    local entry, code = event.reported ~= 0 and completions.take(self, event.number), event.value
     event.id = 0 -- not once more, by a flush in what is called now
     local err = code == ENOBUFS and backpressure.refused(self, "send", code) or
       failed(self, "send", code)
-    if entry then reports.tell(self, entry, err) end
+    if entry then completions.tell(self, entry, err) end
   elseif kind == C.EDDY_RECEIVE_FAILED then
     failed(self, "receive", event.value)
   elseif kind == C.EDDY_FULL then

@@ -1,12 +1,12 @@
 --- For tests with busted: a fresh loop and context for each test, waiting with a limit, a
 -- virtual clock, and a check that nothing was left open.
-local c = require "eddy.base.libeddy"
 local errors = require "eddy.base.errors"
+local c = require "eddy.base.libeddy"
 local expect_log = require("eddy.testing.expect_log").expect_log
-local kept = require "eddy.testing.callback_errors"
-local leaks = require "eddy.testing.leaks"
 local loops = require "eddy.loop"
-local watch = require "eddy.testing.busted_events"
+local busted_events = require "eddy.testing.busted_events"
+local callback_errors = require "eddy.testing.callback_errors"
+local leaks = require "eddy.testing.leaks"
 local zmq = require "eddy.zmq"
 
 local C = c.C
@@ -39,10 +39,10 @@ local function open(self)
   self._failure, self._stopped, self._waiting, self._open = false, false, false, true
   self._broken = false -- whether the test failed already
   self._name, self._virtual = nil, false
-  kept.keep(self)
+  callback_errors.keep(self)
   if options.virtual_time then self:virtual_time() end
   current = self
-  watch.tests(function(name) self._name = name end, function() self._broken = true end)
+  busted_events.tests(function(name) self._name = name end, function() self._broken = true end)
   return self
 end
 
@@ -66,7 +66,7 @@ end
 -- @param options as for `new`
 function M.each(options)
   local self = setmetatable({ _options = check_options(options, "each"), _open = false }, Case)
-  local busted = watch.busted() or errors.misuse("each: busted does not run")
+  local busted = busted_events.busted() or errors.misuse("each: busted does not run")
   busted.before_each(function() open(self) end)
   busted.after_each(function() self:close() end)
   return self
@@ -86,7 +86,7 @@ function Case:close()
   self._open = false
   if current == self then
     current = false
-    watch.forget()
+    busted_events.forget()
   end
   local left = leaks.since(self._before)
   self.loop:close()
@@ -96,7 +96,7 @@ function Case:close()
     self._failure = false
     return
   end
-  kept.raise(self)
+  callback_errors.raise(self)
   if #left > 0 and self._options.leak_check ~= false then
     local name = self._name and (" %q"):format(self._name) or ""
     error(("the test%s left open:\n  %s"):format(name, table.concat(left, "\n  ")), 0)
@@ -124,13 +124,13 @@ local function run_until(self, done, ms, again)
     is_done = done()
     return is_done and 0 or deadline - C.eddy_time()
   end
-  kept.raise(self)
+  callback_errors.raise(self)
   repeat
     self._waiting = true
     local ok, err = pcall(self.loop._run_within, self.loop, left)
     self._waiting = false
     if not ok then error(err, 0) end
-    kept.raise(self)
+    callback_errors.raise(self)
     if is_done then return true, false end
     stopped = left() > 0
     if is_done then return true, false end
@@ -220,7 +220,7 @@ function Case:run(fn, ms, ...)
   if outcome.ok then return unpack(outcome, 1, outcome.count) end
   local failure = outcome[1]
   if type(failure) ~= "table" then error(failure, 0) end
-  error(kept.with_traceback { value = failure.value, text = failure.traceback }, 0)
+  error(callback_errors.with_traceback { value = failure.value, text = failure.traceback }, 0)
 end
 
 --- A test that is a coroutine: it("waits", testing.async(function() ... end)). It runs on the

@@ -1,16 +1,16 @@
 --- The plain, blocking layer over libzmq: contexts, sockets, constants.
-local c = require "eddy.base.libeddy"
 local constants = require "eddy.base.constants"
-local convert = require "eddy.zmq.serialization"
 local errors = require "eddy.base.errors"
+local c = require "eddy.base.libeddy"
+local curve_keys = require "eddy.security.curve_keys"
 local frames = require "eddy.zmq.frame"
-local keys = require "eddy.security.curve_keys"
 local monitor = require "eddy.zmq.monitor"
-local options = require "eddy.zmq.option_types"
+local option_types = require "eddy.zmq.option_types"
+local socket_options = require "eddy.zmq.options"
 local poller = require "eddy.zmq.poller"
 local proxy = require "eddy.zmq.proxy"
+local serialization = require "eddy.zmq.serialization"
 local Socket = require "eddy.zmq.socket"
-local sockopt = require "eddy.zmq.options"
 
 local C, ffi = c.C, c.ffi
 local check = errors.check
@@ -19,10 +19,10 @@ local M = {}
 
 for name, value in pairs(constants) do M[name] = value end
 for name, value in pairs(errors.numbers) do M[name] = value end
-for name, fn in pairs(keys) do M[name] = fn end
-for name, method in pairs(convert.methods) do Socket[name] = method end
+for name, fn in pairs(curve_keys) do M[name] = fn end
+for name, method in pairs(serialization.methods) do Socket[name] = method end
 
-M.IPC_PATH_MAX_LEN = options.IPC_PATH_MAX_LEN
+M.IPC_PATH_MAX_LEN = option_types.IPC_PATH_MAX_LEN
 M.EVENT_ENDPOINT_RESET = monitor.ENDPOINT_RESET
 
 local context_options = { IO_THREADS = 1, MAX_SOCKETS = 1, SOCKET_LIMIT = 1, MAX_MSGSZ = 1,
@@ -46,7 +46,7 @@ end
 local function apply_defaults(socket, defaults)
   for name, value in pairs(defaults) do
     local ok, err = pcall(socket.set, socket, name, value)
-    if not ok and not (options.special[name] and err.name == "EINVAL") then error(err, 0) end
+    if not ok and not (option_types.special[name] and err.name == "EINVAL") then error(err, 0) end
   end
 end
 
@@ -120,7 +120,7 @@ local function option_of(name, what)
   if upper and context_options[upper] and constants[upper] then return constants[upper] end
   if upper == "HWM" then return nil, upper end
   if context_numbers[name] then return name end
-  local of_socket = sockopt.option_name(name)
+  local of_socket = socket_options.option_name(name)
   if of_socket then return nil, of_socket end
   if type(name) == "number" then return name end
   errors.misuse(what .. ": a context has no option '" .. tostring(name) .. "'")
@@ -146,7 +146,7 @@ function Context:set(name, value)
     self:set("SNDHWM", value)
     self:set("RCVHWM", value)
   else
-    if value ~= nil then value = select(3, sockopt.check_option(of_socket, value)) end
+    if value ~= nil then value = select(3, socket_options.check_option(of_socket, value)) end
     self._defaults[of_socket] = value
   end
 end
@@ -265,7 +265,7 @@ M.recv_monitor_message = monitor.recv_monitor_message
 --- The names of all socket options.
 function M.option_names()
   local names = {}
-  for name in pairs(options.kinds) do
+  for name in pairs(option_types.kinds) do
     if constants[name] then names[#names + 1] = name:lower() end
   end
   table.sort(names)

@@ -3,7 +3,7 @@ local root = os.getenv("EDDY_FUZZ_ROOT")
 package.path = root .. "/lua/?.lua;" .. root .. "/lua/?/init.lua;" .. package.path
 
 local eddy = require "eddy"
-local delivery = require "eddy.stream.receive"
+local receiving = require "eddy.stream.receive"
 local host = require "eddy.host.main"
 local monitor = require "eddy.zmq.monitor"
 local zmq = require "eddy.zmq"
@@ -46,7 +46,7 @@ local targets = {
     local parts, is_copy = words(text, "|"), #text % 2 == 0
     sender:send_multipart(parts)
     local inbox = C.eddy_stream_pull(loop._c, receiver._id, 1)
-    local msg = delivery.take(inbox, is_copy)
+    local msg = receiving.take(inbox, is_copy)
     for i, part in ipairs(parts) do
       local got = is_copy and msg[i] or msg[i].bytes
       if got ~= part then error("a part is not what was sent", 0) end

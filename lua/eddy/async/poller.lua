@@ -1,7 +1,7 @@
 -- Waiting on a loop until one of several sockets and descriptors is ready.
-local line = require "eddy.async.wait_queue"
+local wait_queue = require "eddy.async.wait_queue"
+local futures = require "eddy.tasks.future"
 local poller = require "eddy.zmq.poller"
-local promise = require "eddy.tasks.future"
 
 local M = {}
 
@@ -21,9 +21,9 @@ end
 
 local function line_of(loop, what)
   if not poller.is_socket(what) then
-    return line.passing(loop, poller.descriptor_of(what, "poll"))
+    return wait_queue.passing(loop, poller.descriptor_of(what, "poll"))
   end
-  return what._line or what._line_of and what:_line_of() or line.passing(loop, what)
+  return what._line or what._line_of and what:_line_of() or wait_queue.passing(loop, what)
 end
 
 local function begin(first, loop, self)
@@ -38,7 +38,7 @@ end
 -- time is up.
 local function any(loop, self, ms)
   local first = setmetatable({ futures = {} }, First)
-  local future = promise.new(loop, first)
+  local future = futures.new(loop, first)
   first.future, future._name = future, "poll"
   local ok, err = pcall(begin, first, loop, self)
   if not ok then

@@ -1,7 +1,7 @@
 -- What sockets that do not block the loop do: send and receive without waiting, and where they
 -- stand in line when they have to.
+local wait_queue = require "eddy.async.wait_queue"
 local constants = require "eddy.base.constants"
-local line = require "eddy.async.wait_queue"
 local Socket = require "eddy.zmq.socket"
 
 local M = {}
@@ -16,7 +16,7 @@ function M.methods(perform, closed)
 
   --- The socket's line.
   function methods:_line_of()
-    local own = line.new(self, closed)
+    local own = wait_queue.new(self, closed)
     self._line = own
     return own
   end

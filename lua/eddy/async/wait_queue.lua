@@ -1,11 +1,11 @@
 -- The line of those who wait for a socket or a descriptor, on a loop: receives and sends, each
 -- in its order, and polls.
-local c = require "eddy.base.libeddy"
 local constants = require "eddy.base.constants"
 local errors = require "eddy.base.errors"
+local c = require "eddy.base.libeddy"
+local dispatch = require "eddy.loop.dispatch"
+local futures = require "eddy.tasks.future"
 local frames = require "eddy.zmq.frame"
-local promise = require "eddy.tasks.future"
-local run = require "eddy.loop.dispatch"
 
 local C = c.C
 local band, bor = bit.band, bit.bor
@@ -98,7 +98,7 @@ end
 function Line:may_try(operation, data, flags)
   local list = self[operation.list]
   if list.first and not may_pass(list, peer_of(self, operation, data, flags)) then return false end
-  local loop = run.loop() or self._loop
+  local loop = dispatch.loop() or self._loop
   local turn = loop and loop._turns or 0
   if self._turn ~= turn then self._turn, self._left = turn, BUDGET end
   if self._left == 0 then return false end
@@ -202,7 +202,7 @@ local function wait(self, loop, list, waiter, ms, name)
   self:_attach(loop, name)
   waiter.line, waiter.name = self, name
   waiter.timer = ms >= 0 and loop:call_later(ms, expire, waiter)
-  local future = promise.new(loop, setmetatable(waiter, Waiter))
+  local future = futures.new(loop, setmetatable(waiter, Waiter))
   waiter.future = future
   append(list, waiter)
   self:_want()

@@ -1,13 +1,13 @@
 -- What the command `eddy` does: options, the script, its loop, and the end.
-local c = require "eddy.base.libeddy"
 local errors = require "eddy.base.errors"
+local c = require "eddy.base.libeddy"
 local finalizers = require "eddy.host.finalizers"
-local loops = require "eddy.loop"
-local proxy = require "eddy.zmq.proxy"
 local shutdown = require "eddy.host.shutdown"
-local waiting = require "eddy.tasks.coroutine"
+local loops = require "eddy.loop"
 local watchdog = require "eddy.loop.watchdog"
+local coroutines = require "eddy.tasks.coroutine"
 local zmq = require "eddy.zmq"
+local proxy = require "eddy.zmq.proxy"
 
 local C, ffi = c.C, c.ffi
 
@@ -130,15 +130,15 @@ local function load_chunk(job)
 end
 
 local function traceback(err)
-  if err == waiting.stopped then return err end
-  local origin = waiting.origin(err)
+  if err == coroutines.stopped then return err end
+  local origin = coroutines.origin(err)
   return (origin and origin .. "\nawaited by: " or "") .. debug.traceback(errors.text_of(err), 2)
 end
 
 local function run_script(chunk, job)
   _G.arg = job.arg
   local ok, err = xpcall(chunk, traceback, unpack(job.arg))
-  if err == waiting.stopped then return OK end
+  if err == coroutines.stopped then return OK end
   if not ok then
     complain(err)
     return FAILED

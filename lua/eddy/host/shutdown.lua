@@ -1,7 +1,7 @@
 -- The end of the host: what waits is sent as long as there is time, whoever could not send is
 -- named, everything is closed. It is bounded, whatever scripts left behind.
-local c = require "eddy.base.libeddy"
 local errors = require "eddy.base.errors"
+local c = require "eddy.base.libeddy"
 local loops = require "eddy.loop"
 local watchdog = require "eddy.loop.watchdog"
 local zmq = require "eddy.zmq"

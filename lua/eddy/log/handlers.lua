@@ -1,8 +1,8 @@
 --- Where log records go: to subscribers, or to the standard error.
 local errors = require "eddy.base.errors"
 local formats = require "eddy.log.format"
-local Socket = require "eddy.zmq.socket"
 local zmq = require "eddy.zmq"
+local Socket = require "eddy.zmq.socket"
 
 local M = {}
 

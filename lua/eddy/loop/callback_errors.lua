@@ -1,7 +1,7 @@
 -- Errors in callbacks, and where loops log them: methods of a loop's.
 local errors = require "eddy.base.errors"
-local waiting = require "eddy.tasks.coroutine"
 local watchdog = require "eddy.loop.watchdog"
+local coroutines = require "eddy.tasks.coroutine"
 
 local check_function = errors.check_function
 
@@ -33,7 +33,7 @@ watchdog.log = function(text) Loop._log(nil, text) end
 -- Takes the error and its stack where it happened, in `thread` if that is not the running one.
 -- What was awaited when it came tells where it came from.
 local function trace(err, thread)
-  local text, origin = errors.text_of(err), waiting.origin(err)
+  local text, origin = errors.text_of(err), coroutines.origin(err)
   local traceback = thread and debug.traceback(thread, text) or debug.traceback(text, 2)
   if origin then traceback = origin .. "\nawaited by: " .. traceback end
   return { value = err, traceback = traceback }

@@ -1,9 +1,9 @@
 -- How a loop runs: turns, the way from events to handlers, and the coroutines that handlers
 -- may wait in.
-local c = require "eddy.base.libeddy"
 local errors = require "eddy.base.errors"
-local waiting = require "eddy.tasks.coroutine"
+local c = require "eddy.base.libeddy"
 local watchdog = require "eddy.loop.watchdog"
+local coroutines = require "eddy.tasks.coroutine"
 
 local C, ffi = c.C, c.ffi
 local check = errors.check
@@ -23,7 +23,7 @@ function M.loop()
   if running and forks == C.eddy_forks() then return running end
 end
 
-waiting.running = M.loop
+coroutines.running = M.loop
 
 local runs = setmetatable({}, { __mode = "k" })
 
@@ -95,7 +95,7 @@ end
 -- Coroutines wait, and nothing that is left could wake them.
 local function deadlock(self)
   error("deadlock: nothing is left on the loop that could wake those who wait\n" ..
-    waiting.report(self), 0)
+    coroutines.report(self), 0)
 end
 
 -- One turn: callbacks queued before it, then what the core has. What a stop leaves

@@ -1,6 +1,6 @@
 -- Handlers of descriptors, sockets, signals, lost time and wake-ups. They are given a loop.
-local c = require "eddy.base.libeddy"
 local errors = require "eddy.base.errors"
+local c = require "eddy.base.libeddy"
 
 local C, ffi = c.C, c.ffi
 local check = errors.check

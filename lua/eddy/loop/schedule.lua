@@ -1,10 +1,10 @@
 -- What can be put on a loop: the methods of its that make timers, handlers and tasks.
 local errors = require "eddy.base.errors"
+local dispatch = require "eddy.loop.dispatch"
 local handler = require "eddy.loop.handler"
-local promise = require "eddy.tasks.future"
-local run = require "eddy.loop.dispatch"
-local Task = require "eddy.tasks.task"
 local Timer = require "eddy.loop.timer"
+local futures = require "eddy.tasks.future"
+local Task = require "eddy.tasks.task"
 
 local check_function, check_ms = errors.check_function, errors.check_ms
 
@@ -83,7 +83,7 @@ end
 
 -- What a function has returned; of a future alone, what that comes to.
 local function settled(first, ...)
-  if select("#", ...) == 0 and promise.is(first) then return first:await() end
+  if select("#", ...) == 0 and futures.is(first) then return first:await() end
   return first, ...
 end
 
@@ -95,7 +95,7 @@ end
 function M:run_sync(fn, ms)
   check_function(fn, "run_sync")
   if ms ~= nil then check_ms(ms, "run_sync") end
-  if run.loop() then errors.misuse("run_sync: a loop is already running") end
+  if dispatch.loop() then errors.misuse("run_sync: a loop is already running") end
   local task, late, runs = Task.new(self, function() return settled(fn()) end), false, true
   task._fn = fn
   task._heard = true

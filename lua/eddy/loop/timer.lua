@@ -1,6 +1,6 @@
 -- Timers. They are given a loop; a loop makes them.
-local c = require "eddy.base.libeddy"
 local errors = require "eddy.base.errors"
+local c = require "eddy.base.libeddy"
 
 local C = c.C
 

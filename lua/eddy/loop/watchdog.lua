@@ -1,7 +1,7 @@
 -- The watchdog's side of the loop: its limits, the heartbeat that it sees, and what becomes of
 -- a handler that runs too long. The watching is the host's.
-local c = require "eddy.base.libeddy"
 local errors = require "eddy.base.errors"
+local c = require "eddy.base.libeddy"
 
 local ffi = c.ffi
 

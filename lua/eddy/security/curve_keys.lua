@@ -1,6 +1,6 @@
 -- CURVE keys, and Z85, the text that they are written in.
-local c = require "eddy.base.libeddy"
 local errors = require "eddy.base.errors"
+local c = require "eddy.base.libeddy"
 
 local C, ffi = c.C, c.ffi
 

@@ -1,8 +1,8 @@
 -- A stream's send queue when it is full: its limits, and coroutines that wait for room.
-local c = require "eddy.base.libeddy"
 local errors = require "eddy.base.errors"
-local promise = require "eddy.tasks.future"
-local run = require "eddy.loop.dispatch"
+local c = require "eddy.base.libeddy"
+local dispatch = require "eddy.loop.dispatch"
+local futures = require "eddy.tasks.future"
 
 local C = c.C
 local EMSGSIZE = errors.numbers.EMSGSIZE
@@ -50,14 +50,14 @@ end
 -- one. A handler is told at once that there is none.
 function M.may_wait()
   local thread = coroutine.running()
-  return thread ~= nil and not run.is_run(thread)
+  return thread ~= nil and not dispatch.is_run(thread)
 end
 
 -- The future of room in the queue.
 local function room_of(stream)
   local room = stream._room
   if not room or room:done() then -- one that was cancelled, with its only task
-    room = promise.new(stream.loop)
+    room = futures.new(stream.loop)
     room._name = "room in the send queue of " .. stream.name
     stream._room = room
   end

@@ -1,7 +1,7 @@
 -- How a stream ends.
-local backpressure = require "eddy.stream.backpressure"
-local c = require "eddy.base.libeddy"
 local errors = require "eddy.base.errors"
+local c = require "eddy.base.libeddy"
+local backpressure = require "eddy.stream.backpressure"
 local monitor = require "eddy.zmq.monitor"
 
 local C = c.C

@@ -1,8 +1,8 @@
 -- A stream's flush.
-local c = require "eddy.base.libeddy"
-local delivery = require "eddy.stream.receive"
 local errors = require "eddy.base.errors"
-local reports = require "eddy.stream.completions"
+local c = require "eddy.base.libeddy"
+local completions = require "eddy.stream.completions"
+local receiving = require "eddy.stream.receive"
 
 local C = c.C
 local band = require("bit").band
@@ -17,7 +17,7 @@ local function flush_receives(self, limit)
     local inbox = C.eddy_stream_pull(loop._c, self._id, limit - handled)
     if inbox == nil then break end
     while handled < limit and inbox.head < inbox.tail do
-      local msg, fn = delivery.take(inbox, self._copy), self._on_recv
+      local msg, fn = receiving.take(inbox, self._copy), self._on_recv
       handled = handled + 1
       if fn then loop:_protect(self, fn, msg) end
       local paused = has_handler and not self._on_recv
@@ -61,7 +61,7 @@ return function(self, flag, limit)
     end
     if sends and not ends and self._id and handled < limit then
       handled = handled + math.max(0, C.eddy_stream_push(self.loop._c, self._id, limit - handled))
-      reports.now(self)
+      completions.now(self)
       -- What on_send did: a message taken without the handler would be thrown away.
       local paused = has_handler and not self._on_recv
       ends = not self._id or paused or (self.loop._running and self.loop._stop)

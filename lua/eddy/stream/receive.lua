@@ -1,8 +1,8 @@
 -- The way of received messages from a stream's inbox to its handler: the hot loop.
-local c = require "eddy.base.libeddy"
 local errors = require "eddy.base.errors"
-local frames = require "eddy.zmq.frame"
+local c = require "eddy.base.libeddy"
 local watchdog = require "eddy.loop.watchdog"
+local frames = require "eddy.zmq.frame"
 
 local C = c.C
 local ffi_string = c.ffi.string

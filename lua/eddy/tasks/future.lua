@@ -1,6 +1,6 @@
 -- Futures: what will be known later. `eddy.future` is the door for scripts.
 local errors = require "eddy.base.errors"
-local waiting = require "eddy.tasks.coroutine"
+local coroutines = require "eddy.tasks.coroutine"
 
 local PENDING, DONE, FAILED, CANCELLED = "pending", "done", "failed", "cancelled"
 
@@ -43,7 +43,7 @@ local function tell_one(self, listener)
   if type(listener) == "table" and listener._follow then
     listener:_follow(self)
   elseif type(listener) == "thread" then
-    if not waiting.wake(listener, self) then self._heard = false end
+    if not coroutines.wake(listener, self) then self._heard = false end
   elseif loop._closed then -- nothing runs there any more
     self._heard = false
   else
@@ -152,7 +152,7 @@ function Future:result()
   self._heard = true
   local err = self._failure.value
   if errors.is_expected(err) then return nil, err end
-  waiting.raise(self._failure)
+  coroutines.raise(self._failure)
 end
 
 --- The error, or nil.
@@ -166,7 +166,7 @@ end
 local function wait_for(self)
   self._heard = true
   repeat
-    local err = waiting.suspend(self._loop, self)
+    local err = coroutines.suspend(self._loop, self)
     if err then return err end
   until self._state ~= PENDING
 end

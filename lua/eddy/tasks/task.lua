@@ -1,11 +1,11 @@
 -- Tasks: functions that run in a coroutine on a loop, and the futures of what they return.
 local errors = require "eddy.base.errors"
-local promise = require "eddy.tasks.future"
-local waiting = require "eddy.tasks.coroutine"
+local coroutines = require "eddy.tasks.coroutine"
+local futures = require "eddy.tasks.future"
 
 --- A task: made by `eddy.spawn` and `loop:spawn`. It is a future, too.
 local Task = {}
-for name, method in pairs(promise.class) do Task[name] = method end
+for name, method in pairs(futures.class) do Task[name] = method end
 Task.__index = Task
 
 local function finish(task, ok, ...)
@@ -30,7 +30,7 @@ function Task.new(loop, fn, ...)
   task._coroutine = coroutine.create(function(...)
     finish(task, xpcall(fn, loop._trace, ...))
   end)
-  waiting.tasks[task._coroutine] = task
+  coroutines.tasks[task._coroutine] = task
   loop:add_callback(begin, task, ...)
   return task
 end
@@ -42,13 +42,13 @@ end
 function Task:cancel()
   if self._state ~= "pending" then return false end
   local thread = self._coroutine
-  local what = waiting.awaited(thread)
+  local what = coroutines.awaited(thread)
   -- It is told first, then those that wait for it.
-  if what and waiting.wake(thread, what, errors.cancelled) then
-    self._end = promise.new(self._loop)
+  if what and coroutines.wake(thread, what, errors.cancelled) then
+    self._end = futures.new(self._loop)
     self._end._name = "the end of " .. self:_describe()
   end
-  promise.class.cancel(self)
+  futures.class.cancel(self)
   if what then what:_unlisten(thread) end
   return true
 end
@@ -57,11 +57,11 @@ end
 function Task:await()
   local own = self._end
   if own and not own:done() and not self._loop._closed then own:await() end
-  return promise.class.await(self)
+  return futures.class.await(self)
 end
 
 function Task:_describe() return "task (" .. errors.where(self._fn) .. ")" end
 
-waiting.names[begin] = Task._describe
+coroutines.names[begin] = Task._describe
 
 return Task

@@ -1,5 +1,5 @@
 --- Errors in the callbacks of a case's loop, until the test hears of them.
-local expectations = require "eddy.testing.expect_log"
+local expect_log = require "eddy.testing.expect_log"
 
 local M = {}
 
@@ -22,7 +22,7 @@ function M.keep(self)
   local loop = self.loop
   loop:on_error(function(err, traceback, source)
     local report = source .. ": " .. traceback
-    if expectations.take(report) then return end
+    if expect_log.take(report) then return end
     if self._failure then return loop:_log(report) end
     self._failure = { value = err, text = traceback .. "\nin " .. source, report = report }
     if self._waiting then loop:stop() end

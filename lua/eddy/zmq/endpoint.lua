@@ -1,7 +1,7 @@
 -- Where sockets bind and connect: methods of eddy.socket's.
-local c = require "eddy.base.libeddy"
 local errors = require "eddy.base.errors"
-local options = require "eddy.zmq.option_types"
+local c = require "eddy.base.libeddy"
+local option_types = require "eddy.zmq.option_types"
 
 local C = c.C
 
@@ -18,7 +18,7 @@ local function what_failed(name, endpoint, result)
   end
   if result ~= -errors.numbers.ENAMETOOLONG then return what end
   return ("%s: a path of %d bytes, at most %d are allowed"):format(what, #endpoint - #"ipc://",
-    options.IPC_PATH_MAX_LEN)
+    option_types.IPC_PATH_MAX_LEN)
 end
 
 local function endpoint_call(name)

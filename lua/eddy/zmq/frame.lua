@@ -1,6 +1,6 @@
 -- Frames and trackers.
-local c = require "eddy.base.libeddy"
 local errors = require "eddy.base.errors"
+local c = require "eddy.base.libeddy"
 
 local C, ffi = c.C, c.ffi
 

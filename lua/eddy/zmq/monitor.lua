@@ -1,7 +1,7 @@
 --- Monitors: a socket tells of its connections, on another socket or on a stream's loop.
-local c = require "eddy.base.libeddy"
 local constants = require "eddy.base.constants"
 local errors = require "eddy.base.errors"
+local c = require "eddy.base.libeddy"
 
 local C, ffi = c.C, c.ffi
 local check, check_function = errors.check, errors.check_function

@@ -1,8 +1,8 @@
 -- Socket options: by name or number, and what each takes. Methods of a socket's.
-local c = require "eddy.base.libeddy"
 local constants = require "eddy.base.constants"
 local errors = require "eddy.base.errors"
-local options = require "eddy.zmq.option_types"
+local c = require "eddy.base.libeddy"
+local option_types = require "eddy.zmq.option_types"
 
 local C, ffi = c.C, c.ffi
 local check = errors.check
@@ -14,7 +14,7 @@ local ROOM, Z85_KEY = 4096, 41 -- a key is asked for with just its size
 local room = ffi.new("char[?]", ROOM)
 
 local names = {} -- by number
-for name in pairs(options.kinds) do
+for name in pairs(option_types.kinds) do
   if constants[name] then names[constants[name]] = name end
 end
 
@@ -24,7 +24,7 @@ local Socket = M.methods
 --- An option's name and number, from either; nil when there is none.
 function M.option_name(option)
   local name = type(option) == "string" and option:upper() or names[option]
-  local number = name and options.kinds[name] and constants[name]
+  local number = name and option_types.kinds[name] and constants[name]
   if number then return name, number end
 end
 
@@ -41,8 +41,8 @@ function M.is_hwm(option) return option == "hwm" or option == "HWM" end
 -- @return its name and number, and the value as the core takes it
 function M.check_option(option, value)
   local name, number = option_of(option, "set")
-  local kind = options.kinds[name]
-  if options.read_only[name] then errors.misuse("set " .. name .. ": it can only be read") end
+  local kind = option_types.kinds[name]
+  if option_types.read_only[name] then errors.misuse("set " .. name .. ": it can only be read") end
   if type(value) == "boolean" and kind == "int" then value = value and 1 or 0 end
   local wanted = (kind == "int" or kind == "int64") and "number" or "string"
   if type(value) ~= wanted and not (value == nil and kind == "string") then
@@ -66,7 +66,7 @@ function Socket:set(option, value)
   local id = self:_open_id("set")
   local name, number
   name, number, value = M.check_option(option, value)
-  local kind = options.kinds[name]
+  local kind = option_types.kinds[name]
   local result
   if kind == "int" then
     int[0] = value
@@ -85,8 +85,8 @@ end
 function Socket:get(option)
   if M.is_hwm(option) then option = "SNDHWM" end
   local name, number = option_of(option, "get")
-  local id, kind = self:_open_id("get"), options.kinds[name]
-  if options.write_only[name] then errors.misuse("get " .. name .. ": it can only be set") end
+  local id, kind = self:_open_id("get"), option_types.kinds[name]
+  if option_types.write_only[name] then errors.misuse("get " .. name .. ": it can only be set") end
   local value, size = room, ROOM
   if kind == "int" then value, size = int, ffi.sizeof(int) end
   if kind == "int64" then value, size = int64, ffi.sizeof(int64) end

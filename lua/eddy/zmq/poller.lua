@@ -1,6 +1,6 @@
 -- Pollers and select: waiting for several sockets and descriptors without a loop.
-local c = require "eddy.base.libeddy"
 local errors = require "eddy.base.errors"
+local c = require "eddy.base.libeddy"
 
 local C, ffi = c.C, c.ffi
 local READ, WRITE, ERROR = C.EDDY_READ, C.EDDY_WRITE, C.EDDY_ERROR

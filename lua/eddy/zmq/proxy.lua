@@ -1,7 +1,7 @@
 -- Relaying between plain sockets, in the calling thread: proxies, devices, monitored queues.
-local c = require "eddy.base.libeddy"
 local constants = require "eddy.base.constants"
 local errors = require "eddy.base.errors"
+local c = require "eddy.base.libeddy"
 local poller = require "eddy.zmq.poller"
 
 local C, ffi = c.C, c.ffi

@@ -1,6 +1,6 @@
 -- What sockets send and receive besides strings and frames: methods of eddy.socket's.
-local c = require "eddy.base.libeddy"
 local errors = require "eddy.base.errors"
+local c = require "eddy.base.libeddy"
 local json = require "eddy.zmq.json"
 
 local ffi = c.ffi

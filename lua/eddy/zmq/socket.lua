@@ -1,12 +1,12 @@
 -- The plain, blocking socket.
-local c = require "eddy.base.libeddy"
 local constants = require "eddy.base.constants"
-local endpoints = require "eddy.zmq.endpoint"
 local errors = require "eddy.base.errors"
+local c = require "eddy.base.libeddy"
+local endpoints = require "eddy.zmq.endpoint"
 local frames = require "eddy.zmq.frame"
 local monitor = require "eddy.zmq.monitor"
-local options = require "eddy.zmq.option_types"
-local sockopt = require "eddy.zmq.options"
+local option_types = require "eddy.zmq.option_types"
+local socket_options = require "eddy.zmq.options"
 
 local C, ffi = c.C, c.ffi
 local check = errors.check
@@ -217,16 +217,16 @@ Socket.monitor = monitor.monitor
 Socket.get_monitor_socket = monitor.get_monitor_socket
 Socket.disable_monitor = monitor.disable_monitor
 
-for name, method in pairs(sockopt.methods) do Socket[name] = method end
+for name, method in pairs(socket_options.methods) do Socket[name] = method end
 
 local function is_attribute(key)
-  return type(key) == "string" and (sockopt.is_hwm(key) or options.kinds[key:upper()])
+  return type(key) == "string" and (socket_options.is_hwm(key) or option_types.kinds[key:upper()])
 end
 
 -- "PULL socket at tcp://127.0.0.1:5555", for messages to people.
 local function text_of(self)
   if not self._id then return (self._was or self._type .. " socket") .. " (closed)" end
-  local endpoint = sockopt.endpoint(self)
+  local endpoint = socket_options.endpoint(self)
   return self._type .. " socket" .. (endpoint and " at " .. endpoint or "")
 end
 
