@@ -1,9 +1,14 @@
---- Loops: what users hold, and what hangs on it. `eddy.run` has how they run.
+--- Loops: what users hold, and what hangs on it. `eddy/loop/` has how they run.
 local errors = require "eddy.base.errors"
 local c = require "eddy.base.libeddy"
 local callback_errors = require "eddy.loop.callback_errors"
 local dispatch = require "eddy.loop.dispatch"
 local handler = require "eddy.loop.handler"
+local signal = require "eddy.loop.signal"
+local spawn = require "eddy.loop.spawn"
+local time_jump = require "eddy.loop.time_jump"
+local timer = require "eddy.loop.timer"
+local waker = require "eddy.loop.waker"
 local watchdog = require "eddy.loop.watchdog"
 local coroutines = require "eddy.tasks.coroutine"
 local futures = require "eddy.tasks.future"
@@ -214,7 +219,7 @@ function Loop:close(all_descriptors)
   for _, target in ipairs(targets) do
     if target._closing_loop and target._id then target:_closing_loop(all_descriptors) end
   end
-  for _, signal in pairs(self._signals) do signal:cancel() end
+  for _, each in pairs(self._signals) do each:cancel() end
   self:_free(core)
   if default == self then default = nil end
   if made_current == self then made_current = nil end
@@ -241,8 +246,9 @@ end
 --- The loop's time in ms: monotonic, of no particular beginning.
 function Loop:time() return C.eddy_loop_time(self:_core("time")) end
 
-for name, method in pairs(require "eddy.loop.schedule") do Loop[name] = method end
-for name, method in pairs(callback_errors.methods) do Loop[name] = method end
+for _, part in ipairs { callback_errors, handler, signal, spawn, time_jump, timer, waker } do
+  for name, method in pairs(part.methods) do Loop[name] = method end
+end
 
 --- Counters: turns, events, missed_wakeups (always 0), streams, timers, handlers, errors.
 function Loop:stats()

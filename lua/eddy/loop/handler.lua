@@ -1,11 +1,12 @@
--- Handlers of descriptors, sockets, signals, lost time and wake-ups. They are given a loop.
+-- Handlers of descriptors and sockets, and the methods of a loop that make them.
 local errors = require "eddy.base.errors"
 local c = require "eddy.base.libeddy"
 
-local C, ffi = c.C, c.ffi
-local check = errors.check
+local C = c.C
+local check, check_function = errors.check, errors.check_function
 
-local M = {}
+local Loop = {}
+local M = { methods = Loop }
 
 --- The handler of a descriptor or socket: calls fn(what, events) as long as it is ready.
 local Handler = {
@@ -26,10 +27,14 @@ local function key_of(what)
     type(what))
 end
 
-function M.add(loop, what, fn, events)
+--- Calls fn(what, events) whenever a descriptor or socket is ready, as long as it is.
+-- @param what a descriptor's number, a socket, or something with a fileno method
+-- @param events loop.READ (the default), loop.WRITE, or their sum; errors are told always
+function Loop:add_handler(what, fn, events)
+  check_function(fn, "add_handler")
   local key, fd = key_of(what)
-  local self = setmetatable({ _loop = loop, _what = what, _fn = fn, _key = key }, Handler)
-  local core, before = loop:_core("add_handler"), loop._handlers[key]
+  local handler = setmetatable({ _loop = self, _what = what, _fn = fn, _key = key }, Handler)
+  local core, before = self:_core("add_handler"), self._handlers[key]
   local id
   events = events or C.EDDY_READ
   if fd then
@@ -41,26 +46,27 @@ function M.add(loop, what, fn, events)
   else
     id = -errors.numbers.ENOTSOCK
   end
-  local known = id == -errors.numbers.EEXIST
-  self._events = events
-  self._id = check(id, known and "add_handler: there is a" or "add_handler:", self:_describe())
-  if not fd then what._owner = self end
+  handler._events = events
+  local text = id == -errors.numbers.EEXIST and "add_handler: there is a" or "add_handler:"
+  handler._id = check(id, text, handler:_describe())
+  if not fd then what._owner = handler end
   -- The descriptor that the handler before was for was closed, and its number came again.
   if before then before:_remove() end
-  loop._handlers[key] = self
-  loop:_adopt(id, self)
+  self._handlers[key] = handler
+  self:_adopt(id, handler)
 end
 
-function M.update(loop, what, events)
+--- Changes what a handler waits for.
+function Loop:update_handler(what, events)
   local key = key_of(what)
-  local self = loop._handlers[key]
-  if not self then
+  local handler = self._handlers[key]
+  if not handler then
     errors.misuse("update_handler: there is no " .. Handler._describe { _key = key })
   end
-  check(C.eddy_watch_change(loop:_core("update_handler"), self._id, events),
-    "update_handler:", self:_describe())
-  self._events = events
-  if self._waiting then C.eddy_watch_change(loop._c, self._id, 0) end
+  check(C.eddy_watch_change(self:_core("update_handler"), handler._id, events),
+    "update_handler:", handler:_describe())
+  handler._events = events
+  if handler._waiting then C.eddy_watch_change(self._c, handler._id, 0) end
 end
 
 function Handler:_remove()
@@ -71,9 +77,10 @@ function Handler:_remove()
   if loop._c then C.eddy_watch_close(loop._c, self._id) end
 end
 
-function M.remove(loop, what)
-  local self = loop._handlers[(key_of(what))]
-  if self then self:_remove() end
+--- Removes a handler, at once. Unknown ones are ignored.
+function Loop:remove_handler(what)
+  local handler = self._handlers[(key_of(what))]
+  if handler then handler:_remove() end
 end
 
 --- Removes all handlers and closes what they are for: by its own close method, if it has one.
@@ -127,84 +134,5 @@ function Handler:_describe()
   if type(self._key) == "number" then return "handler of descriptor " .. self._key end
   return "handler of " .. tostring(self._key)
 end
-
---- A signal's handler; `cancel` ends it.
-local Signal = {}
-Signal.__index = Signal
-
-function M.on_signal(loop, name, fn)
-  local number = type(name) == "number" and name or C.eddy_signal_number(tostring(name))
-  if number == 0 then errors.misuse("on_signal: no such signal: " .. tostring(name)) end
-  local core, self = loop:_core("on_signal"), loop._signals[number]
-  if fn == nil then
-    if self then self:cancel() end
-    return nil
-  end
-  if self then
-    self._fn, self._name = fn, name
-    return self
-  end
-  check(C.eddy_signal_watch(core, number), "on_signal", tostring(name))
-  self = setmetatable({ _loop = loop, _name = name, _number = number, _fn = fn }, Signal)
-  loop._signals[number] = self
-  return self
-end
-
---- Gives the signal back: it does again what it did before.
-function Signal:cancel()
-  local loop = self._loop
-  if loop._signals[self._number] ~= self then return end
-  loop._signals[self._number] = nil
-  if loop._c then C.eddy_signal_unwatch(loop._c, self._number) end
-end
-
-function Signal:_handle()
-  self._loop:_protect(self, self._fn, self._name, self._number)
-end
-
-function Signal:_describe() return "handler of signal " .. tostring(self._name) end
-
---- What is called when the loop lost time.
-local Gap = {}
-Gap.__index = Gap
-
-function M.on_gap(loop, fn)
-  check(C.eddy_loop_tell_gaps(loop:_core("on_gap"), fn and 1 or 0), "on_gap")
-  loop._gap = fn and setmetatable({ _loop = loop, _fn = fn }, Gap) or false
-end
-
-function Gap:_handle(event) self._loop:_protect(self, self._fn, event.number) end
-
-function Gap._describe() return "on_gap" end
-
---- A waker: the end of a wire from other threads. C code calls
--- eddy_loop_wake(waker.loop_pointer, waker.id, number) and `fn` gets the number here.
-local Waker = {}
-Waker.__index = Waker
-
-function M.add_waker(loop, fn)
-  local core = loop:_core("add_waker")
-  local id = check(C.eddy_waker_open(core), "add_waker")
-  local self = setmetatable({
-    _loop = loop, _id = id, _fn = fn,
-    id = id, loop_pointer = ffi.cast("void *", core),
-  }, Waker)
-  loop:_adopt(id, self)
-  return self
-end
-
---- Closes the waker: nothing that comes after is delivered.
-function Waker:close()
-  if not self._id then return end
-  self._loop:_abandon(self._id)
-  if self._loop._c then C.eddy_waker_close(self._loop._c, self._id) end
-  self._id = false
-end
-
-function Waker:_handle(event)
-  self._loop:_protect(self, self._fn, event.number)
-end
-
-function Waker:_describe() return "waker (" .. errors.where(self._fn) .. ")" end
 
 return M

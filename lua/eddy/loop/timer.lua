@@ -1,8 +1,9 @@
--- Timers. They are given a loop; a loop makes them.
+-- Timers, and the methods of a loop that make them.
 local errors = require "eddy.base.errors"
 local c = require "eddy.base.libeddy"
 
 local C = c.C
+local check_function, check_ms = errors.check_function, errors.check_ms
 
 --- A timer of a loop's: made by `loop:call_later`, `call_at` and `call_every`.
 local Timer = {}
@@ -23,12 +24,12 @@ local function call(timer)
   return fn(unpack(timer._all, 1, count))
 end
 
---- Makes a timer and starts it.
+-- Makes a timer and starts it.
 -- @param loop the loop
 -- @param delay ms from now; for a periodic one also its period
 -- @param due the loop's time at which it is due, when that is not `delay` from now
 -- @param period 0, or the ms between two calls
-function Timer.new(loop, delay, due, period, fn, ...)
+local function new(loop, delay, due, period, fn, ...)
   local self = setmetatable({ _loop = loop, _id = false, _delay = delay, _fn = fn }, Timer)
   if period ~= 0 then self._period = period end
   local count = select("#", ...)
@@ -105,4 +106,34 @@ function Timer:_describe()
     " (" .. errors.where(self._fn) .. ")"
 end
 
-return Timer
+local Loop = {}
+
+--- Calls fn(...) once, `ms` from now. Returns the timer.
+function Loop:call_later(ms, fn, ...)
+  self:_core("call_later")
+  check_ms(ms, "call_later")
+  check_function(fn, "call_later")
+  return new(self, ms, nil, 0, fn, ...)
+end
+
+--- Calls fn(...) once, when the loop's time is `time`. Returns the timer.
+function Loop:call_at(time, fn, ...)
+  self:_core("call_at")
+  check_ms(time, "call_at")
+  check_function(fn, "call_at")
+  return new(self, time - self:time(), time, 0, fn, ...)
+end
+
+--- Calls fn(...) every `ms`, the first time `ms` from now. Calls stay on that grid; those
+-- that a slow handler made impossible are left out. Returns the timer.
+function Loop:call_every(ms, fn, ...)
+  self:_core("call_every")
+  check_ms(ms, "call_every")
+  check_function(fn, "call_every")
+  if ms <= 0 or ms == math.huge then
+    errors.misuse("call_every: expected a period above 0 ms, got " .. ms)
+  end
+  return new(self, ms, nil, ms, fn, ...)
+end
+
+return { methods = Loop }

@@ -1,4 +1,6 @@
--- How coroutines wait on a loop: they are suspended, and the loop resumes them.
+-- How coroutines wait on a loop: they are suspended, and the loop resumes them. Of the loop
+-- that it is given, the folder of tasks uses `add_callback`, `_run_within`, `_trace`,
+-- `_failure`, `_failed`, `_closed`, `_waiting`, `_waiters` and `_unheard`.
 local errors = require "eddy.base.errors"
 
 local M = {}
@@ -6,7 +8,7 @@ local M = {}
 --- What a task's coroutine belongs to. Each holds on to the other, and this to neither.
 M.tasks = setmetatable({}, { __mode = "kv" })
 
---- The loop that is running, or nil; eddy.run knows.
+--- The loop that is running, or nil; eddy.loop.dispatch sets it.
 M.running = function() end
 
 -- The loop that each coroutine waits on.

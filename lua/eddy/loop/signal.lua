@@ -1,0 +1,50 @@
+-- Handlers of signals, and the method of a loop that makes them.
+local errors = require "eddy.base.errors"
+local c = require "eddy.base.libeddy"
+
+local C = c.C
+local check, check_function = errors.check, errors.check_function
+
+local Loop = {}
+
+--- A signal's handler; `cancel` ends it.
+local Signal = {}
+Signal.__index = Signal
+
+--- Calls fn(name, number) when a signal comes, which then does nothing else. nil gives the
+-- signal back. Returns a handle with `cancel`.
+-- @param name "SIGHUP", "HUP" or its number
+function Loop:on_signal(name, fn)
+  check_function(fn, "on_signal", true)
+  local number = type(name) == "number" and name or C.eddy_signal_number(tostring(name))
+  if number == 0 then errors.misuse("on_signal: no such signal: " .. tostring(name)) end
+  local core, signal = self:_core("on_signal"), self._signals[number]
+  if fn == nil then
+    if signal then signal:cancel() end
+    return nil
+  end
+  if signal then
+    signal._fn, signal._name = fn, name
+    return signal
+  end
+  check(C.eddy_signal_watch(core, number), "on_signal", tostring(name))
+  signal = setmetatable({ _loop = self, _name = name, _number = number, _fn = fn }, Signal)
+  self._signals[number] = signal
+  return signal
+end
+
+--- Gives the signal back: it does again what it did before.
+function Signal:cancel()
+  local loop = self._loop
+  if loop._signals[self._number] ~= self then return end
+  loop._signals[self._number] = nil
+  if loop._c then C.eddy_signal_unwatch(loop._c, self._number) end
+end
+
+function Signal:_handle()
+  self._loop:_protect(self, self._fn, self._name, self._number)
+end
+
+function Signal:_describe() return "handler of signal " .. tostring(self._name) end
+
+return { methods = Loop }

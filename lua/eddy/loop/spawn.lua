@@ -1,0 +1,49 @@
+-- Functions that run in coroutines on a loop: methods of a loop's.
+local errors = require "eddy.base.errors"
+local dispatch = require "eddy.loop.dispatch"
+local futures = require "eddy.tasks.future"
+local Task = require "eddy.tasks.task"
+
+local check_function, check_ms = errors.check_function, errors.check_ms
+
+local Loop = {}
+
+--- Runs fn(...) in a coroutine, from the next turn on. Returns the task, which is a future.
+function Loop:spawn(fn, ...)
+  check_function(fn, "spawn")
+  return Task.new(self, fn, ...)
+end
+
+-- What a function has returned; of a future alone, what that comes to.
+local function settled(first, ...)
+  if select("#", ...) == 0 and futures.is(first) then return first:await() end
+  return first, ...
+end
+
+--- Runs the loop until fn, which runs in a coroutine on it, has ended, and the future, too,
+-- if it returned one.
+-- @param ms how long at most; for ever unless given
+-- @return its results; or nil and an ETIMEDOUT error when the time is up: it is cancelled
+-- then. Raises its error, or when the loop was stopped first.
+function Loop:run_sync(fn, ms)
+  check_function(fn, "run_sync")
+  if ms ~= nil then check_ms(ms, "run_sync") end
+  if dispatch.loop() then errors.misuse("run_sync: a loop is already running") end
+  local task, late, runs = Task.new(self, function() return settled(fn()) end), false, true
+  task._fn = fn
+  task._heard = true
+  task:add_done_callback(function()
+    if runs then self:stop() end
+  end)
+  local timer = ms and self:call_later(ms, function() late = task:cancel() end)
+  local ok, err = pcall(self.start, self)
+  runs = false
+  if timer then timer:cancel() end
+  if not ok then error(err, 0) end
+  if late then return nil, errors.new(errors.numbers.ETIMEDOUT, "run_sync") end
+  if task:done() then return task:result() end
+  task._heard = false
+  errors.misuse("run_sync: the loop was stopped before the function ended")
+end
+
+return { methods = Loop }
