@@ -1,6 +1,6 @@
 -- What the specs of the core share: a loop with a context of its own, sockets, and turns that
 -- end when something has happened.
-local C, ffi = require "spec.room" "base/faults"
+local C, ffi = require "spec.support.room" "base/faults"
 
 ffi.cdef [[
 int fcntl(int fd, int command, ...);

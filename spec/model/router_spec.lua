@@ -2,8 +2,8 @@
 -- peer hears all that is said to have been sent to it, in order, and each message's sender hears
 -- once what became of it.
 local eddy = require "eddy"
-local full = require "spec.full"
-local support = require "spec.support"
+local full = require "spec.support.full"
+local support = require "spec.lua.support"
 local zmq = require "eddy.zmq"
 
 local SEQUENCES, STEPS, MOST_PEERS = full.size(200, 20000), 60, 5

@@ -1,8 +1,8 @@
 -- One sequence of random operations on a loop under a virtual clock, from outside and from
 -- inside handlers, while calls of the core fail. What happens is told to the naive model.
-local C, ffi = require "spec.room" "base/faults"
+local C, ffi = require "spec.support.room" "base/faults"
 local eddy = require "eddy"
-local naive = require "spec.model.naive"
+local naive = require "spec.model.reference_model"
 local zmq = require "eddy.zmq"
 
 local LONG = 1e9 -- as many calls as there are

@@ -1,0 +1,249 @@
+local C, ffi = require "spec.support.room" "base/faults"
+local support = require "spec.core.support"
+local torture = require "spec.core.base.fault_sweep"
+local zmq = support.zmq
+
+ffi.cdef "int raise(int signal);"
+
+local READ, OWN_LINGER = C.EDDY_READ, C.EDDY_OWN_LINGER
+
+local function check(result)
+  if result < 0 then error(ffi.string(C.eddy_error_text(-result)), 0) end
+  return result
+end
+
+local many = {}
+for i = 1, 90 do many[i] = "part " .. i end
+
+-- Turns the loop until something of that kind happened, or something failed, which ends it.
+local function await(world, kind, id)
+  local all = world:turn_until(function(events)
+    for _, event in ipairs(events) do
+      if event.kind:find("FAILED") or event.kind == "CLOSED" then return true end
+      if event.kind == kind and event.id == id then return true end
+    end
+  end)
+  for _, event in ipairs(all) do
+    if event.kind:find("FAILED") or event.kind == "CLOSED" then error("it failed", 0) end
+  end
+  return all
+end
+
+local scenarios = {}
+
+scenarios["plain sockets"] = function(world)
+  local rep, req = world:open("REP"), world:open("REQ", { LINGER = 0, SNDTIMEO = 2000 })
+  local endpoint = world:join(rep, req)
+  check(world:put(req, many, 0))
+  assert.same(many, assert(world:get(rep), "no request"))
+  check(world:put(rep, "reply"))
+  local frame = ffi.new("eddy_frame")
+  check(C.eddy_socket_poll(world.context, req, READ, 1000))
+  local size = C.eddy_socket_recv_frame(world.context, req, zmq.DONTWAIT, frame)
+  C.eddy_frame_close(frame)
+  check(size)
+  check(C.eddy_socket_disconnect(world.context, req, endpoint))
+  check(C.eddy_socket_close(world.context, rep, 0))
+end
+
+scenarios["a name to bind to"] = function(world)
+  local pull = world:open("PULL")
+  check(C.eddy_socket_bind(world.context, pull, "tcp://localhost:*"))
+  local value = ffi.new("char[256]")
+  local size = check(C.eddy_socket_get(world.context, pull, zmq.LAST_ENDPOINT, value, 256))
+  local endpoint = ffi.string(value, size - 1):gsub("127%.0%.0%.1", "localhost")
+  check(C.eddy_socket_unbind(world.context, pull, endpoint))
+end
+
+scenarios["a path to bind to"] = function(world)
+  local pull, path = world:open("PULL"), os.tmpname()
+  os.remove(path)
+  local bound = C.eddy_socket_bind(world.context, pull, "ipc://" .. path)
+  local unbound = C.eddy_socket_unbind(world.context, pull, "ipc://" .. path)
+  os.remove(path)
+  check(bound)
+  check(unbound)
+end
+
+scenarios["waiting for a list"] = function(world)
+  local push, pull = world:pair("PUSH", "PULL")
+  local items = ffi.new("eddy_poll_item[20]")
+  for i = 0, 19 do
+    items[i].context, items[i].socket, items[i].events = world.context, pull, READ
+  end
+  check(C.eddy_poll(items, 20, 0))
+  check(world:put(push, "x"))
+  assert.is_true(check(C.eddy_poll(items, 20, 2000)) > 0)
+end
+
+scenarios["a monitor"] = function(world)
+  local bound, connected = world:open("PULL", { LINGER = 0 }), world:open("PUSH", { LINGER = 0 })
+  local reader = world:open("PAIR", { RCVHWM = 0 })
+  check(C.eddy_socket_monitor(world.context, bound, "inproc://torture-monitor", 0xffff))
+  check(C.eddy_socket_connect(world.context, reader, "inproc://torture-monitor"))
+  world:join(bound, connected, "tcp://127.0.0.1:*")
+  local event = world:get(reader, 2000)
+  assert.is_true(event == nil or #event == 2)
+  check(C.eddy_socket_monitor(world.context, bound, nil, 0))
+  check(C.eddy_socket_monitor(world.context, connected, "inproc://torture-monitor-2", 0xffff))
+  check(C.eddy_socket_close(world.context, connected, 0))
+  check(C.eddy_socket_close(world.context, bound, 0))
+end
+
+scenarios["frames and their trackers"] = function(world)
+  local left, right = world:pair("PAIR", "PAIR")
+  left, right = world:stream(left), world:stream(right, true)
+  local frames = ffi.new("eddy_frame[3]")
+  local trackers = {}
+  local fine, err = pcall(function()
+    check(C.eddy_frame_open(frames[0], ("x"):rep(5000), 5000, 1))
+    check(C.eddy_frame_copy(frames[1], frames[0]))
+    trackers[1] = C.eddy_tracker_of(frames[1])
+    local parts = ffi.new("eddy_part[1]")
+    parts[0].data, parts[0].size = ffi.cast("char *", frames), C.EDDY_FRAME
+    check(C.eddy_stream_send_parts(world.loop, left, parts, 1, 0))
+    world.unread = true
+    local inbox = await(world, "RECEIVED", right)[1].inbox
+    check(C.eddy_inbox_take(inbox, inbox.head, frames[2]))
+    inbox.head = inbox.head + 1
+    assert.equal(5000, frames[2]._size)
+    assert.equal(0, C.eddy_tracker_wait(trackers[1], 0))
+  end)
+  for i = 0, 2 do C.eddy_frame_close(frames[i]) end
+  if trackers[1] then
+    if fine then assert.equal(1, C.eddy_tracker_wait(trackers[1], 5000)) end
+    C.eddy_tracker_free(trackers[1])
+  end
+  assert.equal(0, C.eddy_frame_weight())
+  if not fine then error(err, 0) end
+end
+
+for name, policy in pairs { error = 0, drop_newest = 1, drop_oldest = 2 } do
+  scenarios["a full queue that has the policy " .. name] = function(world)
+    local stream, peer, connect = world:stuck(3, -1, policy)
+    check(C.eddy_stream_await_drain(world.loop, stream, 1))
+    for i = 1, 6 do
+      local result = world:send(stream, tostring(i), 1)
+      if result < 0 and not (policy == 0 and i > 3) then check(result) end
+    end
+    world:turn(0)
+    connect()
+    check(C.eddy_stream_drain(world.loop, stream, 1000))
+    while world:get(peer, 0) do end
+    world:turn(0)
+  end
+end
+
+scenarios["a ROUTER's queue for peers that do not read"] = function(world)
+  local router = world:open("ROUTER", { ROUTER_MANDATORY = 1, SNDHWM = 1, LINGER = 0 })
+  local peers, ids = {}, {}
+  for i = 1, 3 do
+    peers[i] = world:open("DEALER", { RCVHWM = 1, LINGER = 0 })
+    if i == 1 then world:join(router, peers[1]) else world:join(peers[i], router) end
+    check(world:put(peers[i], "hello", 0))
+    ids[i] = assert(world:get(router), "no hello")[1]
+  end
+  local stream = world:stream(router)
+  for number = 1, 8 do
+    for i = 1, 3 do check(world:send(stream, { ids[i], tostring(number) }, 1)) end
+  end
+  world:turn(0)
+  while world:get(peers[2], 0) do check(C.eddy_stream_push(world.loop, stream, 100)) end
+  check(C.eddy_loop_drain(world.loop, 1))
+  world:turn(0)
+  assert.is_true(world:stream_stats(stream).queued > 0)
+end
+
+scenarios["a flush"] = function(world)
+  local a, b = world:pair("PAIR", "PAIR")
+  local left, right = world:stream(a), world:stream(b)
+  for i = 1, 5 do check(world:send(left, "m" .. i)) end
+  local got = 0
+  for _ = 1, 10 do
+    local inbox = C.eddy_stream_pull(world.loop, right, 2)
+    if inbox == nil then break end
+    got = got + #support.read(inbox)
+  end
+  check(C.eddy_stream_push(world.loop, left, 10))
+  assert.is_true(got <= 5)
+end
+
+scenarios["signals, timers, wakers and watches"] = function(world)
+  local pipe = ffi.new("int[2]")
+  assert.equal(0, ffi.C.pipe(pipe))
+  local fine, err = pcall(function()
+    local usr1 = C.eddy_signal_number("USR1")
+    check(C.eddy_signal_watch(world.loop, usr1))
+    ffi.C.raise(usr1)
+    for i = 1, 40 do check(C.eddy_timer_open(world.loop, C.eddy_time() - i, i % 2)) end
+    local waker = check(C.eddy_waker_open(world.loop))
+    for i = 1, 90 do check(C.eddy_loop_wake(world.loop, waker, i)) end
+    local watch = check(C.eddy_watch_fd(world.loop, pipe[0], READ))
+    ffi.C.write(pipe[1], "x", 1)
+    local kinds = {}
+    world:turn_until(function(events)
+      for _, event in ipairs(events) do kinds[event.kind] = true end
+      return kinds.SIGNAL and kinds.TIMER and kinds.WOKEN and kinds.READY
+    end)
+    check(C.eddy_watch_change(world.loop, watch, C.EDDY_WRITE))
+    check(C.eddy_watch_close(world.loop, watch))
+    check(C.eddy_signal_unwatch(world.loop, usr1))
+  end)
+  ffi.C.close(pipe[0])
+  ffi.C.close(pipe[1])
+  if not fine then error(err, 0) end
+end
+
+scenarios["sockets that end under their streams and watches"] = function(world)
+  local a, b = world:pair("PAIR", "PAIR")
+  local c = world:open("PULL")
+  local stream = world:stream(a, true)
+  local watch = check(C.eddy_watch_socket(world.loop, world.context, c, READ))
+  check(world:send(stream, many, 1))
+  check(C.eddy_socket_close(world.context, a, 0))
+  check(C.eddy_socket_close(world.context, c, OWN_LINGER))
+  local closed = 0
+  world:turn_until(function(events)
+    closed = 0
+    for _, event in ipairs(events) do closed = closed + (event.kind == "CLOSED" and 1 or 0) end
+    return closed == 2
+  end)
+  check(C.eddy_watch_close(world.loop, watch))
+  check(C.eddy_stream_close(world.loop, stream, 0))
+  check(C.eddy_socket_close(world.context, b, 0))
+end
+
+scenarios["a loop that ends with everything open"] = function(world)
+  world:stream((world:pair("PAIR", "PAIR")), true)
+  local stuck = world:stuck()
+  check(world:send(stuck, many, 1))
+  check(C.eddy_loop_drain(world.loop, 1))
+  local other, context = ffi.new("eddy_loop *[1]"), ffi.new("eddy_context *[1]")
+  check(C.eddy_context_new(-1, context))
+  local fine, err = pcall(function()
+    check(C.eddy_loop_new(other))
+    local socket = check(C.eddy_socket_open(context[0], zmq.PAIR))
+    check(C.eddy_stream_open(other[0], context[0], socket))
+    check(C.eddy_timer_open(other[0], 0, 0))
+    check(C.eddy_waker_open(other[0]))
+  end)
+  C.eddy_loop_free(other[0])
+  C.eddy_context_free(context[0])
+  check(C.eddy_shutdown(C.eddy_time() + 5000))
+  if not fine then error(err, 0) end
+end
+
+describe("torture", function()
+  for name, scenario in pairs(scenarios) do
+    it("leaves nothing of " .. name .. ", whichever call fails", function()
+      local ok, _, problem = torture.play(scenario)
+      assert.message(tostring(problem)).is_true(ok)
+      local failures = 0
+      for call in pairs(torture.FAILURES) do
+        failures = failures + torture.fail_each(scenario, call)
+      end
+      assert.is_true(failures > 0)
+      assert.is_true(torture.play(scenario))
+    end)
+  end
+end)

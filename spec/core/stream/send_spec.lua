@@ -1,0 +1,129 @@
+local C, ffi = require "spec.support.room" "stream/stream"
+local support = require "spec.core.support"
+local errno, names = support.errno, support.names
+
+describe("core/stream", function()
+  local world
+
+  before_each(function() world = support.world() end)
+  after_each(function() world:close() end)
+
+  local function received(peer, count)
+    local list = {}
+    for i = 1, count do list[i] = table.concat(world:get(peer) or { "nothing" }, ",") end
+    return table.concat(list, " ")
+  end
+
+  describe("sending", function()
+    it("passes a message on at once, when nothing is queued", function()
+      local socket, peer = world:pair("PUSH", "PULL")
+      local stream = world:stream(socket)
+      assert.equal(0, world:send(stream, "a"))
+      assert.equal(0, world:send(stream, { "b", "c" }))
+      assert.equal("a b,c", received(peer, 2))
+      assert.equal("", names(world:turn()))
+    end)
+
+    it("queues what the socket cannot take, and sends it in order later", function()
+      local stream, peer, let = world:stuck()
+      assert.equal(1, world:send(stream, "a", 1))
+      assert.equal(1, world:send(stream, { "b", "c" }, 1))
+      assert.equal(1, world:send(stream, "d"))
+      assert.equal(3, world:stream_stats(stream).queued)
+      assert.equal(4, world:stream_stats(stream).queued_bytes)
+      let()
+      local sent = world:event("SENT", stream)
+      assert.same({ 2, 1 }, { sent.value, sent.reported })
+      assert.equal("a b,c d", received(peer, 3))
+      assert.equal(0, world:stream_stats(stream).queued)
+      local stats = world:stream_stats(stream)
+      assert.same({ 3, 4, 1 }, { stats.messages_out, stats.bytes_out, stats.smallest_out })
+    end)
+
+    it("reports each message that the sender asked word of, and no other", function()
+      local socket = world:pair("PUSH", "PULL")
+      local stream = world:stream(socket)
+      world:send(stream, "a", 1)
+      world:send(stream, "b", 0)
+      world:send(stream, "c", 1)
+      local events = world:turn()
+      assert.equal("SENT", names(events))
+      assert.equal(2, events[1].value)
+      world:send(stream, "d")
+      assert.equal("", names(world:turn()))
+    end)
+
+    it("tells successes and failures in the messages' order", function()
+      local socket = world:pair("PUSH", "PULL")
+      local stream = world:stream(socket)
+      world:send(stream, "a", 1)
+      world:send(stream, "b", 1)
+      C.eddy__fault_plan(C.EDDY__FAULT_MSG_SEND, 0, 2, errno.EHOSTUNREACH)
+      assert.equal(0, world:send(stream, "c", 1))
+      assert.equal(0, world:send(stream, "d", 0))
+      world:send(stream, "e", 1)
+      local told = {}
+      for i, event in ipairs(world:turn()) do
+        told[i] = event.kind .. " " .. event.value .. " " .. event.reported
+      end
+      local failed = "SEND_FAILED " .. errno.EHOSTUNREACH
+      assert.same({ "SENT 2 1", failed .. " 1", failed .. " 0", "SENT 1 1" }, told)
+    end)
+
+    it("waits until the socket's state lets it send", function()
+      local request, reply = world:pair("REQ", "REP")
+      local stream = world:stream(reply, true)
+      assert.equal(1, world:send(stream, "answer", 1))
+      world:put(request, "question")
+      assert.same({ { "question" } }, world:messages(stream, 1))
+      world:event("SENT", stream)
+      assert.equal("answer", received(request, 1))
+    end)
+
+    it("refuses an empty message and sizes that cannot be", function()
+      local stream = world:stuck()
+      local part = ffi.new("eddy_part", nil, -1)
+      assert.equal(-errno.EINVAL, C.eddy_stream_send_parts(world.loop, stream, part, 0, 0))
+      assert.is_true(C.eddy_stream_send_parts(world.loop, stream, part, 1, 0) < 0)
+      assert.equal(0, world:stream_stats(stream).queued)
+    end)
+
+    it("tells receives before sends", function()
+      local stream, peer
+      local socket, other = world:pair("DEALER", "DEALER")
+      stream, peer = world:stream(socket, true), other
+      world:put(peer, "in")
+      world:send(stream, "out", 1)
+      local events = world:turn_until(function(events) return #events >= 2 end)
+      assert.equal("RECEIVED SENT", names(events))
+    end)
+  end)
+
+  describe("a socket that claims to be ready", function()
+    it("does not make the loop spin", function()
+      local router = world:open("ROUTER", { ROUTER_MANDATORY = 1, SNDHWM = 1 })
+      local full = world:open("DEALER", { ROUTING_ID = "full", RCVHWM = 1 })
+      local free = world:open("DEALER", { ROUTING_ID = "free" })
+      local endpoint = world:join(router, full)
+      assert.equal(0, C.eddy_socket_connect(world.context, free, endpoint))
+      local stream = world:stream(router, true)
+      for _, peer in ipairs { full, free } do world:put(peer, "hello") end
+      world:messages(stream, 2)
+      repeat until world:send(stream, { "full", "x" }) == 1
+
+      local before, ending = world:stats().turns, C.eddy_time() + 300
+      while C.eddy_time() < ending do world:turn(300) end
+      assert.is_true(world:stats().turns - before < 40)
+
+      assert.equal(1, world:send(stream, { "full", "last" }, 1))
+      local sent
+      for _ = 1, 100 do
+        while world:get(full, 0) do sent = true end
+        for _, event in ipairs(world:turn(20)) do
+          if event.kind == "SENT" then return assert.is_true(sent) end
+        end
+      end
+      error("it was never tried again")
+    end)
+  end)
+end)

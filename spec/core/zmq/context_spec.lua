@@ -1,0 +1,143 @@
+local C, ffi = require "spec.support.room" "zmq/context"
+local support = require "spec.core.support"
+local errno, zmq = support.errno, support.zmq
+
+describe("core/context", function()
+  local world
+  before_each(function() world = support.world() end)
+  after_each(function() world:close() end)
+
+  local function context(io_threads)
+    local made = ffi.new("eddy_context *[1]")
+    assert.equal(0, C.eddy_context_new(io_threads, made))
+    return made[0]
+  end
+
+  it("counts its sockets, and finds the open ones", function()
+    local a, b = world:open("PUSH"), world:open("PULL")
+    assert.equal(2, C.eddy_context_sockets(world.context))
+    assert.equal(zmq.PUSH, C.eddy__context_find(world.context, a).type)
+    assert.equal(0, C.eddy_socket_close(world.context, a, 0))
+    assert.equal(-errno.EBADF, C.eddy_socket_close(world.context, a, 0))
+    assert.is_true(C.eddy__context_find(world.context, a) == nil)
+    assert.is_true(C.eddy__context_find(world.context, b) ~= nil)
+    assert.equal(1, C.eddy_context_sockets(world.context))
+  end)
+
+  it("closes all that is open, and says how many there were", function()
+    world:pair("PUSH", "PULL")
+    local stream = world:stream(world:open("PAIR"), true)
+    assert.equal(3, C.eddy_context_close_sockets(world.context, 0))
+    assert.equal(0, C.eddy_context_close_sockets(world.context, 0))
+    assert.equal(stream, world:event("CLOSED").id)
+  end)
+
+  it("is terminated only without sockets, and once", function()
+    local own = context(1)
+    local socket = C.eddy_socket_open(own, zmq.PAIR)
+    assert.equal(-errno.EBUSY, C.eddy_context_term(own))
+    C.eddy_socket_close(own, socket, 0)
+    assert.equal(0, C.eddy_context_term(own))
+    assert.equal(-errno.ETERM, C.eddy_context_term(own))
+    assert.equal(-errno.ETERM, C.eddy_socket_open(own, zmq.PAIR))
+    assert.equal(-errno.ETERM, C.eddy_context_get(own, zmq.IO_THREADS))
+    assert.equal(-errno.ETERM, C.eddy_context_set(own, zmq.IO_THREADS, 1))
+    C.eddy_context_free(own)
+  end)
+
+  it("has options", function()
+    assert.equal(1, C.eddy_context_get(world.context, zmq.IO_THREADS))
+    assert.equal(0, C.eddy_context_set(world.context, zmq.MAX_SOCKETS, 5))
+    assert.equal(5, C.eddy_context_get(world.context, zmq.MAX_SOCKETS))
+    assert.equal(-errno.EINVAL, C.eddy_context_set(world.context, zmq.MAX_SOCKETS, -1))
+    assert.equal(-errno.EINVAL, C.eddy_context_get(world.context, 9999))
+  end)
+
+  it("outlives its owner while a stream is on it", function()
+    local own = context(1)
+    local socket = C.eddy_socket_open(own, zmq.PAIR)
+    local stream = C.eddy_stream_open(world.loop, own, socket)
+    C.eddy_context_free(own)
+    assert.equal("CLOSED", support.names { world:event("CLOSED", stream) })
+    assert.equal(0, C.eddy_stream_close(world.loop, stream, 0))
+  end)
+
+  it("frees what its owner left open, and takes NULL", function()
+    local own = context(0)
+    assert.is_true(C.eddy_socket_open(own, zmq.PAIR) > 0)
+    C.eddy_context_close_sockets(own, 0)
+    assert.equal(0, C.eddy_context_term(own))
+    C.eddy_context_free(own)
+    C.eddy_context_free(nil)
+  end)
+end)
+
+describe("core/socket", function()
+  local world
+  before_each(function() world = support.world() end)
+  after_each(function() world:close() end)
+
+  it("is not there for stale ids", function()
+    local context, socket, part = world.context, world:open("PAIR"), ffi.new("eddy_part")
+    C.eddy_socket_close(context, socket, 0)
+    for _, id in ipairs { socket, 0, 2 ^ 32 - 1 } do
+      for _, call in ipairs { "bind", "unbind", "connect", "disconnect" } do
+        assert.equal(-errno.EBADF, C["eddy_socket_" .. call](context, id, "inproc://x"))
+      end
+      assert.equal(-errno.EBADF, C.eddy_socket_set(context, id, 1, "x", 1))
+      assert.equal(-errno.EBADF, C.eddy_socket_get(context, id, 1, part, 1))
+      assert.equal(-errno.EBADF, C.eddy_socket_send(context, id, "x", 1, 0))
+      assert.equal(-errno.EBADF, C.eddy_socket_recv(context, id, 0, part))
+      assert.equal(-errno.EBADF, C.eddy_socket_poll(context, id, 1, 0))
+    end
+  end)
+
+  it("refuses types, endpoints and options that are none", function()
+    assert.equal(-errno.EINVAL, C.eddy_socket_open(world.context, 999))
+    local socket = world:open("PAIR")
+    assert.equal(-errno.EINVAL, C.eddy_socket_bind(world.context, socket, "nonsense"))
+    assert.equal(-errno.EPROTONOSUPPORT,
+      C.eddy_socket_connect(world.context, socket, "nosuch://x"))
+    assert.equal(-errno.EINVAL, C.eddy_socket_set(world.context, socket, 9999, "x", 1))
+    local value = ffi.new("char[2]")
+    assert.equal(-errno.EINVAL, C.eddy_socket_get(world.context, socket, zmq.LINGER, value, 2))
+    assert.equal(-errno.EINVAL, C.eddy_socket_send_parts(world.context, socket, nil, 0, 0))
+  end)
+
+  it("waits as its options say, and not at all when told so", function()
+    local socket, part = world:open("PULL", { RCVTIMEO = 20 }), ffi.new("eddy_part")
+    local before = C.eddy_time()
+    assert.equal(-errno.EAGAIN, C.eddy_socket_recv(world.context, socket, 0, part))
+    assert.is_true(C.eddy_time() - before >= 19)
+    assert.equal(-errno.EAGAIN, C.eddy_socket_recv(world.context, socket, zmq.DONTWAIT, part))
+    local push = world:open("PUSH", { SNDTIMEO = 20 })
+    before = C.eddy_time()
+    assert.equal(-errno.EAGAIN, world:put(push, { "a", "b" }, 0))
+    assert.is_true(C.eddy_time() - before >= 19)
+    before = C.eddy_time()
+    assert.equal(0, C.eddy_socket_poll(world.context, push, C.EDDY_WRITE, 15))
+    assert.is_true(C.eddy_time() - before >= 15)
+  end)
+
+  it("binds and connects by a host's name", function()
+    local a, b = world:open("PAIR"), world:open("PAIR")
+    local endpoint = world:join(a, b, "tcp://localhost:*")
+    assert.matches("^tcp://127%.0%.0%.1:%d+$", endpoint)
+    world:put(b, "x", 0)
+    assert.same({ "x" }, world:get(a))
+    assert.equal(0, C.eddy_socket_unbind(world.context, a, endpoint))
+    assert.equal(-errno.ENOENT, C.eddy_socket_unbind(world.context, a, endpoint))
+    assert.equal(-errno.ENODEV,
+      C.eddy_socket_bind(world.context, a, "tcp://no.such.host.invalid:*"))
+  end)
+
+  it("keeps a received part's bytes until the next receive", function()
+    local push, pull = world:pair("PUSH", "PULL")
+    world:put(push, { "small", ("x"):rep(1000) })
+    local first, second = ffi.new("eddy_part"), ffi.new("eddy_part")
+    assert.equal(0, C.eddy_socket_recv(world.context, pull, 0, first))
+    assert.same({ "small", 1 }, { ffi.string(first.data, first.size), first.more })
+    assert.equal(0, C.eddy_socket_recv(world.context, pull, 0, second))
+    assert.same({ ("x"):rep(1000), 0 }, { ffi.string(second.data, second.size), second.more })
+  end)
+end)

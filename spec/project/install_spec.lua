@@ -1,0 +1,63 @@
+local process = require "spec.support.process"
+
+describe("an installed eddy", function()
+  local build = EDDY_HOST:match("^(.*)/[^/]+$")
+  local prefix
+
+  setup(function()
+    local code, out, err = process.shell("mktemp -d")
+    assert.message(err).equal(0, code)
+    prefix = out:match("%S+")
+    code, out, err = process.shell("cmake --install " .. build .. " --prefix " .. prefix)
+    assert.message(out .. err).equal(0, code)
+  end)
+
+  teardown(function() process.shell("rm -r " .. prefix) end)
+
+  local function run(command)
+    local code, out, err = process.shell("cd / && P=" .. prefix ..
+      "; L=$(dirname $(find $P -name libeddy.so)); " .. command)
+    assert.message(out .. err).equal(0, code)
+    return out
+  end
+
+  it("runs scripts with the modules that are in the executable", function()
+    local out = run("mv $P/share/lua $P/share/away; $P/bin/eddy " .. EDDY_ROOT ..
+      "/examples/echo.lua; mv $P/share/away $P/share/lua")
+    assert.matches("received: goodbye", out)
+  end)
+
+  -- What a program needs that loads a library with the sanitizers in it.
+  local function sanitizer()
+    local _, libraries = process.shell("ldd " .. EDDY_HOST)
+    return libraries:match("=> (%S*libasan%S*)")
+  end
+
+  it("works from plain luajit", function()
+    local preload = sanitizer() and "ASAN_OPTIONS=detect_leaks=0 LD_PRELOAD=" .. sanitizer() or ""
+    local out = run("env " .. preload .. [[ LD_LIBRARY_PATH=$L \
+      LUA_PATH="$P/share/lua/5.1/?.lua;$P/share/lua/5.1/?/init.lua" \
+      luajit -e 'print(require("eddy").version)']])
+    assert.matches("^%d+%.%d+%.%d+\n$", out)
+  end)
+
+  it("works from C, through pkg-config", function()
+    local out = run([[
+cat > $P/program.c <<'END'
+#include <eddy.h>
+#include <stdio.h>
+int main(void) {
+    eddy_loop *loop;
+    if (eddy_loop_new(&loop) != 0) return 1;
+    printf("%s %d\n", eddy_version(), eddy_loop_turn(loop, 0));
+    eddy_loop_free(loop);
+}
+END
+export PKG_CONFIG_PATH=$L/pkgconfig
+gcc -Wall -Werror -o $P/program $P/program.c $(pkg-config --cflags --libs eddy)]] ..
+      (sanitizer() and " -fsanitize=address,undefined" or "") .. [[
+
+LD_LIBRARY_PATH=$L $P/program]])
+    assert.matches("^%d+%.%d+%.%d+ 0\n$", out)
+  end)
+end)
