@@ -212,6 +212,14 @@ function World:get(socket, timeout)
   return message
 end
 
+-- Receives so many messages from a plain socket, in one string; no more may be there.
+function World:heads(socket, count)
+  local list = {}
+  for i = 1, count do list[i] = table.concat(self:get(socket) or { "nothing" }, ",") end
+  assert(not self:get(socket, 0), "there are more messages")
+  return table.concat(list, " ")
+end
+
 -- One turn; its events, with the messages they brought unless `self.unread`.
 function World:turn(timeout)
   local events = {}
@@ -272,7 +280,34 @@ local function names(events)
   return table.concat(list, " ")
 end
 
+-- Makes a world before each test of the spec that calls this, and closes it after the test.
+-- set(world) may go on from there.
+local function each(set)
+  local spec, world = getfenv(set), nil -- busted's functions belong to the file that is run
+  spec.before_each(function()
+    world = new_world()
+    set(world)
+  end)
+  spec.after_each(function() world:close() end)
+end
+
+-- The same, with a pipe: set(world, pipe). An end that a test closed is -1.
+local function each_with_pipe(set)
+  local spec, pipe = getfenv(set), nil
+  spec.after_each(function()
+    for i = 0, 1 do
+      if pipe[i] >= 0 then ffi.C.close(pipe[i]) end
+    end
+  end)
+  each(setfenv(function(world)
+    pipe = ffi.new("int[2]")
+    assert(ffi.C.pipe(pipe) == 0)
+    set(world, pipe)
+  end, spec))
+end
+
 return {
+  each = each, each_with_pipe = each_with_pipe,
   world = new_world, zmq = zmq, errno = errno, read = read, parts_of = parts_of, names = names,
   descriptors = descriptors, wait_readable = wait_readable, forget_faults = forget_faults,
 }

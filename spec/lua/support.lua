@@ -36,6 +36,14 @@ function M.close()
   if #log > 0 then error("the loop logged:\n" .. table.concat(log, "\n")) end
 end
 
+--- Opens before each test of the spec that calls this and closes after it: set(loop, context, own)
+-- gets what `open` returns, and may go on from there.
+function M.each(set, of)
+  local spec = getfenv(set) -- busted's functions belong to the file that is run
+  spec.before_each(function() set(M.open(of)) end)
+  spec.after_each(M.close)
+end
+
 --- What was logged, as one text; it counts as expected from now on.
 function M.take_log()
   local text = table.concat(log, "\n")
@@ -80,6 +88,12 @@ function M.streams(type_a, type_b, transport)
   return eddy.stream(a, loop), eddy.stream(b, loop)
 end
 
+--- A stream that receives, and the plain socket that sends to it.
+function M.receiver()
+  local socket, push = M.pair(zmq.PULL, zmq.PUSH)
+  return eddy.stream(socket, loop), push
+end
+
 --- A socket without a peer, so that what it sends is queued; and where a peer can connect.
 function M.lonely(number)
   local socket, endpoint = context:socket(number, { linger = 0 }), M.inproc()
@@ -121,6 +135,20 @@ function M.turns(on, count)
   end
   on:add_callback(turn)
   M.run(on)
+end
+
+--- Connects a peer to a stream's endpoint, and has the loop send all that is queued. Returns the
+-- peer.
+-- @param number its type; PULL unless given
+function M.drain(stream, endpoint, number)
+  local peer = context:socket(number or zmq.PULL, { linger = 0, connect = endpoint })
+  local timer = loop:call_every(1, function()
+    if not stream:sending() then loop:stop() end
+  end)
+  M.run(loop)
+  timer:cancel()
+  M.turns(loop, 3)
+  return peer
 end
 
 --- A list, and a handler that adds what it gets to it and stops the loop at the `count`th.

@@ -20,8 +20,7 @@ end
 
 describe("a server with few descriptors", function()
   local context
-  before_each(function() context = select(2, support.open()) end)
-  after_each(function() support.close() end)
+  support.each(function(...) context = select(2, ...) end)
 
   it("serves the peers it has while more come, and then the others", function()
     -- ASan needs descriptors of its own.

@@ -27,8 +27,7 @@ end
 
 describe("a script that blocks while peers flap", function()
   local loop, context
-  before_each(function() loop, context = support.open() end)
-  after_each(function() support.close() end)
+  support.each(function(...) loop, context = ... end)
 
   it("can go on with all of its sockets, and hears of everything at the end", function()
     local socket = context:socket(zmq.PULL, { linger = 0, backlog = 1000 })

@@ -8,8 +8,7 @@ local COUNT, PEERS, WINDOW = 100000, 4, 1000
 
 describe("a ROUTER", function()
   local loop, context
-  before_each(function() loop, context = support.open() end)
-  after_each(function() support.close() end)
+  support.each(function(...) loop, context = ... end)
 
   it("has its peer's properties on the last frame of every message", function()
     local router = eddy.stream(context:socket(zmq.ROUTER, { linger = 0,

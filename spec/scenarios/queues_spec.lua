@@ -11,8 +11,7 @@ local TURNS, CPU_SHARE = 50 * IDLE_MS / 1000, full.size(0.25, 0.02)
 
 describe("a loop whose peers take nothing", function()
   local loop, context
-  before_each(function() loop, context = support.open() end)
-  after_each(function() support.close() end)
+  support.each(function(...) loop, context = ... end)
 
   -- Runs the loop for a while, in which it has next to nothing to do.
   local function idle(what)

@@ -15,8 +15,7 @@ local LARGE = full.size(1000, 1000000) -- messages of 1 MiB
 
 describe("what runs out", function()
   local loop
-  before_each(function() loop = support.open() end)
-  after_each(function() support.close() end)
+  support.each(function(...) loop = ... end)
 
   -- Runs code in a host that may have only so many descriptors.
   local function limited(descriptors, code)

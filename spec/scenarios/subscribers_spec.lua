@@ -28,8 +28,7 @@ end
 
 describe("a publisher", function()
   local loop, context
-  before_each(function() loop, context = support.open() end)
-  after_each(function() support.close() end)
+  support.each(function(...) loop, context = ... end)
 
   -- Publishes to live subscribers, and to a stopped one or not. Windows of messages: the next is
   -- sent when all that live have had the last. Returns how many KiB memory grew.

@@ -13,9 +13,7 @@ local function port_of(socket) return tonumber(socket.last_endpoint:match("(%d+)
 
 describe("a peer that leaves", function()
   local loop, context
-
-  before_each(function() loop, context = support.open() end)
-  after_each(function() support.close() end)
+  support.each(function(...) loop, context = ... end)
 
   local function bound(kind)
     local socket = context:socket(kind, { linger = 0 })

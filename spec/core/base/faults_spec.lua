@@ -5,19 +5,9 @@ local errno, zmq = support.errno, support.zmq
 
 local FAILURES, plan, seen = torture.FAILURES, torture.plan, torture.seen
 
-describe("core/faults", function()
+describe("core/base/faults", function()
   local world, pipe
-
-  before_each(function()
-    world, pipe = support.world(), ffi.new("int[2]")
-    assert.equal(0, ffi.C.pipe(pipe))
-  end)
-
-  after_each(function()
-    ffi.C.close(pipe[0])
-    ffi.C.close(pipe[1])
-    world:close()
-  end)
+  support.each_with_pipe(function(...) world, pipe = ... end)
 
   -- Operations that fail with the error of whichever call fails in them. Each undoes itself.
   local operations = {

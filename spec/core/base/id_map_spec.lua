@@ -3,7 +3,7 @@ local support = require "spec.core.support"
 
 local STREAM, TIMER = 1, 2
 
-describe("core/slots", function()
+describe("core/base/id_map", function()
   local slots, things
 
   before_each(function()

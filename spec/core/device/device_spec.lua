@@ -5,7 +5,7 @@ local errno = support.errno
 
 ffi.cdef "int getpid(void);"
 
-describe("core/device", function()
+describe("core/device/device", function()
   local world, front, left, back, right, devices
 
   before_each(function()

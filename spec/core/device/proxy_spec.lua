@@ -6,7 +6,7 @@ local errno = support.errno
 local PLACES = { ["in"] = C.EDDY_IN, out = C.EDDY_OUT, mon = C.EDDY_MON, ctrl = C.EDDY_CTRL }
 
 -- The device runs in the thread of the test, which has said before when it is to end.
-describe("core/relay", function()
+describe("core/device/proxy", function()
   local world, devices
 
   before_each(function() world, devices = support.world(), {} end)

@@ -1,7 +1,7 @@
 local C, ffi = require "spec.support.room" "loop/events"
 local support = require "spec.core.support"
 
-describe("core/batch", function()
+describe("core/loop/events", function()
   local batch
 
   before_each(function() batch = ffi.new("eddy__events") end)

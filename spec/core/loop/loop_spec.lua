@@ -2,10 +2,9 @@ local C, ffi = require("eddy.base.libeddy").C, require "ffi"
 local support = require "spec.core.support"
 local errno, names = support.errno, support.names
 
-describe("core/loop", function()
+describe("core/loop/loop", function()
   local world
-  before_each(function() world = support.world() end)
-  after_each(function() world:close() end)
+  support.each(function(...) world = ... end)
 
   local function pair(kind, other)
     local a, b = world:pair(kind or "PUSH", other or "PULL")

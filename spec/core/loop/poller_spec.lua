@@ -7,7 +7,7 @@ ffi.cdef "int fileno(void *file); int dup(int fd); int dup2(int fd, int other);"
 
 local READ, WRITE, ERROR = C.EDDY_READ, C.EDDY_WRITE, C.EDDY_ERROR
 
-describe("core/poller", function()
+describe("core/loop/poller", function()
   local world, poller, sources, pipe
 
   before_each(function()

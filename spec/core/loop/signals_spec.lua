@@ -11,7 +11,7 @@ int sigismember(const support_sigset *set, int signal);
 
 local USR1, USR2 = C.eddy_signal_number("USR1"), C.eddy_signal_number("USR2")
 
-describe("core/signals", function()
+describe("core/loop/signals", function()
   local world
   before_each(function() world = support.world() end)
 

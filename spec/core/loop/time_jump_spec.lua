@@ -2,14 +2,13 @@ local C, ffi = require "spec.support.room" "loop/time_jump"
 local support = require "spec.core.support"
 local errno, names = support.errno, support.names
 
-describe("core/gap", function()
+describe("core/loop/time_jump", function()
   local world
-  before_each(function()
-    world = support.world()
+  support.each(function(...)
+    world = ...
     C.eddy_loop_virtual_time(world.loop, 1000)
     assert.equal(0, C.eddy_loop_tell_gaps(world.loop, 1))
   end)
-  after_each(function() world:close() end)
 
   local function lose(ms)
     assert.equal(0, C.eddy_loop_advance(world.loop, ms))

@@ -1,6 +1,6 @@
 local C, ffi = require "spec.support.room" "loop/timer_heap"
 
-describe("core/timers", function()
+describe("core/loop/timer_heap", function()
   local timers
 
   before_each(function()

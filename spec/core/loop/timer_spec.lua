@@ -2,15 +2,12 @@ local C = require("eddy.base.libeddy").C
 local support = require "spec.core.support"
 local errno, names = support.errno, support.names
 
-describe("core/alarm", function()
+describe("core/loop/timer", function()
   local world
-
-  before_each(function()
-    world = support.world()
+  support.each(function(...)
+    world = ...
     assert.equal(0, C.eddy_loop_virtual_time(world.loop, 1000))
   end)
-
-  after_each(function() world:close() end)
 
   local function now() return C.eddy_loop_time(world.loop) end
 

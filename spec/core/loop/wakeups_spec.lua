@@ -38,10 +38,9 @@ local function start(loop, waker, count)
   return thread[0]
 end
 
-describe("core/wakeups", function()
+describe("core/loop/wakeups", function()
   local world
-  before_each(function() world = support.world() end)
-  after_each(function() world:close() end)
+  support.each(function(...) world = ... end)
 
   local function waker()
     local id = C.eddy_waker_open(world.loop)

@@ -4,20 +4,9 @@ local errno, names = support.errno, support.names
 
 local READ, WRITE, ERROR = C.EDDY_READ, C.EDDY_WRITE, C.EDDY_ERROR
 
-describe("core/watch", function()
+describe("core/loop/watcher", function()
   local world, pipe
-
-  before_each(function()
-    world, pipe = support.world(), ffi.new("int[2]")
-    assert.equal(0, ffi.C.pipe(pipe))
-  end)
-
-  after_each(function()
-    for i = 0, 1 do
-      if pipe[i] >= 0 then ffi.C.close(pipe[i]) end
-    end
-    world:close()
-  end)
+  support.each_with_pipe(function(...) world, pipe = ... end)
 
   local function watch_fd(fd, events)
     local id = C.eddy_watch_fd(world.loop, fd, events)

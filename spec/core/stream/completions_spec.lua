@@ -3,7 +3,7 @@ local support = require "spec.core.support"
 
 local STREAM, ENOMEM, EHOSTUNREACH = 77, support.errno.ENOMEM, support.errno.EHOSTUNREACH
 
-describe("core/outcomes", function()
+describe("core/stream/completions", function()
   local outcomes, batch
 
   local next_number

@@ -4,7 +4,7 @@ local support = require "spec.core.support"
 
 local BATCH_BYTES, ENOMEM = tonumber(C.EDDY_BATCH_BYTES), support.errno.ENOMEM
 
-describe("core/inbox", function()
+describe("core/stream/inbox", function()
   local world, inbox, peer, socket, messages, bytes
 
   before_each(function()

@@ -1,7 +1,7 @@
 local C, ffi = require "spec.support.room" "stream/peer_queues"
 local support = require "spec.core.support"
 
-describe("core/lanes", function()
+describe("core/stream/peer_queues", function()
   local lanes
 
   before_each(function()

@@ -2,18 +2,11 @@ local C = require "spec.support.room" "stream/stream"
 local support = require "spec.core.support"
 local errno, names = support.errno, support.names
 
-describe("core/stream's queue and end", function()
+describe("core/stream/queue's queue and end", function()
   local world
+  support.each(function(...) world = ... end)
 
-  before_each(function() world = support.world() end)
-  after_each(function() world:close() end)
-
-  local function received(peer, count)
-    local list = {}
-    for i = 1, count do list[i] = table.concat(world:get(peer) or { "nothing" }, ",") end
-    assert.is_nil(world:get(peer, 0))
-    return table.concat(list, " ")
-  end
+  local function received(...) return world:heads(...) end
 
   it("refuses the message above the limit of messages, and tells so", function()
     local stream, peer, let = world:stuck(2, -1)

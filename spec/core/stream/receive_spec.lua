@@ -3,17 +3,15 @@ local support = require "spec.core.support"
 local names = support.names
 
 -- How often a stream that receives asks libzmq, and that it misses nothing by asking less.
-describe("core/stream", function()
+describe("core/stream/receive", function()
   local world, stream, peer
-
-  before_each(function()
-    world = support.world()
+  support.each(function(...)
+    world = ...
     local socket
     peer, socket = world:pair("PUSH", "PULL")
     stream = world:stream(socket, true)
     world:turn(0)
   end)
-  after_each(function() world:close() end)
 
   local function count(call)
     return C.eddy__fault_count(call), C.eddy__fault_plan(call, 0, 0, 0)

@@ -2,17 +2,11 @@ local C, ffi = require "spec.support.room" "stream/stream"
 local support = require "spec.core.support"
 local errno, names = support.errno, support.names
 
-describe("core/stream", function()
+describe("core/stream/send", function()
   local world
+  support.each(function(...) world = ... end)
 
-  before_each(function() world = support.world() end)
-  after_each(function() world:close() end)
-
-  local function received(peer, count)
-    local list = {}
-    for i = 1, count do list[i] = table.concat(world:get(peer) or { "nothing" }, ",") end
-    return table.concat(list, " ")
-  end
+  local function received(...) return world:heads(...) end
 
   describe("sending", function()
     it("passes a message on at once, when nothing is queued", function()

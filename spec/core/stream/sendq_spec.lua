@@ -3,7 +3,7 @@ local support = require "spec.core.support"
 
 local PART_BYTES = ffi.sizeof("zmq_msg_t")
 
-describe("core/sendq", function()
+describe("core/stream/sendq", function()
   local queue
 
   before_each(function()

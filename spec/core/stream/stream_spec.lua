@@ -2,11 +2,9 @@ local C, ffi = require "spec.support.room" "stream/stream"
 local support = require "spec.core.support"
 local errno, names = support.errno, support.names
 
-describe("core/stream", function()
+describe("core/stream/stream", function()
   local world
-
-  before_each(function() world = support.world() end)
-  after_each(function() world:close() end)
+  support.each(function(...) world = ... end)
 
   -- A stream whose peer is plain: messages from the peer come to the stream.
   local function receiver(options)

@@ -2,10 +2,9 @@ local C, ffi = require "spec.support.room" "zmq/context"
 local support = require "spec.core.support"
 local errno, zmq = support.errno, support.zmq
 
-describe("core/context", function()
+describe("core/zmq/context", function()
   local world
-  before_each(function() world = support.world() end)
-  after_each(function() world:close() end)
+  support.each(function(...) world = ... end)
 
   local function context(io_threads)
     local made = ffi.new("eddy_context *[1]")
@@ -72,10 +71,9 @@ describe("core/context", function()
   end)
 end)
 
-describe("core/socket", function()
+describe("core/zmq/context", function()
   local world
-  before_each(function() world = support.world() end)
-  after_each(function() world:close() end)
+  support.each(function(...) world = ... end)
 
   it("is not there for stale ids", function()
     local context, socket, part = world.context, world:open("PAIR"), ffi.new("eddy_part")

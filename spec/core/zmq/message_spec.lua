@@ -3,10 +3,9 @@ require "spec.support.room" "zmq/context"
 local support = require "spec.core.support"
 local errno = support.errno
 
-describe("core/message", function()
+describe("core/zmq/message", function()
   local world
-  before_each(function() world = support.world() end)
-  after_each(function() world:close() end)
+  support.each(function(...) world = ... end)
 
   local function make(strings)
     local msgs = ffi.new("zmq_msg_t[?]", #strings)

@@ -13,7 +13,7 @@ int zmq_setsockopt(void *socket, int option, const void *value, size_t size);
 int zmq_msg_recv(zmq_msg_t *msg, void *socket, int flags);
 ]]
 
-describe("core/monitor", function()
+describe("core/zmq/monitor", function()
   local context, open, names = nil, nil, 0
 
   before_each(function() context, open = C.zmq_ctx_new(), {} end)

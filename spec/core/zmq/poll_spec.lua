@@ -7,7 +7,7 @@ local errno = support.errno
 local READ, WRITE, ERROR = C.EDDY_READ, C.EDDY_WRITE, C.EDDY_ERROR
 local POLL = C.EDDY__FAULT_POLL
 
-describe("core/pollset", function()
+describe("core/zmq/poll", function()
   local world, pipe
 
   before_each(function()

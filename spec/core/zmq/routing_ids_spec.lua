@@ -1,7 +1,7 @@
 local C, ffi = require "spec.support.room" "zmq/routing_ids"
 local support = require "spec.core.support"
 
-describe("core/claims", function()
+describe("core/zmq/routing_ids", function()
   local claims
   before_each(function() claims = ffi.new("eddy__routing_ids") end)
   after_each(function()

@@ -1,21 +1,15 @@
 local async = require "eddy.async"
 local eddy = require "eddy"
 local green = require "eddy.green"
+local sockets = require "spec.lua.async.support"
 local support = require "spec.lua.support"
 local zmq = require "eddy.zmq"
 
 describe("eddy.async", function()
   local loop, plain, context
+  sockets.each(async, function(...) loop, plain, context = ... end)
 
-  before_each(function() loop, plain, context = support.open(async) end)
-  after_each(support.close)
-
-  local function run(fn) return support.task(loop, fn) end
-
-  -- An async socket, bound, and a plain one that is joined to it.
-  local function pair(type_a, type_b) return support.join(context, type_a, plain, type_b) end
-
-  local name_of = support.error_name
+  local run, pair, name_of = sockets.run, sockets.pair, sockets.error_name
 
   -- F1, F16
   it("has contexts and an instance of its own, and the names of eddy.zmq", function()

@@ -1,21 +1,15 @@
 local async = require "eddy.async"
 local C = require "eddy.base.libeddy".C
 local eddy = require "eddy"
+local sockets = require "spec.lua.async.support"
 local support = require "spec.lua.support"
 local zmq = require "eddy.zmq"
 
 describe("an async socket", function()
   local loop, plain, context
+  sockets.each(async, function(...) loop, plain, context = ... end)
 
-  before_each(function() loop, plain, context = support.open(async) end)
-  after_each(support.close)
-
-  local function run(fn) return support.task(loop, fn) end
-
-  -- An async socket, bound, and a plain one that is joined to it.
-  local function pair(type_a, type_b) return support.join(context, type_a, plain, type_b) end
-
-  local name_of = support.error_name
+  local run, pair, name_of = sockets.run, sockets.pair, sockets.error_name
 
   -- F12
   it("that C code closed ends all waits, whatever is cancelled before", function()

@@ -1,19 +1,13 @@
 local eddy = require "eddy"
 local green = require "eddy.green"
-local support = require "spec.lua.support"
+local sockets = require "spec.lua.async.support"
 local zmq = require "eddy.zmq"
 
 describe("eddy.green's device and proxy", function()
   local loop, plain, context
+  sockets.each(green, function(...) loop, plain, context = ... end)
 
-  before_each(function() loop, plain, context = support.open(green) end)
-  after_each(support.close)
-
-  local function run(fn) return support.task(loop, fn) end
-
-  local function lonely(number)
-    return context:socket(number, { linger = 0, bind = support.inproc() })
-  end
+  local run, lonely = sockets.run, sockets.lonely
 
   -- G9
   it("hand on whole messages both ways, while other coroutines run", function()

@@ -1,25 +1,17 @@
 local eddy = require "eddy"
 local green = require "eddy.green"
+local sockets = require "spec.lua.async.support"
 local support = require "spec.lua.support"
 local zmq = require "eddy.zmq"
 
 describe("eddy.green", function()
   local loop, plain, context
+  sockets.each(green, function(...) loop, plain, context = ... end)
 
-  before_each(function() loop, plain, context = support.open(green) end)
-  after_each(support.close)
+  local run, lonely = sockets.run, sockets.lonely
 
-  local function run(fn) return support.task(loop, fn) end
-
-  local function pair(type_a, type_b, of)
-    local socket, endpoint = context:socket(type_a, { linger = 0 }), support.inproc()
-    socket:bind(endpoint)
-    return socket, (of or context):socket(type_b, { linger = 0, connect = endpoint })
-  end
-
-  local function lonely(number)
-    return context:socket(number, { linger = 0, bind = support.inproc() })
-  end
+  -- Two green sockets, unless a context is named for the second one.
+  local function pair(type_a, type_b, of) return sockets.pair(type_a, type_b, of or context) end
 
   local function name_of(_, err) return err and err.name end
 

@@ -5,8 +5,7 @@ local support = require "spec.lua.support"
 
 describe("errors", function()
   local loop, context
-  before_each(function() loop, context = support.open() end)
-  after_each(support.close)
+  support.each(function(...) loop, context = ... end)
 
   it("have a code, a name, and a text that says what failed", function()
     local err = errors.new(errors.numbers.EADDRINUSE, "bind tcp://127.0.0.1:1")

@@ -8,8 +8,7 @@ local function here() return debug.getinfo(2, "l").currentline end
 
 describe("logging", function()
   local loop, context
-  before_each(function() loop, context = support.open() end)
-  after_each(support.close)
+  support.each(function(...) loop, context = ... end)
 
   -- A handler over an XPUB socket, which says when the subscriber is there; and the subscriber.
   local function joined(settings, topic)

@@ -153,8 +153,7 @@ local errors = {
 }
 
 describe("in a callback of every kind", function()
-  before_each(function() loop, context = support.open() end)
-  after_each(function() support.close() end)
+  support.each(function(...) loop, context = ... end)
 
   -- Runs fn in a callback of that kind, once, and then the loop for some turns.
   local function run_in(put, fn)

@@ -4,16 +4,10 @@ local support = require "spec.lua.support"
 
 describe("a loop is closed", function()
   local loop, context
-  before_each(function() loop, context = support.open() end)
-  after_each(support.close)
-
-  local function pull()
-    local socket, push = support.pair(zmq.PULL, zmq.PUSH)
-    return eddy.stream(socket, loop), push
-  end
+  support.each(function(...) loop, context = ... end)
 
   it("with everything on it", function()
-    local stream, push = pull()
+    local stream, push = support.receiver()
     local socket = stream.socket
     local closes = 0
     stream:on_recv(error)
@@ -62,7 +56,7 @@ describe("a loop is closed", function()
   end)
 
   it("once, also when on_close closes it again or makes something on it", function()
-    local stream = pull()
+    local stream = support.receiver()
     local timer, problem
     stream:on_close(function()
       loop:close()
@@ -106,7 +100,7 @@ describe("a loop is closed", function()
   end)
 
   it("also by an on_close that closes more", function()
-    local first, second = pull(), pull()
+    local first, second = support.receiver(), support.receiver()
     first:on_close(function() second:close() end)
     second:on_close(function() first:close() end)
     loop:close()

@@ -4,13 +4,7 @@ local support = require "spec.lua.support"
 
 describe("a loop", function()
   local loop, context
-  before_each(function() loop, context = support.open() end)
-  after_each(support.close)
-
-  local function pull()
-    local socket, push = support.pair(zmq.PULL, zmq.PUSH)
-    return eddy.stream(socket, loop), push
-  end
+  support.each(function(...) loop, context = ... end)
 
   describe("of several", function()
     it("is a new one each time, and not the default", function()
@@ -185,7 +179,7 @@ describe("a loop", function()
     end)
 
     it("and keeps the rest of a stream's messages", function()
-      local stream, push = pull()
+      local stream, push = support.receiver()
       local got = {}
       stream:on_recv(function(msg)
         got[#got + 1] = msg
@@ -202,7 +196,7 @@ describe("a loop", function()
     it("and keeps what other streams and timers have in the same turn", function()
       local seen = {}
       for i = 1, 3 do
-        local stream, push = pull()
+        local stream, push = support.receiver()
         push:send("x", zmq.DONTWAIT)
         stream:on_recv(function()
           seen[#seen + 1] = "stream"
@@ -221,11 +215,11 @@ describe("a loop", function()
     end)
 
     it("and forgets what is closed or cancelled meanwhile", function()
-      local stream, push = pull()
+      local stream, push = support.receiver()
       stream:on_recv(error)
       push:send("x", zmq.DONTWAIT)
       local timer = loop:call_later(-1, error)
-      local other, to_other = pull()
+      local other, to_other = support.receiver()
       other:set_budget(1)
       other:on_recv(function() loop:stop() end)
       to_other:send("x", zmq.DONTWAIT)
@@ -240,7 +234,7 @@ describe("a loop", function()
     end)
 
     it("when a worker's handler says so, as programs do", function()
-      local commands, to_commands = pull()
+      local commands, to_commands = support.receiver()
       local socket, publisher = support.pair(zmq.SUB, zmq.PUB)
       socket:subscribe("9")
       local topics, got = eddy.stream(socket, loop), {}
@@ -289,7 +283,7 @@ describe("a loop", function()
     end)
 
     it("do not keep timers and streams from their share", function()
-      local stream, push = pull()
+      local stream, push = support.receiver()
       local seen, ended = {}, false
       stream:on_recv(function() seen.message = true end)
       loop:call_later(1, function() seen.timer = true end)
@@ -305,7 +299,7 @@ describe("a loop", function()
     end)
 
     it("run though the loop would have waited for its next timer", function()
-      local stream, push = pull()
+      local stream, push = support.receiver()
       stream:on_recv(function() loop:add_callback(loop.stop, loop) end)
       push:send("x")
       support.run(loop)
@@ -330,7 +324,7 @@ describe("a loop", function()
   end)
 
   it("tells what it has, and never missed a wake-up", function()
-    local stream, push = pull()
+    local stream, push = support.receiver()
     local stats = loop:stats()
     assert.same({ 1, 0, 0, 0, 0 },
       { stats.streams, stats.timers, stats.handlers, stats.errors, stats.missed_wakeups })
@@ -347,7 +341,7 @@ describe("a loop", function()
 
   it("counts no more what is closed or cancelled", function()
     local timers = { loop:call_later(1, error), loop:call_every(1, error) }
-    local stream = pull()
+    local stream = support.receiver()
     local watched = context:socket(zmq.PULL)
     loop:add_handler(watched, error)
     local stats = loop:stats()

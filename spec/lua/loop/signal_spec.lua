@@ -14,8 +14,7 @@ local USR1, USR2 = 10, 12
 
 describe("a loop's signals", function()
   local loop
-  before_each(function() loop = support.open() end)
-  after_each(support.close)
+  support.each(function(...) loop = ... end)
 
   local function kill(number) assert(ffi.C.kill(ffi.C.getpid(), number) == 0) end
 

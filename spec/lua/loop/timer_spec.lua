@@ -7,8 +7,7 @@ local C = c.C
 
 describe("a timer", function()
   local loop
-  before_each(function() loop = support.open() end)
-  after_each(support.close)
+  support.each(function(...) loop = ... end)
 
   -- Time that passes only when the loop waits, or by `advance`.
   local function virtual()

@@ -4,24 +4,14 @@ local support = require "spec.lua.support"
 
 describe("a stream's send queue", function()
   local loop, context, stream, endpoint
-  before_each(function()
-    loop, context = support.open()
+  support.each(function(...)
+    loop, context = ...
     local socket
     socket, endpoint = support.lonely(zmq.PUSH)
     stream = eddy.stream(socket, loop)
   end)
-  after_each(support.close)
 
-  local function drain()
-    local peer = context:socket(zmq.PULL, { linger = 0, connect = endpoint })
-    local timer = loop:call_every(1, function()
-      if not stream:sending() then loop:stop() end
-    end)
-    support.run(loop)
-    timer:cancel()
-    support.turns(loop, 3)
-    return (support.receive_all(peer))
-  end
+  local function drain() return (support.receive_all(support.drain(stream, endpoint))) end
 
   local function send(first, last)
     local results = {}

@@ -4,13 +4,7 @@ local support = require "spec.lua.support"
 
 describe("a stream that is closed", function()
   local loop, context
-  before_each(function() loop, context = support.open() end)
-  after_each(support.close)
-
-  local function pull()
-    local socket, push = support.pair(zmq.PULL, zmq.PUSH)
-    return eddy.stream(socket, loop), push
-  end
+  support.each(function(...) loop, context = ... end)
 
   local function lonely()
     local socket, endpoint = support.lonely(zmq.PUSH)
@@ -18,7 +12,7 @@ describe("a stream that is closed", function()
   end
 
   it("is closed, with its socket", function()
-    local stream = pull()
+    local stream = support.receiver()
     local socket = stream.socket
     stream:on_recv(error)
     assert.is_false(stream:closed())
@@ -33,7 +27,7 @@ describe("a stream that is closed", function()
   end)
 
   it("hears nothing more when it closes itself in its handler", function()
-    local stream, push = pull()
+    local stream, push = support.receiver()
     local count = 0
     stream:on_recv(function()
       count = count + 1
@@ -69,7 +63,7 @@ describe("a stream that is closed", function()
       function(fn) loop:add_callback(fn) end,
       function(fn) loop:call_later(0, fn) end,
     } do
-      local stream, push = pull()
+      local stream, push = support.receiver()
       stream:set_budget(1)
       local after = 0
       stream:on_recv(function()
@@ -157,7 +151,7 @@ describe("a stream that is closed", function()
   end)
 
   it("may be closed again by its on_close, which finds it closed", function()
-    local stream = pull()
+    local stream = support.receiver()
     local seen
     stream:on_close(function()
       seen = { stream:closed(), stream:close(), stream.socket }
@@ -167,7 +161,7 @@ describe("a stream that is closed", function()
   end)
 
   it("is closed also when on_close fails", function()
-    local stream = pull()
+    local stream = support.receiver()
     stream.name = "its name"
     stream:on_close(function() error("on purpose") end)
     assert.equal(0, stream:close())
@@ -178,7 +172,7 @@ describe("a stream that is closed", function()
   end)
 
   it("raises at every use, and names itself", function()
-    local stream = pull()
+    local stream = support.receiver()
     local endpoint = stream.socket.last_endpoint
     stream:close()
     local calls = {
@@ -197,7 +191,7 @@ describe("a stream that is closed", function()
   end)
 
   it("refuses a linger that is none, and stays open", function()
-    local stream = pull()
+    local stream = support.receiver()
     assert.error(function() stream:close("x") end)
     assert.is_false(stream:closed())
     assert.is_not_nil(stream.socket)
@@ -215,15 +209,15 @@ describe("a stream that is closed", function()
   end)
 
   it("leaves its place in the turn to nobody", function()
-    local first, to_first = pull()
-    local second, to_second = pull()
+    local first, to_first = support.receiver()
+    local second, to_second = support.receiver()
     local got, new = {}, nil
     local function handler(stream)
       got[#got + 1] = stream
       local other = stream == first and second or first
       if other:closed() then return end
       other:close()
-      new = pull()
+      new = support.receiver()
       new:on_recv(error)
     end
     first:on_recv_stream(handler)
@@ -247,8 +241,8 @@ describe("a stream that is closed", function()
 
   describe("because its socket is closed elsewhere", function()
     local function check_end(end_it)
-      local stream, push = pull()
-      local other, to_other = pull()
+      local stream, push = support.receiver()
+      local other, to_other = support.receiver()
       local closes, got = 0, nil
       stream:on_recv(error)
       stream:on_close(function()
@@ -283,7 +277,7 @@ describe("a stream that is closed", function()
     end)
 
     it("is closed at once, and raises what a closed stream raises", function()
-      local stream = pull()
+      local stream = support.receiver()
       stream.socket:close()
       local ok, err = pcall(stream.send, stream, "x")
       assert.is_false(ok)
@@ -294,7 +288,7 @@ describe("a stream that is closed", function()
     end)
 
     it("may be closed by hand before the loop tells", function()
-      local stream = pull()
+      local stream = support.receiver()
       local closes = 0
       stream:on_close(function() closes = closes + 1 end)
       stream.socket:close()

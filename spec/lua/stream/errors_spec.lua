@@ -4,13 +4,12 @@ local support = require "spec.lua.support"
 
 describe("an error in a stream's handler", function()
   local loop, stream, push
-  before_each(function()
-    loop = support.open()
+  support.each(function(...)
+    loop = ...
     local socket
     socket, push = support.pair(zmq.PULL, zmq.PUSH)
     stream = eddy.stream(socket, loop)
   end)
-  after_each(support.close)
 
   local function send(...)
     for _, data in ipairs { ... } do assert(push:send(data, zmq.DONTWAIT)) end

@@ -3,9 +3,7 @@ local zmq = require "eddy.zmq"
 
 describe("a stream's flush", function()
   local loop, context
-
-  before_each(function() loop, context = support.open() end)
-  after_each(support.close)
+  support.each(function(...) loop, context = ... end)
 
   -- A stream on a PAIR socket with `waiting` messages to receive and `queued` to send.
   local function pair(waiting, queued)
@@ -257,9 +255,7 @@ end)
 describe("closing a stream with a drain", function()
   local eddy = require "eddy"
   local loop, context
-
-  before_each(function() loop, context = support.open() end)
-  after_each(support.close)
+  support.each(function(...) loop, context = ... end)
 
   it("sends what is queued first", function()
     local endpoint = support.inproc()

@@ -4,20 +4,14 @@ local support = require "spec.lua.support"
 
 describe("a receiving stream", function()
   local loop, context
-  before_each(function() loop, context = support.open() end)
-  after_each(support.close)
-
-  local function pull()
-    local socket, push = support.pair(zmq.PULL, zmq.PUSH)
-    return eddy.stream(socket, loop), push
-  end
+  support.each(function(...) loop, context = ... end)
 
   local function send(socket, ...)
     for _, data in ipairs { ... } do assert(socket:send(data, zmq.DONTWAIT)) end
   end
 
   it("calls on_recv with a list, also of one frame, and with nothing else", function()
-    local stream, push = pull()
+    local stream, push = support.receiver()
     local got = {}
     stream:on_recv(function(...)
       got[#got + 1] = { select("#", ...), ... }
@@ -33,7 +27,7 @@ describe("a receiving stream", function()
   end)
 
   it("calls on_recv_stream with itself and a list", function()
-    local stream, push = pull()
+    local stream, push = support.receiver()
     local got
     stream:on_recv_stream(function(...)
       got = { select("#", ...), ... }
@@ -47,8 +41,8 @@ describe("a receiving stream", function()
   end)
 
   it("has one handler for many streams", function()
-    local first, to_first = pull()
-    local second, to_second = pull()
+    local first, to_first = support.receiver()
+    local second, to_second = support.receiver()
     local got, count = {}, 0
     local function handler(stream, msg)
       got[stream] = msg[1]
@@ -65,7 +59,7 @@ describe("a receiving stream", function()
   end)
 
   it("reads nothing until somebody listens, and then delivers what waited", function()
-    local stream, push = pull()
+    local stream, push = support.receiver()
     send(push, "a", "b")
     support.turns(loop)
     assert.is_false(stream:receiving())
@@ -94,7 +88,7 @@ describe("a receiving stream", function()
   end
 
   it("loses nothing when its handler pauses it, and goes on without a new message", function()
-    local stream, push = pull()
+    local stream, push = support.receiver()
     local list = {}
     local function handler(msg)
       list[#list + 1] = msg
@@ -114,7 +108,7 @@ describe("a receiving stream", function()
   it("loses nothing when another stream's handler pauses it in the same turn", function()
     local streams, got = {}, { {}, {} }
     for i = 1, 2 do
-      local stream, push = pull()
+      local stream, push = support.receiver()
       streams[i] = stream
       send(push, "a", "b", "c")
       stream:on_recv(function(msg)
@@ -133,7 +127,7 @@ describe("a receiving stream", function()
   end)
 
   it("delivers in order when it is paused and resumed all the time", function()
-    local stream, push = pull()
+    local stream, push = support.receiver()
     local seen = {}
     local function handler(msg)
       seen[#seen + 1] = msg[1]
@@ -152,7 +146,7 @@ describe("a receiving stream", function()
   end)
 
   it("goes on with another handler at the next message, none twice and none lost", function()
-    local stream, push = pull()
+    local stream, push = support.receiver()
     local first, second, third = {}, {}, {}
     stream:on_recv(function(msg)
       first[#first + 1] = msg
@@ -174,7 +168,7 @@ describe("a receiving stream", function()
   end)
 
   it("has one place for on_recv and on_recv_stream", function()
-    local stream, push = pull()
+    local stream, push = support.receiver()
     local wrong = function() error("paused") end
     stream:on_recv(wrong)
     stream:on_recv_stream(nil)
@@ -198,7 +192,7 @@ describe("a receiving stream", function()
   end)
 
   it("takes a table that can be called", function()
-    local stream, push = pull()
+    local stream, push = support.receiver()
     local got
     stream:on_recv(setmetatable({}, { __call = function(_, msg)
       got = msg
@@ -210,7 +204,7 @@ describe("a receiving stream", function()
   end)
 
   it("refuses what cannot be called, and changes nothing", function()
-    local stream, push = pull()
+    local stream, push = support.receiver()
     local list, handler = support.collector(1)
     stream:on_recv(handler)
     for _, name in ipairs { "on_recv", "on_recv_stream", "on_send", "on_send_stream", "on_err",
@@ -226,7 +220,7 @@ describe("a receiving stream", function()
   end)
 
   it("takes 64 messages a turn, then the others and the timers have theirs", function()
-    local stream, push = pull()
+    local stream, push = support.receiver()
     local a_turn, total, timer_at = {}, 0, nil
     stream:on_recv(function()
       local turn = loop:stats().turns
@@ -244,7 +238,7 @@ describe("a receiving stream", function()
   it("takes as many a turn as set_budget says", function()
     local order = {}
     for i = 1, 2 do
-      local stream, push = pull()
+      local stream, push = support.receiver()
       stream:set_budget(1)
       stream:on_recv(function()
         order[#order + 1] = i
@@ -257,7 +251,7 @@ describe("a receiving stream", function()
   end)
 
   it("refuses a budget that is none", function()
-    local stream = pull()
+    local stream = support.receiver()
     for _, wrong in ipairs { 0, -1, 1.5, 0 / 0, math.huge, "x", {} } do
       assert.error_matches(function() stream:set_budget(wrong) end, "set_budget")
     end
@@ -265,7 +259,7 @@ describe("a receiving stream", function()
   end)
 
   it("receives messages of more frames than Lua's stack has room for", function()
-    local stream, push = pull()
+    local stream, push = support.receiver()
     local frames = {}
     for i = 1, 20000 do frames[i] = i % 3 == 0 and "" or i .. "\0" end
     local list, handler = support.collector(1)
@@ -336,7 +330,7 @@ describe("a receiving stream", function()
   end)
 
   it("knows how long its handler took", function()
-    local stream, push = pull()
+    local stream, push = support.receiver()
     assert.equal(0, stream:stats().handler_time)
     stream:on_recv(function()
       support.busy(5)
@@ -349,7 +343,7 @@ describe("a receiving stream", function()
   end)
 
   it("has one stream a socket, and a socket at all", function()
-    local stream = pull()
+    local stream = support.receiver()
     local ok, err = pcall(eddy.stream, stream.socket, loop)
     assert.is_false(ok)
     assert.equal("EEXIST", err.name)

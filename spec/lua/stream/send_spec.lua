@@ -4,8 +4,7 @@ local support = require "spec.lua.support"
 
 describe("a sending stream", function()
   local loop, context
-  before_each(function() loop, context = support.open() end)
-  after_each(support.close)
+  support.each(function(...) loop, context = ... end)
 
   local function pair()
     local a, b = support.pair(zmq.PAIR, zmq.PAIR)
@@ -17,17 +16,7 @@ describe("a sending stream", function()
     return eddy.stream(socket, loop), endpoint
   end
 
-  -- Connects a peer, and has the loop send all that is queued.
-  local function drain(stream, endpoint, number)
-    local peer = context:socket(number or zmq.PULL, { linger = 0, connect = endpoint })
-    local timer = loop:call_every(1, function()
-      if not stream:sending() then loop:stop() end
-    end)
-    support.run(loop)
-    timer:cancel()
-    support.turns(loop, 3)
-    return peer
-  end
+  local drain = support.drain
 
   it("sends, and tells on_send from the loop: the list, and no error", function()
     local stream, peer = pair()

@@ -7,9 +7,7 @@ local zmq = require "eddy.zmq"
 
 describe("a task that is cancelled", function()
   local loop
-
-  before_each(function() loop = support.open() end)
-  after_each(support.close)
+  support.each(function(...) loop = ... end)
 
   local function run(fn) return support.task(loop, fn) end
 
@@ -114,9 +112,7 @@ end)
 
 describe("those that wait", function()
   local loop, context
-
-  before_each(function() loop, context = support.open() end)
-  after_each(support.close)
+  support.each(function(...) loop, context = ... end)
 
   local function run(fn) return support.task(loop, fn) end
 

@@ -5,9 +5,7 @@ local future = eddy.future
 
 describe("a future", function()
   local loop
-
-  before_each(function() loop = support.open() end)
-  after_each(support.close)
+  support.each(function(...) loop = ... end)
 
   -- Runs fn in a task until it has ended.
   local function run(fn) return support.task(loop, fn) end

@@ -3,9 +3,7 @@ local support = require "spec.lua.support"
 
 describe("a task", function()
   local loop
-
-  before_each(function() loop = support.open() end)
-  after_each(support.close)
+  support.each(function(...) loop = ... end)
 
   local function suspend(ms) support.suspend(loop, ms) end
 

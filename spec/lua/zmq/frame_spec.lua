@@ -3,9 +3,7 @@ local zmq = require "eddy.zmq"
 
 describe("a frame", function()
   local context, loop
-
-  before_each(function() loop, context = support.open() end)
-  after_each(support.close)
+  support.each(function(...) loop, context = ... end)
 
   local function bytes(list)
     local strings = {}

@@ -5,8 +5,7 @@ local support = require "spec.lua.support"
 
 describe("a socket monitor", function()
   local loop, context
-  before_each(function() loop, context = support.open() end)
-  after_each(support.close)
+  support.each(function(...) loop, context = ... end)
 
   local function rep() return context:socket(zmq.REP, { linger = 0 }) end
 

@@ -4,12 +4,10 @@ local support = require "spec.lua.support"
 
 describe("a plain socket", function()
   local context, a, b
-
-  before_each(function()
-    context = select(2, support.open())
+  support.each(function(...)
+    context = select(2, ...)
     a, b = support.pair(zmq.PAIR, zmq.PAIR)
   end)
-  after_each(support.close)
 
   local function silent() assert.equal(0, b:poll(0)) end
 

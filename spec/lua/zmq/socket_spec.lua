@@ -3,8 +3,7 @@ local support = require "spec.lua.support"
 
 describe("a plain socket", function()
   local context
-  before_each(function() context = select(2, support.open()) end)
-  after_each(support.close)
+  support.each(function(...) context = select(2, ...) end)
 
   local function fails(name, fn, ...)
     local ok, err = pcall(fn, ...)

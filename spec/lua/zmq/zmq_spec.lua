@@ -3,8 +3,7 @@ local support = require "spec.lua.support"
 
 describe("eddy.zmq", function()
   local context
-  before_each(function() context = select(2, support.open()) end)
-  after_each(support.close)
+  support.each(function(...) context = select(2, ...) end)
 
   it("has libzmq's constants and errors by name", function()
     assert.same({ 0, 1, 2, 3, 4, 5, 6, 7, 8, 9, 10, 11 }, { zmq.PAIR, zmq.PUB, zmq.SUB, zmq.REQ,
