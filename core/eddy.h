@@ -147,7 +147,7 @@ int eddy_has(const char *capability);
 int eddy_signal_number(const char *name);
 
 /* CURVE keys as 40 characters and a zero byte: a new pair, and the public key of a secret one.
- * -ENOTSUP when libzmq has no CURVE, -EINVAL for a key that is none. */
+ * -ENOTSUP when libzmq has no CURVE, -EINVAL for an invalid key. */
 int eddy_curve_keypair(char *public_key, char *secret_key);
 int eddy_curve_public(char *public_key, const char *secret_key);
 
@@ -381,7 +381,8 @@ int eddy_loop_advance(eddy_loop *loop, double by);
 int eddy_loop_tell_gaps(eddy_loop *loop, int on);
 
 /* How many things could still bring an event of their own: receiving streams, messages whose
- * sender waits for word of them, timers, watches (of a socket: those that wait for something),
+ * sender waits for their completion, timers, watches (of a socket: those that wait for
+ * something),
  * signals, wakers. */
 int eddy_loop_alive(eddy_loop *loop);
 
@@ -463,11 +464,11 @@ int eddy_stream_send_parts(eddy_loop *loop, uint32_t stream, const eddy_part *pa
 eddy_inbox *eddy_stream_pull(eddy_loop *loop, uint32_t stream, double messages);
 int eddy_stream_push(eddy_loop *loop, uint32_t stream, double messages);
 
-/* Counts the messages in the queue that are reported idly as awaited. */
+/* Messages queued with EDDY_REPORT_IDLY count as alive from now on, like EDDY_REPORT ones. */
 int eddy_stream_await_word(eddy_loop *loop, uint32_t stream);
 
-/* Takes the oldest word of a message that left, before a turn brings it: fills `event` and
- * returns 1; 0 when there is none. */
+/* Takes the oldest send completion (accepted or failed) ahead of the turn that would report
+ * it: fills `event` and returns 1; 0 when there is none. */
 int eddy_stream_word(eddy_loop *loop, uint32_t stream, eddy_event *event);
 
 /* Sends what is queued, waiting up to `timeout` ms for the socket, and returns how many

@@ -54,7 +54,7 @@ int eddy_context_term(eddy_context *context) {
     return eddy__context_term(context);
 }
 
-/* Defines a public function of a socket that hands its arguments to the room. */
+/* Defines a public function of a socket that hands its arguments to zmq/socket. */
 #define SOCKET_DOOR(name, parameters, ...)                                                     \
     int eddy_socket_##name(eddy_context *context, uint32_t id, __VA_ARGS__) {                  \
         eddy__socket *socket = eddy__context_find(context, id);                                \

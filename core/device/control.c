@@ -92,7 +92,7 @@ static int says(command *cmd, const char *word) {
 }
 
 /* Sends these parts in place of the command, after its envelope. A peer that does not take
- * its answer goes without: nothing may hold the relay up. */
+ * its answer goes without: nothing may hold the proxy up. */
 static int answer(eddy__socket *socket, command *cmd, const eddy_part *parts, uint32_t count) {
     zmq_msg_t msgs[MOST_FRAMES + EDDY__COUNTS];
     uint32_t envelope = socket->type == ZMQ_ROUTER ? cmd->count - 1 : 0;

@@ -1,4 +1,4 @@
-/* What another thread may do to a relay while it runs: end it, hold it, read what it has
+/* What another thread may do to a proxy while it runs: end it, pause it, read what it has
  * counted; and the commands that come over its control socket. */
 #ifndef EDDY_DEVICE_CONTROL_H
 #define EDDY_DEVICE_CONTROL_H
@@ -19,19 +19,19 @@ typedef struct eddy__control {
     int wake;   /* an eventfd: read-ready when there is news */
     int ending; /* EDDY_STOPPED, EDDY_TERMINATED, or -errno; 0 while nobody ends it */
     int paused;
-    uint64_t counts[EDDY__COUNTS]; /* the relay's thread alone writes them */
+    uint64_t counts[EDDY__COUNTS]; /* the proxy's thread alone writes them */
     uint64_t dropped;
 } eddy__control;
 
 int eddy__control_init(eddy__control *control);
 void eddy__control_free(eddy__control *control);
 
-/* Ends the relay, unless something else has ended it before. From any thread, and from a
+/* Ends the proxy, unless something else has ended it before. From any thread, and from a
  * signal handler. */
 void eddy__control_end(eddy__control *control, int how);
 int eddy__control_ending(const eddy__control *control);
 
-/* Holds the relay, or lets it go on. From any thread. */
+/* Pauses the proxy, or lets it go on. From any thread. */
 void eddy__control_pause(eddy__control *control, int on);
 int eddy__control_paused(const eddy__control *control);
 

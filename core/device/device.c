@@ -7,7 +7,7 @@
 #include <pthread.h>
 #include <signal.h>
 
-/* A thread that was told to end does so within the relay's last 100 ms: beyond this time
+/* A thread that was told to end does so within the proxy's last 100 ms: beyond this time
  * something is wrong with it, and the process may not wait. */
 enum { LONGEST_END_MS = 2000 };
 

@@ -1,4 +1,4 @@
-/* Devices: a relay, the thread that runs it, and their life. A device belongs to those who
+/* Devices: a proxy, the thread that runs it, and their life. A device belongs to those who
  * have its pointer and, while it runs, to itself; it runs on when nobody has it any more. */
 #ifndef EDDY_DEVICE_DEVICE_H
 #define EDDY_DEVICE_DEVICE_H

@@ -1,4 +1,4 @@
-/* The relay loop of devices: carries whole messages between two sockets, both ways, in the
+/* The proxy of devices: carries whole messages between two sockets, both ways, in the
  * thread that calls it. A message is received only when the other side, and the monitor, can
  * take one, so that each side's high-water mark holds for the other. One is in hand at most
  * in each direction, when a side that could take messages filled up. */
@@ -45,8 +45,8 @@ void eddy__proxy_free(eddy__proxy *proxy);
  * set, when the monitor is of a type that cannot send. */
 int eddy__proxy_open(eddy__proxy *proxy);
 
-/* Relays between `ends` until the steering says that it ends, or something fails. Returns the
- * steering's word, or -errno with `failed` set. What has come in before it was told to end
+/* Relays between `ends` until its control ends it, or something fails. Returns how it was
+ * ended, or -errno with `failed` set. What has come in before it was told to end
  * still goes through, as far as the other side can take it at once. */
 int eddy__proxy_run(eddy__proxy *proxy);
 

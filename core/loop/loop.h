@@ -1,4 +1,4 @@
-/* The loop: one turn, in its order. The only room that has one. */
+/* The loop: one turn, in its order. The only file that has one. */
 #ifndef EDDY_LOOP_LOOP_H
 #define EDDY_LOOP_LOOP_H
 

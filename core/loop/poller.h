@@ -1,5 +1,5 @@
 /* How readiness is learnt: epoll over the sockets' ZMQ_FD and over plain descriptors. The
- * only room that knows epoll.
+ * only file that knows epoll.
  *
  * ZMQ_FD is level-triggered for epoll but has edge semantics: any call on its socket may use
  * up the wake-up. So a socket that was touched since its ZMQ_EVENTS were last read is

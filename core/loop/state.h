@@ -1,5 +1,5 @@
-/* What the rooms of one loop share: the poller, the timers, the batch that a turn fills, and
- * the lists between turns. The loop owns one; streams and watches are handed it. */
+/* What everything on one loop shares: the poller, the timers, the batch that a turn fills, and
+ * the lists between turns. The loop owns one; streams and watchers are given it. */
 #ifndef EDDY_LOOP_STATE_H
 #define EDDY_LOOP_STATE_H
 
@@ -23,7 +23,7 @@ typedef struct eddy__loop_state {
     eddy__poller poller;
     eddy__timer_heap timer_heap;
     eddy__events batch;
-    eddy__list due;     /* streams and watches with something to tell */
+    eddy__list due;     /* streams and watchers with something to tell */
     eddy__list lent;    /* streams whose inbox Lua may be reading */
     eddy__list inboxes; /* inboxes that no stream has */
     eddy__list graves;  /* what was closed: freed when the next turn begins */

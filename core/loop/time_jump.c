@@ -4,7 +4,7 @@
 #include <math.h>
 
 enum {
-    LATE_MS = 5000,   /* more than this late is a gap; */
+    LATE_MS = 5000,   /* more than this late is time lost; */
     ASLEEP_MS = 1000, /* and suspension for more than this */
 };
 

@@ -1,4 +1,5 @@
-/* What became of a stream's messages, in the order in which they left, until Lua is told. */
+/* Send completions (accepted by libzmq, or failed), in send order, until they are reported to
+ * Lua. */
 #ifndef EDDY_STREAM_COMPLETIONS_H
 #define EDDY_STREAM_COMPLETIONS_H
 
@@ -7,7 +8,7 @@
 typedef struct eddy__completion {
     double number;  /* the message's, or the first one's */
     int error;      /* 0: accepted by libzmq */
-    int reported;   /* the sender waits for word of these */
+    int reported;   /* the sender waits for these */
     uint32_t count; /* more than one only when accepted */
 } eddy__completion;
 
@@ -17,7 +18,7 @@ typedef struct eddy__completions {
     uint32_t expected; /* reported messages on their way */
 } eddy__completions;
 
-/* Announces a message of which word is expected. 0, or -ENOMEM. */
+/* Announces a message whose completion is to be reported. 0, or -ENOMEM. */
 int eddy__completions_expect(eddy__completions *completions);
 
 /* Takes an announcement back: the sender knows already. */
@@ -25,8 +26,8 @@ static inline void eddy__completions_forget(eddy__completions *completions) {
     completions->expected--;
 }
 
-/* Notes what became of a message. A success is of interest only if reported; a
- * failure nobody waits for is left out when there is no memory for it. */
+/* Adds the completion of a message. A success counts only if it is to be reported; a failure
+ * that nobody waits for is left out when there is no memory for it. */
 void eddy__completions_note(eddy__completions *completions, int error, int reported,
                             double number);
 

@@ -1,5 +1,5 @@
-/* Lanes: what waits, in order, each lane by itself. A lane has a name, of any bytes, and is
- * there while something is in it. */
+/* A queue for each peer, so that one that does not read holds up no other. A queue has the
+ * name of its peer, any bytes, and exists while something is in it. */
 #ifndef EDDY_STREAM_PEER_QUEUES_H
 #define EDDY_STREAM_PEER_QUEUES_H
 
@@ -20,7 +20,7 @@ typedef struct eddy__peer_queues {
 
 void eddy__peer_queues_init(eddy__peer_queues *peer_queues);
 
-/* The lane of that name, or NULL. */
+/* The queue of that name, or NULL. */
 eddy__peer_queue *eddy__peer_queues_find(const eddy__peer_queues *peer_queues, const char *name,
                                          size_t size);
 
@@ -28,10 +28,10 @@ eddy__peer_queue *eddy__peer_queues_find(const eddy__peer_queues *peer_queues, c
 eddy__peer_queue *eddy__peer_queues_open(eddy__peer_queues *peer_queues, const char *name,
                                          size_t size);
 
-/* Ends a lane in which nothing is left. */
+/* Ends a queue in which nothing is left. */
 void eddy__peer_queues_close(eddy__peer_queues *peer_queues, eddy__peer_queue *peer_queue);
 
-/* The lane whose turn it is, which goes to the end; there must be one. */
+/* The queue whose turn it is, which goes to the end; there must be one. */
 eddy__peer_queue *eddy__peer_queues_next(eddy__peer_queues *peer_queues);
 
 #endif

@@ -106,7 +106,7 @@ static void back_off(eddy__stream *stream, int refused) {
     stream->retry_delay = fmin(stream->retry_delay * 2, LONGEST_RETRY_MS);
 }
 
-/* A queued message is out, or failed. Returns the next one of its lane. */
+/* A queued message is out, or failed. Returns the next one for its peer. */
 static eddy__queued *leave(eddy__stream *stream, eddy__queued *queued, int rc) {
     stream->retry_delay = EDDY__FIRST_RETRY_MS;
     note(stream, -rc, queued->bytes, queued->report, queued->number);

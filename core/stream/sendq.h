@@ -1,4 +1,4 @@
-/* Whole messages that wait until their socket takes them, within limits: in one lane, oldest
+/* Whole messages that wait until their socket takes them, within limits: in one queue, oldest
  * first, or in one for each peer, so that nobody waits for a peer that does not read. */
 #ifndef EDDY_STREAM_SENDQ_H
 #define EDDY_STREAM_SENDQ_H
@@ -10,7 +10,7 @@
 #include <zmq.h>
 
 typedef struct eddy__queued {
-    eddy__node age, place; /* in the queue, in the lane */
+    eddy__node age, place; /* in `all`, in its peer's queue */
     eddy__peer_queue *peer_queue;
     double bytes;
     double number; /* its sender's */
@@ -22,7 +22,7 @@ typedef struct eddy__queued {
 typedef struct eddy__sendq {
     eddy__list all; /* oldest first */
     eddy__peer_queues peer_queues;
-    int by_peer;                      /* a message's first part names its lane */
+    int by_peer;                      /* a message's first part names its peer */
     double messages, bytes, parts;    /* waiting now */
     uint32_t awaited;                 /* of the messages, those with EDDY_REPORT */
     double message_limit, byte_limit; /* infinity: none */
@@ -51,12 +51,12 @@ int eddy__sendq_push(eddy__sendq *queue, zmq_msg_t *msgs, uint32_t count, double
 /* Turns every EDDY_REPORT_IDLY into EDDY_REPORT. */
 void eddy__sendq_await(eddy__sendq *queue);
 
-/* The oldest message of all, and of a lane; NULL when there is none. */
+/* The oldest message of all, and of a peer; NULL when there is none. */
 eddy__queued *eddy__sendq_oldest(const eddy__sendq *queue);
 eddy__queued *eddy__sendq_first(const eddy__peer_queue *peer_queue);
 
-/* Takes a message out of the queue, which eddy__sendq_drop frees. Returns the next one of its
- * lane; NULL when it was the last, and the lane has ended. */
+/* Takes a message out of the queue, which eddy__sendq_drop frees. Returns the next one for
+ * its peer; NULL when it was the last, and the peer has no queue any more. */
 eddy__queued *eddy__sendq_take(eddy__sendq *queue, eddy__queued *queued);
 void eddy__sendq_drop(eddy__queued *queued);
 

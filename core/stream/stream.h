@@ -20,7 +20,7 @@ typedef struct eddy__stream {
     eddy__inbox *inbox; /* NULL while nothing was received */
     eddy__sendq queue;
     eddy__completions completions;
-    double reported; /* the number of the last message of which word is expected */
+    double reported; /* the number of the last message whose completion is reported */
     eddy_stream_stats stats;
     eddy__due due;
     eddy__loan loan;
@@ -71,10 +71,10 @@ void eddy__stream_finish(eddy__stream *stream);
 /* Receives up to so many messages now, beside what is unread. NULL when nothing is there. */
 eddy__inbox *eddy__stream_pull(eddy__stream *stream, uint32_t messages);
 
-/* Counts the queued messages that are reported idly as awaited. */
+/* Messages queued with EDDY_REPORT_IDLY count as alive from now on. */
 void eddy__stream_await_word(eddy__stream *stream);
 
-/* Takes the oldest word of a message that left. 1, or 0 when there is none. */
+/* Takes the oldest completion. 1, or 0 when there is none. */
 int eddy__stream_word(eddy__stream *stream, eddy_event *event);
 
 /* Tells the poller what the stream waits for now: also when a back-off is over. */

@@ -1,5 +1,5 @@
 /* Socket monitors: libzmq tells of a socket's connections on an inproc PAIR. Its threads wait,
- * with a lock that the socket's own calls need, while nobody reads there: so this room knows
+ * with a lock that the socket's own calls need, while nobody reads there: so this file knows
  * who reads, and ends a monitor before its reader is gone. */
 #ifndef EDDY_ZMQ_MONITOR_H
 #define EDDY_ZMQ_MONITOR_H

@@ -176,7 +176,7 @@ end
 
 -- What a send returns.
 -- @param data, opts what was to be sent: tried again when a coroutine waited for room
--- @param msg its message, if somebody waits for word of it
+-- @param msg its message, if somebody waits for its completion
 local function sent(self, result, what, data, opts, msg, callback)
   if result >= 0 then
     if msg and result == 2 then -- dropped at once, so that no event tells of it

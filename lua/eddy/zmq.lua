@@ -250,7 +250,7 @@ M.poller = poller.new
 --- Waits for lists of sockets and descriptors.
 M.select = poller.select
 
---- Relays between sockets, and returns when it has ended: see eddy.proxy.
+--- Relays between sockets, and returns when it has ended: see eddy/zmq/proxy.lua.
 M.proxy, M.device = proxy.proxy, proxy.device
 M.proxy_steerable, M.monitored_queue = proxy.proxy_steerable, proxy.monitored_queue
 

@@ -1,7 +1,7 @@
 /* Fuzzes the door: bytes are calls, with ids that may be stale and values that make no sense,
  * while calls beneath fail. ASan looks for misuse, the sweep for missed wake-ups. */
-#include "eddy.h"
 #include "base/faults.h"
+#include "eddy.h"
 
 #include <errno.h>
 #include <stdint.h>

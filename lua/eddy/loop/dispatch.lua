@@ -122,8 +122,8 @@ local function turn(self, this, until_idle, limit)
 end
 
 -- One protected call is around the whole run, none around a message: with it LuaJIT compiles
--- the way from the core to the handler and back as one. An error in a stream's handler ends
--- up in `drive`, which runs on; the core tells again of messages that were not read.
+-- the way from the core to the handler and back as one. An error in a
+-- handler unwinds to `go`, which reports it and continues; the core reports unread messages again.
 local function run(self, this, until_idle, limit)
   while not self._stop and self._run == this do
     if limit and limit() <= 0 or turn(self, this, until_idle, limit) then break end
@@ -136,8 +136,8 @@ local function tell(self, failure, target)
   if not told then self:_log("an error that cannot be told: " .. tostring(problem)) end
 end
 
--- A run in its coroutine. When a handler waits, the run waits with it, and another takes over;
--- what it then finds, once its handler goes on and ends, is that it is not the one any more.
+-- A run in its coroutine. When a handler waits, the run waits with it, and another takes over. When
+-- the suspended handler finishes, its run sees that another one drives the loop, and returns.
 local function go(self, this, until_idle, limit)
   local ok, failure
   repeat

@@ -1,4 +1,4 @@
--- Word of what became of a stream's messages: what on_send, or a send's own callback, hears.
+-- Send completions: what on_send, or a send's own callback, is called with.
 local c = require "eddy.base.libeddy"
 local watchdog = require "eddy.loop.watchdog"
 
@@ -32,7 +32,7 @@ function M.dropped(self, msg, callback, err)
   end)
 end
 
---- Takes a message that somebody waits for word of; nil when the stream was closed.
+--- Takes a message whose completion somebody waits for; nil when the stream was closed.
 -- @param number how many such messages there were with it
 function M.take(self, number)
   self._early = false

@@ -1,4 +1,4 @@
--- Futures: what will be known later. `eddy.future` is the door for scripts.
+-- Futures: results that are to come. `eddy.future` is the module for scripts.
 local errors = require "eddy.base.errors"
 local coroutines = require "eddy.tasks.coroutine"
 
@@ -7,14 +7,14 @@ local PENDING, DONE, FAILED, CANCELLED = "pending", "done", "failed", "cancelled
 --- A future: a result, an error or a cancellation that is to come.
 local Future = {
   _state = PENDING,
-  _heard = false,     -- whether somebody asked, or waits, for what it comes to
+  _heard = false,     -- whether anyone has read or awaits the result: else an error is logged
   _first = nil,       -- the result, if it is one
   _all = false,       -- the list of them, if not, and
   _count = 0,         -- their number
   _failure = false,   -- { value =, traceback = }
   _listeners = false, -- coroutines, functions, and what has a _follow
   _private = false,   -- whether nobody but the one that waits has it
-  _source = false,    -- what it stands for: its _release(cancelled) is called at the end
+  _source = false,    -- the operation behind it: its _release(cancelled) is called once it is done
 }
 Future.__index = Future
 

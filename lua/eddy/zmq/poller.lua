@@ -57,7 +57,7 @@ local function fill(item, what, events, name)
   end
 end
 
---- A timeout in ms, nil and negative ones being for ever; raises for what is none.
+--- A timeout in ms, nil and negative ones being for ever; raises if it is not a number.
 function M.check_timeout(timeout, name)
   if timeout == nil then return -1 end
   if type(timeout) ~= "number" or timeout ~= timeout then
