@@ -107,6 +107,7 @@ describe("the benchmark harness", function()
   end)
 
   for script, args in pairs { timers = { "10" }, idle = { "3", "10" }, fan = { "2", "5" },
+    turns = { "callback", "10" }, handlers = { "2", "4" }, pause = { "100", "0.1" },
     streams = { "50" }, hello = {} } do
     it("runs eddy's side of " .. script, function()
       local code, out, err = process.eddy(EDDY_ROOT .. "/spec/bench/peers/eddy/" .. script ..

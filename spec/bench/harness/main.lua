@@ -8,8 +8,8 @@ local programs = require "harness.programs"
 local report = require "harness.report"
 local zmq = require "eddy.zmq"
 
-local all = { "recv", "inproc", "sizes", "send", "echo", "await", "idle", "timers", "fan",
-  "start", "idling" }
+local all = { "recv", "single", "inproc", "sizes", "send", "echo", "json", "await", "handlers",
+  "turns", "idle", "timers", "fan", "pause", "start", "idling" }
 
 local function first_line(command)
   local pipe = io.popen(command .. " 2>/dev/null")

@@ -22,6 +22,12 @@ function M.eddy(script, ...)
   return command("true", "eddy", M.build .. "/eddy", peer("eddy/" .. script .. ".lua"), ...)
 end
 
+-- The command as `run` has installed it beside the peers.
+function M.installed(script, ...)
+  return command("test -x " .. quoted { made("installed/bin/eddy") }, "eddy",
+    made("installed/bin/eddy"), peer("eddy/" .. script .. ".lua"), ...)
+end
+
 local packages = { zloop = "libczmq-dev", uv = "libuv1-dev" }
 
 -- A program of peers/NAME.c.
@@ -53,8 +59,15 @@ function M.node(script, ...)
   return command("command -v node", "nodejs", "node", peer(script .. ".js"), ...)
 end
 
--- The path of the library that sends from a thread.
-function M.sender() return made("sender.so") end
+-- zeromq.js, which `run` brings with npm; it counts the whole process.
+function M.zeromq_js(...)
+  local env = "NODE_PATH=" .. quoted { made("node_modules") }
+  return { line = "env " .. env .. " " .. quoted { "node", peer("zeromq.js"), ... },
+    needs = env .. " node -e 'require(\"zeromq\")'", package = "nodejs, npm, and zeromq from npm" }
+end
+
+-- The path of the library that sends from a thread, and has the sum.
+function M.library() return made("sender.so") end
 
 -- The command run by `start`, which tells the time to its first line.
 function M.started(inner)

@@ -4,6 +4,7 @@
 
 #include <errno.h>
 #include <pthread.h>
+#include <stdint.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -48,19 +49,61 @@ static inline void bind_and_tell(void *socket, const char *endpoint) {
     fflush(stdout);
 }
 
-/* Connects a PUSH socket and sends COUNT messages of PARTS parts of SIZE bytes; to inproc, all
- * of them without waiting for the receiver. */
-static inline void push(void *context, const char *endpoint, long count, size_t size,
-                        int parts) {
+/* Makes a message unlike the one before: a counter and random bytes at its front, as far as it
+ * has room, so that no receiver finds its string made already. */
+static inline void vary(char *bytes, size_t size) {
+    static uint64_t count, random = 88172645463325252u;
+    uint64_t words[8];
+    for (int i = 0; i < 8; i++) {
+        random ^= random << 13, random ^= random >> 7, random ^= random << 17;
+        words[i] = random;
+    }
+    words[0] = ++count;
+    memcpy(bytes, words, size < sizeof words ? size : sizeof words);
+}
+
+/* Reads every byte once, as whoever uses a message does. */
+static inline uint64_t checksum(const void *data, size_t size) {
+    const char *bytes = data;
+    uint64_t sum = 0, word = 0;
+    for (; size >= sizeof word; size -= sizeof word, bytes += sizeof word)
+        memcpy(&word, bytes, sizeof word), sum += word;
+    for (word = 0; size > 0; size--) word = word << 8 | (unsigned char)*bytes++;
+    return sum + word;
+}
+
+static inline void pause_us(long us) {
+    double end = clock_ns(CLOCK_MONOTONIC) + (double)us * 1e3;
+    while (clock_ns(CLOCK_MONOTONIC) < end) {
+    }
+}
+
+/* What a sender is to do. */
+typedef struct load {
+    const char *endpoint;
+    long count;
+    size_t size;
+    int parts;   /* of each message */
+    int repeats; /* all have the same bytes */
+    long pace;   /* us between two of them */
+} load;
+
+/* Connects a PUSH socket and sends the load; to inproc, all of it without waiting for the
+ * receiver. */
+static inline void push(void *context, load load) {
     void *socket = zmq_socket(context, ZMQ_PUSH);
-    int limit = strncmp(endpoint, "inproc:", 7) == 0 ? 0 : 1000;
+    int limit = strncmp(load.endpoint, "inproc:", 7) == 0 ? 0 : 1000;
     zmq_setsockopt(socket, ZMQ_SNDHWM, &limit, sizeof limit);
-    char *bytes = malloc(size);
-    memset(bytes, 'x', size);
-    must(zmq_connect(socket, endpoint) == 0, "connect");
-    for (long i = 0; i < count; i++)
-        for (int part = parts; part > 0; part--)
-            must(zmq_send(socket, bytes, size, part > 1 ? ZMQ_SNDMORE : 0) >= 0, "send");
+    char *bytes = malloc(load.size);
+    memset(bytes, 'x', load.size);
+    must(zmq_connect(socket, load.endpoint) == 0, "connect");
+    for (long i = 0; i < load.count; i++) {
+        for (int part = load.parts; part > 0; part--) {
+            if (!load.repeats) vary(bytes, load.size);
+            must(zmq_send(socket, bytes, load.size, part > 1 ? ZMQ_SNDMORE : 0) >= 0, "send");
+        }
+        if (load.pace) pause_us(load.pace);
+    }
     zmq_close(socket);
     free(bytes);
 }

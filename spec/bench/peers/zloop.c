@@ -1,5 +1,5 @@
 /* CZMQ's zloop in its own idiom: a handler a socket, which receives one message a call.
- * usage: zloop receive COUNT | zloop rep COUNT | zloop router COUNT |
+ * usage: zloop receive COUNT [ENDPOINT] | zloop rep COUNT | zloop router COUNT |
  *        zloop idle SOCKETS COUNT | zloop timers COUNT */
 #include "bench.h"
 #include <czmq.h>
@@ -7,6 +7,7 @@
 static long left, total;
 static watch start;
 static zsock_t *pusher;
+static volatile uint64_t sum; /* of what was received */
 
 static void begin(void) {
     if (!start.wall) start = watch_start();
@@ -21,6 +22,7 @@ static int on_message(zloop_t *loop, zsock_t *reader, void *data) {
     (void)loop, (void)data;
     begin();
     zframe_t *frame = zframe_recv(reader);
+    sum += checksum(zframe_data(frame), zframe_size(frame));
     zframe_destroy(&frame);
     return one_done();
 }
@@ -40,11 +42,11 @@ static int on_ball(zloop_t *loop, zsock_t *reader, void *data) {
     return one_done();
 }
 
-static void serve(int type, zloop_reader_fn handler) {
+static void serve(int type, const char *endpoint, zloop_reader_fn handler) {
     zsock_t *socket = zsock_new(type);
     zloop_t *loop = zloop_new();
     zsock_set_sndhwm(socket, 0); /* a ROUTER would drop what is above its limit */
-    bind_and_tell(zsock_resolve(socket), "tcp://127.0.0.1:*");
+    bind_and_tell(zsock_resolve(socket), endpoint);
     zloop_reader(loop, socket, handler, NULL);
     zloop_start(loop);
     watch_tell(start, (double)total);
@@ -101,14 +103,15 @@ static void timers(void) {
 
 int main(int argc, char **argv) {
     if (argc < 3) return fprintf(stderr, "usage: zloop MODE [SOCKETS] COUNT\n"), 2;
-    const char *mode = argv[1];
-    total = left = atol(argv[argc - 1]);
+    const char *mode = argv[1], *tcp = "tcp://127.0.0.1:*";
+    const char *endpoint = argc > 3 ? argv[3] : tcp;
+    total = left = atol(argv[strcmp(mode, "idle") == 0 ? 3 : 2]);
     if (strcmp(mode, "receive") == 0)
-        serve(ZMQ_PULL, on_message);
+        serve(ZMQ_PULL, endpoint, on_message);
     else if (strcmp(mode, "rep") == 0)
-        serve(ZMQ_REP, on_question);
+        serve(ZMQ_REP, endpoint, on_question);
     else if (strcmp(mode, "router") == 0)
-        serve(ZMQ_ROUTER, on_question);
+        serve(ZMQ_ROUTER, endpoint, on_question);
     else if (strcmp(mode, "idle") == 0)
         idle(atol(argv[2]));
     else if (strcmp(mode, "timers") == 0)

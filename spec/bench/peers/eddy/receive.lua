@@ -1,30 +1,50 @@
--- A handler that gets each message as a table of strings, or of frames, which it drops or closes.
--- usage: receive.lua ENDPOINT COUNT [strings|frames|closed [SENDER-LIBRARY SIZE]]
+-- A handler that gets each message as a table of strings, or of frames, which it drops or closes,
+-- and reads every byte of it once.
+-- usage: receive.lua LIBRARY ENDPOINT COUNT [strings|frames|closed [SIZE [REPEATS]]]
+-- LIBRARY is the sender's, which has the sum, too; SIZE is for inproc.
 local eddy = require "eddy"
 local ffi = require "ffi"
 local zmq = require "eddy.zmq"
 local watch = dofile((arg[0]:gsub("[^/]+$", "watch.lua")))
 
-local endpoint, count, kind, library, size = ...
+local library, endpoint, count, kind, size, repeats = ...
 count = tonumber(count)
-local socket = zmq.instance():socket(zmq.PULL,
-  { rcvhwm = library and 0 or 1000, bind = endpoint })
+local is_frames = kind == "frames" or kind == "closed"
+local socket = zmq.instance():socket(zmq.PULL, { rcvhwm = size and 0 or 1000, bind = endpoint })
 local stream, loop = eddy.stream(socket), eddy.loop.instance()
 print(socket.last_endpoint)
 
-local received, bytes, start = 0, 0, nil
+ffi.cdef [[
+  void bench_send(const char *endpoint, double count, int size, int repeats);
+  double bench_sum(const void *data, unsigned size);
+]]
+local bench = ffi.load(library)
+
+local function read_strings(msg)
+  local sum = 0
+  for i = 1, #msg do sum = sum + bench.bench_sum(msg[i], #msg[i]) end
+  return sum
+end
+
+local function read_frames(msg)
+  local sum = 0
+  for i = 1, #msg do
+    sum = sum + bench.bench_sum(msg[i].buffer, #msg[i])
+    if kind == "closed" then msg[i]:close() end
+  end
+  return sum
+end
+
+local read = is_frames and read_frames or read_strings
+local received, total, start = 0, 0, nil
 stream:on_recv(function(msg)
   start = start or watch.start()
-  received, bytes = received + 1, bytes + #msg[1]
-  if kind == "closed" then msg[1]:close() end
+  received, total = received + 1, total + read(msg)
   if received == count then loop:stop() end
-end, kind ~= "frames" and kind ~= "closed")
+end, not is_frames)
 
 -- For inproc, the sender is a thread of this process, which has sent all before the first is
 -- received: else its speed would be measured.
-if library then
-  ffi.cdef "void bench_send(const char *endpoint, double count, int size);"
-  ffi.load(library).bench_send(endpoint, count, tonumber(size))
-end
+if size then bench.bench_send(endpoint, count, tonumber(size), tonumber(repeats or 0)) end
 loop:start()
 watch.tell(start, count)

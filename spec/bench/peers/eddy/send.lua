@@ -7,11 +7,13 @@ local endpoint, count = (...), tonumber((select(2, ...)))
 local socket = zmq.instance():socket(zmq.PUSH, { connect = endpoint, linger = -1, sndhwm = 0 })
 local stream, loop = eddy.stream(socket), eddy.loop.instance()
 local message = ("x"):rep(32)
+local messages = {} -- that differ
+for i = 1, 1000 do messages[i] = ("%032d"):format(i) end
 
 socket:send(message) -- waits for the connection
 local left, start = count - 1, watch.start()
 local function send()
-  for _ = 1, math.min(left, 1000) do stream:send(message) end
+  for i = 1, math.min(left, 1000) do stream:send(messages[i]) end
   left = left - 1000
   if left <= 0 then return loop:stop() end
   loop:add_callback(send)

@@ -1,8 +1,9 @@
 """ZMQStream on Tornado's loop.
 
-usage: zmqstream.py receive COUNT | rep COUNT | router COUNT | idle STREAMS COUNT |
-       fan SUBSCRIBERS COUNT | timers COUNT
+usage: zmqstream.py receive COUNT | rep COUNT | router COUNT | json COUNT | idle STREAMS COUNT |
+       fan SUBSCRIBERS BURST COUNT | timers COUNT
 """
+import json
 import sys
 import time
 
@@ -62,23 +63,29 @@ def idle(streams):
     watch.tell(begun, count)
 
 
-BURST = 10
+numbering = 0
 
 
-def fan(subscribers):
+def serial():
+    global numbering
+    numbering += 1
+    return numbering
+
+
+def fan(subscribers, burst):
     publisher = context.socket(zmq.PUB)
     publisher.bind("inproc://fan")
     publisher = ZMQStream(publisher)
     had, kept = 0, []
 
     def publish():
-        for _ in range(BURST):
-            publisher.send(b"x" * 32)
+        for _ in range(burst):
+            publisher.send(b"x" * 22 + b"%010d" % serial())
 
     def on_message(msg):
         nonlocal had
         had += 1
-        if had == subscribers * BURST:
+        if had == subscribers * burst:
             had = 0
             one_done()
             publish()
@@ -92,7 +99,7 @@ def fan(subscribers):
     loop.add_callback(publish)
     begun = watch.start()
     loop.start()
-    watch.tell(begun, count * subscribers * BURST)
+    watch.tell(begun, count * subscribers * burst)
 
 
 def timers():
@@ -117,13 +124,15 @@ if mode == "receive":
     serve(zmq.PULL, lambda stream, msg: None)
 elif mode in ("rep", "router"):
     serve(getattr(zmq, mode.upper()), lambda stream, msg: stream.send_multipart(msg))
+elif mode == "json":
+    serve(zmq.REP, lambda stream, msg: stream.send_json(json.loads(msg[0])))
 elif mode == "idle":
     idle(numbers[0])
 elif mode == "fan":
-    fan(numbers[0])
+    fan(numbers[0], numbers[1])
 elif mode == "timers":
     timers()
 sys.stdout.flush()
-if mode in ("idle", "timers"):
+if mode in ("idle", "fan", "timers"):
     import os
     os._exit(0)
