@@ -51,6 +51,7 @@ enum eddy_event_kind {
     EDDY_FULL,           /* stream: the send queue refused or dropped a message */
     EDDY_DRAINED,        /* stream: a queue that was full is down to half its limits, and the
                             socket can take more */
+    EDDY_OVERDUE,        /* stream: the time of eddy_stream_remind is over */
     EDDY_CLOSED,         /* stream or watch: its socket is gone; `value` is the errno */
     EDDY_READY,          /* watch: `value` is of EDDY_READ, EDDY_WRITE, EDDY_ERROR */
     EDDY_SIGNAL,         /* `value` is the signal's number; no id */
@@ -421,7 +422,8 @@ int eddy_timer_again(eddy_loop *loop, uint32_t timer, double jitter);
 /* Cancels it: no event follows, and one that is in the batch already is stale. */
 int eddy_timer_close(eddy_loop *loop, uint32_t timer);
 
-/* Watches: readiness of descriptors and sockets, as long as it lasts. */
+/* Watches: readiness of descriptors and sockets, as long as it lasts. -ENOTSUP when nothing that
+ * is asked for can ever be: EDDY_READ of a PUSH or PUB, EDDY_WRITE of a PULL or SUB. */
 
 int eddy_watch_fd(eddy_loop *loop, int fd, int events);
 int eddy_watch_socket(eddy_loop *loop, eddy_context *context, uint32_t socket, int events);
@@ -441,8 +443,13 @@ int eddy_stream_open(eddy_loop *loop, eddy_context *context, uint32_t socket);
 int eddy_stream_close(eddy_loop *loop, uint32_t stream, int linger);
 
 /* Starts receiving (EDDY_RECEIVE or EDDY_RECEIVE_IDLY), or stops (0). What was received and not
- * read stays for the next start. */
+ * read stays for the next start. -ENOTSUP for a PUSH or PUB, which never receives. */
 int eddy_stream_receive(eddy_loop *loop, uint32_t stream, int on);
+
+/* For a REP's request that may be forgotten: an EDDY_OVERDUE event comes in so many ms of the
+ * loop's time; negative: not any more. It counts as alive no more than what it is about.
+ * -ENOTSUP for other sockets. */
+int eddy_stream_remind(eddy_loop *loop, uint32_t stream, double ms);
 
 /* How many messages it receives in a turn, at least 1. */
 int eddy_stream_budget(eddy_loop *loop, uint32_t stream, int messages);
@@ -451,7 +458,9 @@ int eddy_stream_budget(eddy_loop *loop, uint32_t stream, int messages);
  * the socket can take it (0), or from the queue later (1). With a `report` (EDDY_REPORT ...) an
  * event tells what became of it. -ENOBUFS when the queue is full, -EMSGSIZE when the message is
  * larger than all of it, 2 when its policy dropped the message, -ENOTSOCK when the socket is
- * gone. Failures that come later come as events. */
+ * gone, -ENOTSUP for a PULL or SUB, -EFSM for a REP without a request in hand: one that was
+ * read, or received before the stream was opened, and not answered. Failures that come later
+ * come as events. */
 int eddy_stream_send(eddy_loop *loop, uint32_t stream, const char *data, uint32_t size,
                      int report);
 int eddy_stream_send_parts(eddy_loop *loop, uint32_t stream, const eddy_part *parts,

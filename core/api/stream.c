@@ -37,8 +37,13 @@ int eddy_stream_close(eddy_loop *loop, uint32_t id, int linger) {
 int eddy_stream_receive(eddy_loop *loop, uint32_t id, int on) {
     eddy__stream *stream = find_stream(loop, id);
     if (!stream) return refusal(loop);
-    eddy__stream_receive(stream, on);
-    return 0;
+    return eddy__stream_receive(stream, on);
+}
+
+int eddy_stream_remind(eddy_loop *loop, uint32_t id, double ms) {
+    eddy__stream *stream = find_stream(loop, id);
+    if (!stream) return refusal(loop);
+    return isnan(ms) ? -EINVAL : eddy__stream_remind(stream, ms);
 }
 
 int eddy_stream_budget(eddy_loop *loop, uint32_t id, int messages) {

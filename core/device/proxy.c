@@ -240,20 +240,16 @@ static int wait(eddy__proxy *proxy) {
     return 0;
 }
 
-static int can_receive(int type) {
-    return type != ZMQ_PUSH && type != ZMQ_PUB;
-}
-
-static int can_send(int type) {
-    return type != ZMQ_PULL && type != ZMQ_SUB;
-}
-
 int eddy__proxy_open(eddy__proxy *proxy) {
-    const eddy__socket *monitor = proxy->ends[EDDY_MON];
-    if (monitor && !can_send(monitor->type)) return fail(proxy, EDDY_MON, -ENOTSUP);
+    const eddy__socket *monitor = proxy->ends[EDDY_MON], *control = proxy->ends[EDDY_CTRL];
+    if (monitor && !eddy__socket_sends(monitor->type)) return fail(proxy, EDDY_MON, -ENOTSUP);
+    if (control && !eddy__socket_receives(control->type))
+        return fail(proxy, EDDY_CTRL, -ENOTSUP);
     for (eddy__way *way = proxy->ways; way < proxy->ways + 2; way++)
-        way->is_open =
-            can_receive(proxy->ends[way->from]->type) && can_send(proxy->ends[way->to]->type);
+        way->is_open = eddy__socket_receives(proxy->ends[way->from]->type) &&
+                       eddy__socket_sends(proxy->ends[way->to]->type);
+    if (!proxy->ways[0].is_open && !proxy->ways[1].is_open)
+        return fail(proxy, EDDY_OUT, -ENOTSUP);
     if (proxy->ends[EDDY_IN] == proxy->ends[EDDY_OUT]) proxy->ways[1].is_open = 0;
     return 0;
 }

@@ -63,6 +63,7 @@ static int add(eddy__loop_state *state, eddy__watcher *watcher, eddy__socket *so
 
 int eddy__watcher_open(eddy__loop_state *state, eddy__socket *socket, int fd, int events) {
     if (socket && socket->owner) return -EEXIST;
+    if (socket && !eddy__socket_can(socket->type, events)) return -ENOTSUP;
     eddy__watcher *watcher = eddy__calloc(1, sizeof *watcher);
     if (!watcher) return -ENOMEM;
     watcher->state = state;
@@ -87,6 +88,8 @@ int eddy__watcher_open(eddy__loop_state *state, eddy__socket *socket, int fd, in
 
 int eddy__watcher_change(eddy__watcher *watcher, int events) {
     if (watcher->source.fd < 0) return 0; /* its socket is gone, which will be told */
+    const eddy__socket *socket = watcher->source.socket;
+    if (socket && !eddy__socket_can(socket->type, events)) return -ENOTSUP;
     watcher->ready &= events | EDDY_ERROR;
     int rc = eddy__poller_want(&watcher->state->poller, &watcher->source, events);
     count_alive(watcher);

@@ -58,8 +58,7 @@ int eddy__stream_receive_share(eddy__stream *stream) {
 }
 
 eddy__inbox *eddy__stream_pull(eddy__stream *stream, uint32_t messages) {
-    int type = stream->socket ? stream->socket->type : 0;
-    if (type == ZMQ_PUSH || type == ZMQ_PUB) return NULL;
+    if (stream->socket && !eddy__socket_receives(stream->socket->type)) return NULL;
     if (stream->inbox) eddy__inbox_release(stream->inbox);
     if (!eddy__stream_has_unread(stream) && stream->socket && messages > 0)
         receive(stream, messages);

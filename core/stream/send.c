@@ -60,16 +60,21 @@ static int make_room(eddy__stream *stream, double bytes, uint32_t count) {
     return 2;
 }
 
+/* Nothing is done with the message, and the sender knows at once. Returns `error`. */
+static int refuse(eddy__stream *stream, zmq_msg_t *msgs, uint32_t count, int report,
+                  int error) {
+    eddy__message_close(msgs, count);
+    if (report) eddy__completions_forget(&stream->completions);
+    stream->reported -= report != 0;
+    return error;
+}
+
 static int enqueue(eddy__stream *stream, zmq_msg_t *msgs, uint32_t count, double bytes,
                    int report) {
     int rc = make_room(stream, bytes, count);
     if (rc == 0)
         rc = eddy__sendq_push(&stream->queue, msgs, count, bytes, report, stream->reported);
-    if (rc == 0) return 1;
-    eddy__message_close(msgs, count);
-    if (report) eddy__completions_forget(&stream->completions);
-    stream->reported -= report != 0;
-    return rc;
+    return rc == 0 ? 1 : refuse(stream, msgs, count, report, rc);
 }
 
 int eddy__stream_send(eddy__stream *stream, zmq_msg_t *msgs, uint32_t count, double bytes,
@@ -80,15 +85,20 @@ int eddy__stream_send(eddy__stream *stream, zmq_msg_t *msgs, uint32_t count, dou
         return rc;
     }
     if (report) stream->reported++;
+    /* A request that nobody has read is nobody's to answer. */
+    if (stream->answers && eddy__stream_has_unread(stream))
+        return refuse(stream, msgs, count, report, -EFSM);
     if (!eddy__sendq_holds(&stream->queue, msgs)) {
         rc = eddy__message_send(stream->socket, msgs, count);
         if (!eddy__message_may_pass(rc)) {
+            if (rc == -ENOTSUP) return refuse(stream, msgs, count, report, rc);
             if (rc != 0) eddy__message_close(msgs, count);
             if (rc == 0) eddy__tally_add(&stream->fresh, stream->state);
             note(stream, -rc, bytes, report, stream->reported);
             if (rc == -ETERM) eddy__stream_terminated(stream);
             return 0;
         }
+        if (rc == -EFSM && stream->answers) return refuse(stream, msgs, count, report, rc);
     }
     rc = enqueue(stream, msgs, count, bytes, report);
     eddy__stream_update(stream);

@@ -19,15 +19,16 @@ static void tell(eddy__due *due) {
     eddy__events *batch = &stream->state->batch;
     uint32_t id = stream->grave.id;
     int *states[] = {&stream->receive_error, &stream->tell_full, &stream->tell_drained,
-                     &stream->close_error};
-    static const int kinds[] = {EDDY_RECEIVE_FAILED, EDDY_FULL, EDDY_DRAINED, EDDY_CLOSED};
+                     &stream->tell_overdue, &stream->close_error};
+    static const int kinds[] = {EDDY_RECEIVE_FAILED, EDDY_FULL, EDDY_DRAINED, EDDY_OVERDUE,
+                                EDDY_CLOSED};
     if (stream->receiving && eddy__stream_has_unread(stream)) {
         if (eddy__events_reserve(batch) != 0) return eddy__stream_make_due(stream);
         eddy__events_add(batch, EDDY_RECEIVED, id, 0)->inbox = &stream->inbox->view;
     }
     if (eddy__completions_tell(&stream->completions, batch, id) != 0)
         eddy__stream_make_due(stream);
-    for (int i = 0; i < 4; i++) {
+    for (int i = 0; i < 5; i++) {
         if (!*states[i]) continue;
         if (eddy__events_reserve(batch) != 0) return eddy__stream_make_due(stream);
         eddy__events_add(batch, kinds[i], id, *states[i]);
@@ -55,6 +56,13 @@ static void orphan(eddy__source *source, int error) {
 
 static void try_again(eddy__timer_node *timer) {
     eddy__stream_update(eddy__entry(timer, eddy__stream, retry));
+}
+
+static void overdue(eddy__timer_node *timer) {
+    eddy__stream *stream = eddy__entry(timer, eddy__stream, retry);
+    stream->tell_overdue = 1;
+    eddy__stream_make_due(stream);
+    eddy__stream_update(stream);
 }
 
 static eddy__stream *new_stream(eddy__loop_state *state, eddy_context *context) {
@@ -101,6 +109,8 @@ int eddy__stream_open(eddy__loop_state *state, eddy_context *context, eddy__sock
     stream->grave.id = (uint32_t)id;
     stream->socket = socket;
     stream->queue.by_peer = socket->type == ZMQ_ROUTER || socket->type == ZMQ_STREAM;
+    stream->answers = socket->type == ZMQ_REP;
+    if (stream->answers) stream->retry.fire = overdue;
     socket->owner = &stream->source;
     return id;
 }
@@ -152,10 +162,23 @@ void eddy__stream_orphan(eddy__stream *stream, int error) {
     eddy__stream_update(stream);
 }
 
-void eddy__stream_receive(eddy__stream *stream, int on) {
+int eddy__stream_receive(eddy__stream *stream, int on) {
+    if (on && stream->socket && !eddy__socket_receives(stream->socket->type)) return -ENOTSUP;
     stream->receiving = on;
     if (on && eddy__stream_has_unread(stream)) eddy__stream_make_due(stream);
     eddy__stream_update(stream);
+    return 0;
+}
+
+int eddy__stream_remind(eddy__stream *stream, double ms) {
+    if (!stream->answers) return -ENOTSUP;
+    stream->tell_overdue = 0;
+    eddy__timer_heap *timers = &stream->state->timer_heap;
+    if (ms < 0 || !stream->socket)
+        eddy__timer_heap_disarm(timers, &stream->retry);
+    else
+        eddy__timer_heap_arm(timers, &stream->retry, stream->state->now + ms);
+    return 0;
 }
 
 static void serve(eddy__source *source) {

@@ -15,7 +15,8 @@ typedef struct eddy__stream {
     eddy_context *context;
     eddy__socket *socket; /* NULL once it is gone */
     eddy__source source;
-    eddy__timer_node retry; /* armed while the socket refuses although it says it could */
+    eddy__timer_node retry; /* armed while the socket refuses although it says it could; a
+                               REP's, which never does: while a request is to be overdue */
     double retry_delay;
     eddy__inbox *inbox; /* NULL while nothing was received */
     eddy__sendq queue;
@@ -32,6 +33,7 @@ typedef struct eddy__stream {
     int receiving, counted; /* `counted`: among the loop's `alive` */
     int receive_error, close_error;
     int full, tell_full, tell_drained, awaits_drain;
+    int answers, tell_overdue; /* `answers`: a REP, which has its requests one by one */
     int closing;
 } eddy__stream;
 
@@ -50,7 +52,11 @@ int eddy__stream_close(eddy__stream *stream, int linger);
 /* The socket goes away under the stream: events of it end, and EDDY_CLOSED tells. */
 void eddy__stream_orphan(eddy__stream *stream, int error);
 
-void eddy__stream_receive(eddy__stream *stream, int on);
+/* 0, or -ENOTSUP for a socket that never receives. */
+int eddy__stream_receive(eddy__stream *stream, int on);
+
+/* EDDY_OVERDUE in so many ms (negative: not any more). -ENOTSUP when it is no REP. */
+int eddy__stream_remind(eddy__stream *stream, double ms);
 
 /* Sends or queues the message; takes the parts over whatever it returns: as
  * eddy_stream_send. */

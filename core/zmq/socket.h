@@ -7,6 +7,7 @@
 #include "base/faults.h"
 #include "base/list.h"
 #include "base/thread_checker.h"
+#include "eddy.h"
 #include "zmq/monitor.h"
 #include "zmq/routing_ids.h"
 
@@ -28,6 +29,22 @@ typedef struct eddy__socket {
     eddy__monitor monitor;
     eddy__routing_ids routing_ids;
 } eddy__socket;
+
+/* Whether sockets of a type ever receive, ever send. */
+static inline int eddy__socket_receives(int type) {
+    return type != ZMQ_PUSH && type != ZMQ_PUB;
+}
+
+static inline int eddy__socket_sends(int type) {
+    return type != ZMQ_PULL && type != ZMQ_SUB;
+}
+
+/* Whether any of the events that are asked for could ever be; asking for none is fine. */
+static inline int eddy__socket_can(int type, int events) {
+    int possible = (eddy__socket_receives(type) ? EDDY_READ : 0) |
+                   (eddy__socket_sends(type) ? EDDY_WRITE : 0);
+    return !(events & (EDDY_READ | EDDY_WRITE)) || (events & possible);
+}
 
 /* Opens a socket of that type. 0 or -errno. */
 int eddy__socket_open(eddy__socket *socket, void *context, int type);

@@ -6,6 +6,7 @@ local errors = require "eddy.base.errors"
 local loops = require "eddy.loop"
 local futures = require "eddy.tasks.future"
 local zmq = require "eddy.zmq"
+local directions = require "eddy.zmq.directions"
 local poller = require "eddy.zmq.poller"
 local serialization = require "eddy.zmq.serialization"
 local Socket = require "eddy.zmq.socket"
@@ -50,11 +51,13 @@ end
 --- A future of the flags (zmq.POLLIN, POLLOUT) for which the socket is ready, 0 when the time
 -- is up. Takes no message.
 function methods:poll(timeout, flags)
+  timeout = poller.check_timeout(timeout, "poll")
+  directions.check_poll(self, timeout, flags)
   local ready = Socket.poll(self, 0, flags)
   local loop = loops.current()
   if ready ~= 0 or timeout == 0 then return futures.resolved(loop, ready) end
   local own = self._line or self:_line_of()
-  return own:poll(loop, poller.check_timeout(timeout, "poll"), flags or POLLIN)
+  return own:poll(loop, timeout, flags or POLLIN)
 end
 
 local M = {}

@@ -7,6 +7,7 @@ local errors = require "eddy.base.errors"
 local futures = require "eddy.future"
 local loops = require "eddy.loop"
 local zmq = require "eddy.zmq"
+local directions = require "eddy.zmq.directions"
 local poller = require "eddy.zmq.poller"
 local Socket = require "eddy.zmq.socket"
 
@@ -33,10 +34,11 @@ local methods = socket_methods.methods(perform, function(future, of)
 end)
 
 function methods:poll(timeout, flags)
+  timeout = poller.check_timeout(timeout, "poll")
+  directions.check_poll(self, timeout, flags)
   local ready = Socket.poll(self, 0, flags)
   if ready ~= 0 or timeout == 0 then return ready end
   local own = self._line or self:_line_of()
-  timeout = poller.check_timeout(timeout, "poll")
   return own:poll(loops.current(), timeout, flags or POLLIN):_await_private()
 end
 
@@ -68,8 +70,6 @@ local function relay(from, to, capture)
   end
 end
 
-local sends_only = { PUSH = true, PUB = true }
-
 local function check_socket(socket, what)
   if not Socket.is(socket) or socket._line_of ~= methods._line_of then
     errors.misuse(what .. ": expected a socket of eddy.green, got " .. tostring(socket))
@@ -81,11 +81,20 @@ local function relay_all(what, front, back, capture)
   check_socket(front, what)
   check_socket(back, what)
   if capture ~= nil then check_socket(capture, what) end
-  local tasks = {}
+  if capture then directions.check_sends(capture, what) end
+  local ways = {}
   for _, way in ipairs { { front, back }, front ~= back and { back, front } or nil } do
-    if not sends_only[way[1]._type] then
-      tasks[#tasks + 1] = loops.current():spawn(relay, way[1], way[2], capture)
-    end
+    local is_open = not directions.never_receives[way[1]._type] and
+      not directions.never_sends[way[2]._type]
+    if is_open then ways[#ways + 1] = way end
+  end
+  if #ways == 0 then -- one of these is why
+    directions.check_receives(front, what)
+    directions.check_sends(back, what)
+  end
+  local tasks = {}
+  for i, way in ipairs(ways) do
+    tasks[i] = loops.current():spawn(relay, way[1], way[2], capture)
   end
   local ok, result, err = pcall(futures.await, futures.gather(tasks))
   for _, task in ipairs(tasks) do task:cancel() end

@@ -6,8 +6,12 @@ local loops = require "eddy.loop"
 local backpressure = require "eddy.stream.backpressure"
 local closing = require "eddy.stream.close"
 local completions = require "eddy.stream.completions"
+local concurrency = require "eddy.stream.concurrency"
+local discard = require "eddy.stream.discard"
 local receiving = require "eddy.stream.receive"
 local reconnect = require "eddy.stream.reconnect"
+local requests = require "eddy.stream.requests"
+local directions = require "eddy.zmq.directions"
 local frames = require "eddy.zmq.frame"
 local json = require "eddy.zmq.json"
 local monitor = require "eddy.zmq.monitor"
@@ -18,6 +22,7 @@ local check, check_function = errors.check, errors.check_function
 local drain = receiving.drain
 local IDLY = C.EDDY_REPORT_IDLY
 local EMSGSIZE, ENOBUFS = errors.numbers.EMSGSIZE, errors.numbers.ENOBUFS
+local EFSM, ENOTSUP = errors.numbers.EFSM, errors.numbers.ENOTSUP
 
 --- A stream. Fields: `socket` (nil once closed), `loop`, `name` (for messages to people; may
 -- be set).
@@ -34,17 +39,24 @@ local Stream = {
   _sent = false, -- what on_send waits to hear of, by number, up to _sent_last
   _sent_last = 0,
   _early = true, -- on_send may still be set for what was sent before
+  _discarded = 0, -- messages that `discard` threw away
+  _unanswered = 0, -- requests that were not answered in time
+  _handler_failed = false, -- as the loop's `_failed`, in place of it
 }
 
-local Instance = {}
-
-function Instance.__index(self, key)
-  local method = Stream[key]
-  if method ~= nil then return method end
-  if key == "name" then return tostring(self.socket) end
+-- The metatable of streams that have these methods.
+local function class(methods)
+  return {
+    __index = function(self, key)
+      local method = methods[key]
+      if method ~= nil then return method end
+      if key == "name" then return tostring(self.socket) end
+    end,
+    __tostring = function(self) return "stream (" .. self.name .. ")" end,
+  }
 end
 
-function Instance.__tostring(self) return "stream (" .. self.name .. ")" end
+local Instance, RepInstance = class(Stream), nil
 
 -- The stream's id; raises when it is closed.
 local function id_of(self, what)
@@ -73,7 +85,7 @@ local function new(socket, loop)
   local self = setmetatable({
     socket = socket, loop = loop, _id = id,
     _on_recv = false, _on_send = false, _copy = true, _time = 0,
-  }, Instance)
+  }, socket._type == "REP" and RepInstance or Instance)
   socket._owner = self
   loop:_adopt(id, self)
   return self
@@ -81,8 +93,9 @@ end
 
 local function set_receiver(self, fn, copy, what)
   local id = id_of(self, what)
+  if fn then directions.check_receives(self.socket, what, self.name) end
   local before = self._on_recv
-  self._on_recv, self._copy = fn or false, copy ~= false
+  self._on_recv, self._copy = fn and self:_handler_of(fn) or false, copy ~= false
   if (fn ~= nil) ~= (before ~= false) and not self._waiting then
     C.eddy_stream_receive(self.loop._c, id, fn and self._receive or 0)
   end
@@ -105,19 +118,25 @@ end
 --- Stops receiving; nothing is lost.
 function Stream:stop_on_recv() set_receiver(self, nil, nil, "stop_on_recv") end
 
+-- Raises when the stream is closed, or its socket never does what fn is to hear of.
+local function check_sends(self, fn, what)
+  id_of(self, what)
+  if fn then directions.check_sends(self.socket, what, self.name) end
+end
+
 --- Calls fn(msg, err) for each message sent from now on, after libzmq accepted it, or with
 -- the error when it did not. A stream's first handler hears also of messages sent just before,
 -- in the same turn or before the loop runs (of a thousand at most).
 function Stream:on_send(fn)
   check_function(fn, "on_send", true)
-  id_of(self, "on_send")
+  check_sends(self, fn, "on_send")
   completions.listen(self, fn)
 end
 
 --- Calls fn(stream, msg, err). In place of `on_send`, and stopped alike.
 function Stream:on_send_stream(fn)
   check_function(fn, "on_send_stream", true)
-  id_of(self, "on_send_stream")
+  check_sends(self, fn, "on_send_stream")
   completions.listen(self, fn and function(msg, err) return fn(self, msg, err) end)
 end
 
@@ -163,13 +182,14 @@ end
 --- Calls fn(stream) when the send queue refused or dropped a message.
 function Stream:on_full(fn)
   check_function(fn, "on_full", true)
-  id_of(self, "on_full")
+  check_sends(self, fn, "on_full")
   self._on_full = fn or false
 end
 
 --- Calls fn(stream) when a queue that was full is down to half its limits.
 function Stream:on_drain(fn)
   check_function(fn, "on_drain", true)
+  check_sends(self, fn, "on_drain")
   C.eddy_stream_await_drain(self.loop._c, id_of(self, "on_drain"), fn and 1 or 0)
   self._on_drain = fn or false
 end
@@ -195,6 +215,8 @@ local function sent(self, result, what, data, opts, msg, callback)
   if result == -ENOBUFS or result == -EMSGSIZE then
     return nil, backpressure.refused(self, what, -result)
   end
+  if result == -EFSM then error(requests.refusal(self, what), 0) end
+  if result == -ENOTSUP then directions.check_sends(self.socket, what, self.name) end
   return check(result, what .. ":", self.name)
 end
 
@@ -263,17 +285,6 @@ function Stream:set_budget(messages)
     self.name)
 end
 
---- Says how many messages may be in the hands of a handler that waits, as coroutines do: 1
--- unless set, so that the next message waits for it; with more, handlers overlap.
--- @param count at least 1; math.huge for any number
-function Stream:set_concurrency(count)
-  if type(count) ~= "number" or count ~= count or count < 1 then
-    errors.misuse("set_concurrency: expected a number of at least 1, got " .. tostring(count))
-  end
-  id_of(self, "set_concurrency")
-  self._concurrency = count
-end
-
 --- Whether the stream is closed.
 function Stream:closed() return not self._id end
 
@@ -284,7 +295,8 @@ function Stream:receiving() return self._on_recv ~= false end
 function Stream:sending() return self._id ~= false and self:stats().queued > 0 end
 
 --- Counters: messages_in, bytes_in, messages_out, bytes_out, queued, queued_bytes, dropped,
--- errors, and handler_time, the ms that on_recv's function took.
+-- errors, discarded, unanswered (requests that a REP did not answer in time), and handler_time,
+-- the ms that on_recv's function took.
 function Stream:stats()
   local stats = ffi.new("eddy_stream_stats")
   check(C.eddy_stream_stats_get(self.loop._c, id_of(self, "stats"), stats), "stats:", self.name)
@@ -293,11 +305,14 @@ function Stream:stats()
     messages_out = stats.messages_out, bytes_out = stats.bytes_out,
     queued = stats.queued, queued_bytes = stats.queued_bytes,
     dropped = stats.dropped, errors = stats.errors, handler_time = self._time,
+    discarded = self._discarded, unanswered = self._unanswered,
   }
 end
 
 Stream.flush = require "eddy.stream.flush"
-Stream.set_send_limit = backpressure.methods.set_send_limit
+for _, part in ipairs { backpressure, concurrency, discard } do
+  for name, method in pairs(part.methods) do Stream[name] = method end
+end
 
 -- The socket's own, for a stream that is open.
 for name in ([[bind connect unbind disconnect bind_to_random_port subscribe unsubscribe
@@ -357,23 +372,14 @@ function Stream:_handle(event)
   end
 end
 
--- The handler waits, in its coroutine.
-function Stream:_waits()
-  self._inside = self._inside + 1
-  if self._inside < self._concurrency then return end
-  self._waiting = true
-  if self._id then C.eddy_stream_receive(self.loop._c, self._id, 0) end
-end
-
--- A handler went on and has ended.
-function Stream:_went_on()
-  self._inside = self._inside - 1
-  if not self._waiting or self._inside >= self._concurrency then return end
-  self._waiting = false
-  if not self._id or not self._on_recv then return end
-  C.eddy_stream_receive(self.loop._c, self._id, self._receive)
-end
-
 function Stream:_describe() return tostring(self.name) end
+
+-- What is called for a message, in a turn.
+function Stream:_handler_of(fn) return fn end -- luacheck: no self
+
+-- Calls it in a flush.
+function Stream:_call_handler(fn, msg) self.loop:_protect(self, fn, msg) end
+
+RepInstance = class(requests.class(Stream))
 
 return setmetatable({ new = new }, { __call = function(_, ...) return new(...) end })

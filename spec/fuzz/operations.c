@@ -119,7 +119,10 @@ static void act(input *input) {
     case 17: eddy_loop_wake(loop, any(input), next(input)); break;
     case 18: eddy_stream_limit(loop, any(input), next(input) % 8, -1, next(input) % 4); break;
     case 19: read_inbox(eddy_stream_pull(loop, any(input), next(input)), input); break;
-    case 20: eddy_stream_push(loop, any(input), next(input)); break;
+    case 20:
+        eddy_stream_push(loop, any(input), next(input));
+        eddy_stream_remind(loop, any(input), next(input) - 8);
+        break;
     case 21:
         if (eddy_socket_recv(context, any(input), ZMQ_DONTWAIT, &part) == 0 && part.size > 0) {
             volatile char last = part.data[part.size - 1];

@@ -5,6 +5,7 @@ local errors = require "eddy.base.errors"
 local c = require "eddy.base.libeddy"
 local dispatch = require "eddy.loop.dispatch"
 local futures = require "eddy.tasks.future"
+local directions = require "eddy.zmq.directions"
 local frames = require "eddy.zmq.frame"
 
 local C = c.C
@@ -93,6 +94,12 @@ local function may_pass(list, peer)
   return true
 end
 
+-- Whether an operation fails at once, whatever the budget: its socket never does such.
+local function fails(socket, events)
+  local never = events == C.EDDY_READ and directions.never_receives or directions.never_sends
+  return never[socket._type] == true
+end
+
 --- Whether an operation may be tried at once: nobody waits before it, and the turn's budget is
 -- not used up.
 function Line:may_try(operation, data, flags)
@@ -101,7 +108,7 @@ function Line:may_try(operation, data, flags)
   local loop = dispatch.loop() or self._loop
   local turn = loop and loop._turns or 0
   if self._turn ~= turn then self._turn, self._left = turn, BUDGET end
-  if self._left == 0 then return false end
+  if self._left == 0 then return fails(self._what, list.events) end
   self._left = self._left - 1
   return true
 end

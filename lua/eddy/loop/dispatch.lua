@@ -132,7 +132,8 @@ end
 
 -- Tells of an error that ended a stream's handler.
 local function tell(self, failure, target)
-  local told, problem = pcall(self._failed, self, failure, target)
+  local failed = target and target._handler_failed or self._failed
+  local told, problem = pcall(failed, self, failure, target)
   if not told then self:_log("an error that cannot be told: " .. tostring(problem)) end
 end
 
@@ -174,7 +175,7 @@ function M.drive(self, until_idle, limit)
       self._current = false
       if target and target._waits then
         this.target = target
-        target:_waits()
+        target:_waits(thread)
       end
     end
   until this.ended

@@ -7,6 +7,7 @@ local ffi = c.ffi
 
 local M = {
   on = false, -- whether there is a heartbeat to write
+  report = false, -- the limit of that name, in ms
   log = false, -- the loop's: fn(text)
 }
 
@@ -91,7 +92,7 @@ function M.set(settings)
   beats, busy = ffi.cast("double *", beats), ffi.cast("double *", busy)
   name = ffi.cast("char *", name)
   busy[0], last = 0, nil
-  M.on = next(settings) ~= nil
+  M.on, M.report = next(settings) ~= nil, settings.report or false
 end
 
 return M

@@ -3,15 +3,18 @@ local errors = require "eddy.base.errors"
 local c = require "eddy.base.libeddy"
 local completions = require "eddy.stream.completions"
 local receiving = require "eddy.stream.receive"
+local directions = require "eddy.zmq.directions"
 
 local C = c.C
 local band = require("bit").band
 
--- Receives up to `limit` messages now, through the handler, or to nowhere without one.
--- Returns how many; fewer when there are no more, or the handler closed, paused, stopped
--- or waited.
+-- Whether the stream may receive now.
+local function listens(self) return self._on_recv ~= false and not self._waiting end
+
+-- Receives up to `limit` messages now, through the handler. Returns how many; fewer when there
+-- are no more, or the handler closed, paused, stopped or waited.
 local function flush_receives(self, limit)
-  local loop, handled, has_handler = self.loop, 0, self._on_recv ~= false
+  local loop, handled = self.loop, 0
   local this, turn = loop._run, loop._turns
   while handled < limit do
     local inbox = C.eddy_stream_pull(loop._c, self._id, limit - handled)
@@ -19,12 +22,11 @@ local function flush_receives(self, limit)
     while handled < limit and inbox.head < inbox.tail do
       local msg, fn = receiving.take(inbox, self._copy), self._on_recv
       handled = handled + 1
-      if fn then loop:_protect(self, fn, msg) end
-      local paused = has_handler and not self._on_recv
+      if fn then self:_call_handler(fn, msg) end
       local stopped = loop._running and loop._stop
       -- When it waited, the inbox may be another stream's by now.
       local waited = loop._run ~= this or loop._turns ~= turn
-      if not self._id or paused or stopped or waited then
+      if not self._id or not listens(self) or stopped or waited then
         return handled, true
       end
     end
@@ -32,9 +34,9 @@ local function flush_receives(self, limit)
   return handled
 end
 
---- Handles what is pending now, in this call: receives through the handler (without one, what
--- comes is thrown away and counted), and sends what is queued, of which on_send hears at once.
--- Replies made meanwhile are sent too. Never waits. Ends early when the stream is closed or paused.
+--- Handles what is pending now, in this call: receives through the handler, without which all
+-- stays where it is, and sends what is queued, of which on_send hears at once. Replies made
+-- meanwhile are sent too. Never waits. Ends early when the stream is closed or paused.
 -- @param flag zmq.POLLIN, zmq.POLLOUT, or both (the default)
 -- @param limit how many messages at most, both ways together; none unless given
 -- @return how many messages were received and sent, those included that left with their send
@@ -50,11 +52,12 @@ return function(self, flag, limit)
     errors.misuse("flush: expected zmq.POLLIN, POLLOUT or both, got " .. tostring(flag))
   end
   flag, limit = flag or C.EDDY_READ + C.EDDY_WRITE, limit or math.huge
+  directions.check_events(self.socket, flag, "flush", self.name)
   local receives, sends = band(flag, C.EDDY_READ) ~= 0, band(flag, C.EDDY_WRITE) ~= 0
-  local handled, has_handler = 0, self._on_recv ~= false
+  local handled = 0
   repeat
-    local before, ends = handled, false
-    if receives then
+    local before, ends, listened = handled, false, listens(self)
+    if receives and listened then
       local received
       received, ends = flush_receives(self, limit - handled)
       handled = handled + received
@@ -62,8 +65,7 @@ return function(self, flag, limit)
     if sends and not ends and self._id and handled < limit then
       handled = handled + math.max(0, C.eddy_stream_push(self.loop._c, self._id, limit - handled))
       completions.now(self)
-      -- What on_send did: a message taken without the handler would be thrown away.
-      local paused = has_handler and not self._on_recv
+      local paused = listened and not listens(self) -- by on_send
       ends = not self._id or paused or (self.loop._running and self.loop._stop)
     end
   until ends or handled == before or handled >= limit

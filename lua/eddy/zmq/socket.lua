@@ -2,6 +2,7 @@
 local constants = require "eddy.base.constants"
 local errors = require "eddy.base.errors"
 local c = require "eddy.base.libeddy"
+local directions = require "eddy.zmq.directions"
 local endpoints = require "eddy.zmq.endpoint"
 local frames = require "eddy.zmq.frame"
 local monitor = require "eddy.zmq.monitor"
@@ -199,12 +200,14 @@ end
 --- Waits until the socket can receive or send.
 -- @param timeout ms; nil or negative: for ever
 -- @param flags zmq.POLLIN (the default), zmq.POLLOUT, or both
--- @return those of them that can be, 0 when the time is up. Raises ENOTSUP when closed.
+-- @return those of them that can be, 0 when the time is up. Raises ENOTSUP when closed, and when
+-- it would wait for ever for what can never be.
 function Socket:poll(timeout, flags)
   if timeout ~= nil then errors.check_ms(timeout, "poll") end
   local id = id_of(self, "poll", errors.numbers.ENOTSUP)
-  return check(C.eddy_socket_poll(self._c, id, flags or constants.POLLIN, timeout or -1),
-    "poll", self)
+  flags = flags or constants.POLLIN
+  directions.check_poll(self, timeout, flags)
+  return check(C.eddy_socket_poll(self._c, id, flags, timeout or -1), "poll", self)
 end
 
 --- Subscribes a SUB socket to a topic: to messages that begin with it, to all if it is empty.

@@ -66,12 +66,36 @@ describe("core/stream/send", function()
 
     it("waits until the socket's state lets it send", function()
       local request, reply = world:pair("REQ", "REP")
-      local stream = world:stream(reply, true)
-      assert.equal(1, world:send(stream, "answer", 1))
-      world:put(request, "question")
-      assert.same({ { "question" } }, world:messages(stream, 1))
+      local stream = world:stream(request)
+      assert.equal(0, world:send(stream, "1", 1))
+      assert.equal(1, world:send(stream, "2", 1))
+      assert.same({ "1" }, world:get(reply, 1000))
+      assert.equal(1, world:stream_stats(stream).queued)
+      world:put(reply, "answer")
+      C.eddy_stream_receive(world.loop, stream, 1)
+      assert.same({ { "answer" } }, world:messages(stream, 1))
       world:event("SENT", stream)
-      assert.equal("answer", received(request, 1))
+      assert.same({ "2" }, world:get(reply, 1000))
+    end)
+
+    it("refuses what can never be, and changes nothing", function()
+      for _, kind in ipairs { "PULL", "SUB" } do
+        local stream = world:stream(world:open(kind), true)
+        for report = 0, 2 do
+          assert.equal(-errno.ENOTSUP, world:send(stream, "x", report))
+          assert.equal(-errno.ENOTSUP, world:send(stream, { "x", "y" }, report))
+        end
+        C.eddy_stream_close(world.loop, stream, 0)
+      end
+      for _, kind in ipairs { "PUSH", "PUB" } do
+        local stream = world:stream(world:open(kind))
+        for on = 1, 2 do
+          assert.equal(-errno.ENOTSUP, C.eddy_stream_receive(world.loop, stream, on))
+        end
+        assert.equal(0, C.eddy_stream_receive(world.loop, stream, 0))
+      end
+      assert.equal(0, C.eddy_loop_alive(world.loop))
+      assert.same({}, world:turn(0))
     end)
 
     it("refuses an empty message and sizes that cannot be", function()

@@ -68,10 +68,66 @@ describe("a stream's flush", function()
     end
   end)
 
-  it("throws away what comes without a handler, and counts it", function()
+  it("receives nothing while the stream is paused: all of it comes later", function()
+    for _, pause in ipairs {
+      function() end,
+      function(stream)
+        stream:on_recv(error)
+        stream:on_recv(nil)
+      end,
+    } do
+      local stream, peer = pair(3, 2)
+      pause(stream)
+      assert.equal(0, stream:flush(zmq.POLLIN))
+      assert.equal(2, stream:flush())
+      assert.equal(0, stream:stats().messages_in)
+      assert.equal("out1 out2", support.receive_all(peer))
+      local got = collect(stream)
+      assert.equal(3, stream:flush())
+      assert.same({ "in1", "in2", "in3" }, got)
+    end
+  end)
+
+  it("receives nothing of what a pause left in the turn", function()
     local stream = pair(3)
-    assert.equal(3, stream:flush(zmq.POLLIN))
-    assert.equal(0, stream:flush(zmq.POLLIN))
+    local got = {}
+    stream:on_recv(function(msg)
+      got[#got + 1] = msg[1]
+      stream:on_recv(nil)
+      assert.equal(0, stream:flush())
+    end)
+    support.turns(loop)
+    assert.same({ "in1" }, got)
+    stream:flush()
+    stream:on_recv(function(msg) got[#got + 1] = msg[1] end)
+    support.turns(loop)
+    assert.same({ "in1", "in2", "in3" }, got)
+  end)
+
+  it("receives nothing while the stream's handler waits", function()
+    local stream = pair(3)
+    local got, inside = {}, 0
+    stream:on_recv(function(msg)
+      inside = inside + 1
+      assert.equal(1, inside)
+      support.suspend(loop, 2)
+      inside = inside - 1
+      got[#got + 1] = msg[1]
+      if #got == 3 then loop:stop() end
+    end)
+    loop:call_every(1, function()
+      if inside > 0 then assert.equal(0, stream:flush()) end
+    end)
+    support.run(loop)
+    assert.same({ "in1", "in2", "in3" }, got)
+  end)
+
+  it("receives as soon as on_send listens", function()
+    local stream = pair(2, 1)
+    local got
+    stream:on_send(function() got = collect(stream) end)
+    assert.equal(3, stream:flush())
+    assert.same({ "in1", "in2" }, got)
   end)
 
   it("stops at a pause, and loses nothing", function()
