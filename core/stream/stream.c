@@ -60,7 +60,11 @@ static void try_again(eddy__timer_node *timer) {
 
 static void overdue(eddy__timer_node *timer) {
     eddy__stream *stream = eddy__entry(timer, eddy__stream, retry);
-    stream->tell_overdue = 1;
+    eddy__socket_touch(stream->socket);
+    int events = eddy__socket_events(stream->socket);
+    /* It may have been answered past the stream. */
+    stream->tell_overdue =
+        events > 0 && (events & ZMQ_POLLOUT) && !eddy__stream_has_unread(stream);
     eddy__stream_make_due(stream);
     eddy__stream_update(stream);
 }
