@@ -143,6 +143,7 @@ local function start(self)
     sockets[side], self._names[side] = socket, tostring(socket)
   end
   sockets.out = open(self, "out")
+  self._names.out = tostring(sockets.out)
   local device = proxy.new(self._kind, sockets, self._prefixes)
   local result = C.eddy_device_start(device)
   if result < 0 then

@@ -85,6 +85,7 @@ function Model:way()
     closed = false, -- its sender is closed: nothing is told any more
     paused = true,
     drops = false,  -- its sender's queue drops what it has no room for
+    discarded = 0,  -- by its receiver, of a way that drops: which ones is not known
   }, Way)
 end
 
@@ -140,6 +141,16 @@ function Way:delivered(number)
   self.model.delivered = self.model.delivered + 1
 end
 
+-- Its receiver threw the oldest `count` away.
+function Way:thrown_away(count)
+  if count > #self.waiting then violated("%d discarded of %d", count, #self.waiting) end
+  if self.drops then
+    self.discarded = self.discarded + count
+    return
+  end
+  for _ = 1, count do table.remove(self.waiting, 1) end
+end
+
 -- The sender is closed, and `lost` messages with it: the youngest.
 function Way:sender_closed(lost)
   self.closed, self.unheard = true, {}
@@ -155,7 +166,7 @@ function Way:receiver_closed() self.gone = true end
 -- Whether all is told that has to be.
 function Way:settled()
   if self.gone or (self.closed and self.drops) then return true end
-  return #self.unheard == 0 and #self.waiting == 0
+  return #self.unheard == 0 and #self.waiting == self.discarded
 end
 
 -- Whether everything that has to happen has happened.

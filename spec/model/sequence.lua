@@ -167,13 +167,22 @@ end
 
 function operations.flush(self)
   local point = any_point(self)
-  if not point or point.way_in.paused or self.model.stopped then return end
+  if not point or self.model.stopped then return end
   self:note("flush", point.name)
   local is_inner = self.model.flushing
   self.model.flushing = true
   local ok, err = pcall(point.stream.flush, point.stream, nil, random(5))
   self.model.flushing = is_inner
   if not ok then error(err, 0) end
+end
+
+function operations.discard(self)
+  local point = any_point(self)
+  if not point then return end
+  local ok, count = pcall(point.stream.discard, point.stream, random(0, 5))
+  self:note("discard", point.name, count)
+  if ok ~= (point.kind ~= "PUSH") then error(count, 0) end
+  if ok then point.way_in:thrown_away(count) end
 end
 
 function operations.callback(self)
@@ -235,7 +244,7 @@ function operations.stop(self)
 end
 
 local ORDER = { "open", "close", "pause", "resume", "resume", "send", "send", "send", "burst",
-  "timer", "timer", "cancel", "callback", "stop", "flush" }
+  "timer", "timer", "cancel", "callback", "stop", "flush", "flush", "discard" }
 
 function Sequence:act()
   local name = ORDER[random(#ORDER)]

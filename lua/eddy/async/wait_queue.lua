@@ -53,6 +53,7 @@ end
 function M.new(what, on_close)
   return setmetatable({
     _what = what, _loop = false, _id = false, _on_close = on_close,
+    _possible = type(what) == "number" and -1 or directions.possible(what),
     _by_peer = type(what) ~= "number" and by_peer[what._type],
     _passing = false, -- it leaves its loop as soon as nobody waits
     _events = 0,      -- what the core waits for
@@ -94,12 +95,6 @@ local function may_pass(list, peer)
   return true
 end
 
--- Whether an operation fails at once, whatever the budget: its socket never does such.
-local function fails(socket, events)
-  local never = events == C.EDDY_READ and directions.never_receives or directions.never_sends
-  return never[socket._type] == true
-end
-
 --- Whether an operation may be tried at once: nobody waits before it, and the turn's budget is
 -- not used up.
 function Line:may_try(operation, data, flags)
@@ -108,7 +103,8 @@ function Line:may_try(operation, data, flags)
   local loop = dispatch.loop() or self._loop
   local turn = loop and loop._turns or 0
   if self._turn ~= turn then self._turn, self._left = turn, BUDGET end
-  if self._left == 0 then return fails(self._what, list.events) end
+  -- What its socket never does fails at once.
+  if self._left == 0 then return band(list.events, self._possible) == 0 end
   self._left = self._left - 1
   return true
 end
@@ -191,6 +187,7 @@ function Line:_want()
   while poll do
     events, poll = bor(events, poll.events), poll.after
   end
+  events = band(events, self._possible)
   if events == 0 and self._passing then return self:_leave() end
   if events == self._events then return end
   set_events(self, events)

@@ -11,6 +11,12 @@ local M = {
   never_sends = { PULL = true, SUB = true },
 }
 
+--- What a socket can ever be ready for: of zmq.POLLIN and POLLOUT.
+function M.possible(socket)
+  return (M.never_receives[socket._type] and 0 or POLLIN) +
+    (M.never_sends[socket._type] and 0 or POLLOUT)
+end
+
 local function refuse(socket, verb, what, name)
   error(errors.new(errors.numbers.ENOTSUP, ("%s: %s: a %s socket cannot %s"):format(what,
     tostring(name or socket), socket._type, verb)), 0)
