@@ -98,7 +98,7 @@ int eddy__stream_send(eddy__stream *stream, zmq_msg_t *msgs, uint32_t count, dou
             if (rc == -ETERM) eddy__stream_terminated(stream);
             return 0;
         }
-        if (rc == -EFSM && stream->answers) return refuse(stream, msgs, count, report, rc);
+        if (stream->answers) return refuse(stream, msgs, count, report, rc);
     }
     rc = enqueue(stream, msgs, count, bytes, report);
     eddy__stream_update(stream);

@@ -66,7 +66,6 @@ static void overdue(eddy__timer_node *timer) {
     stream->tell_overdue =
         events > 0 && (events & ZMQ_POLLOUT) && !eddy__stream_has_unread(stream);
     eddy__stream_make_due(stream);
-    eddy__stream_update(stream);
 }
 
 static eddy__stream *new_stream(eddy__loop_state *state, eddy_context *context) {
