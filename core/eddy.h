@@ -422,8 +422,8 @@ int eddy_timer_again(eddy_loop *loop, uint32_t timer, double jitter);
 /* Cancels it: no event follows, and one that is in the batch already is stale. */
 int eddy_timer_close(eddy_loop *loop, uint32_t timer);
 
-/* Watches: readiness of descriptors and sockets, as long as it lasts. -ENOTSUP when nothing that
- * is asked for can ever be: EDDY_READ of a PUSH or PUB, EDDY_WRITE of a PULL or SUB. */
+/* Watches: readiness of descriptors and sockets, as long as it lasts. -ENOTSUP when nothing
+ * that is asked for can ever be: EDDY_READ of a PUSH or PUB, EDDY_WRITE of a PULL or SUB. */
 
 int eddy_watch_fd(eddy_loop *loop, int fd, int events);
 int eddy_watch_socket(eddy_loop *loop, eddy_context *context, uint32_t socket, int events);

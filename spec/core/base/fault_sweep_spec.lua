@@ -1,7 +1,7 @@
 local C, ffi = require "spec.support.room" "base/faults"
 local support = require "spec.core.support"
 local torture = require "spec.core.base.fault_sweep"
-local zmq = support.zmq
+local errno, zmq = support.errno, support.zmq
 
 ffi.cdef "int raise(int signal);"
 
@@ -152,6 +152,25 @@ scenarios["a ROUTER's queue for peers that do not read"] = function(world)
   check(C.eddy_loop_drain(world.loop, 1))
   world:turn(0)
   assert.is_true(world:stream_stats(stream).queued > 0)
+end
+
+scenarios["requests and their replies"] = function(world)
+  local req, rep = world:pair("REQ", "REP")
+  local stream = world:stream(rep, true)
+  check(C.eddy_stream_remind(world.loop, stream, 0))
+  check(world:put(req, many, 0))
+  world.unread = true
+  local inbox = await(world, "RECEIVED", stream)[1].inbox
+  local function refused()
+    local result = world:send(stream, many, 1)
+    if result ~= -errno.EFSM then check(result) end
+  end
+  refused()
+  assert.same({ many }, support.read(inbox))
+  check(world:send(stream, many, 1))
+  assert.same(many, assert(world:get(req), "no reply"))
+  refused()
+  await(world, "SENT", stream)
 end
 
 scenarios["a flush"] = function(world)

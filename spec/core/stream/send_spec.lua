@@ -78,6 +78,63 @@ describe("core/stream/send", function()
       assert.same({ "2" }, world:get(reply, 1000))
     end)
 
+    it("answers a request that was read, once, and queues no reply", function()
+      local request, reply = world:pair("REQ", "REP")
+      local stream = world:stream(reply, true)
+      local function refused()
+        for report = 0, 2 do
+          assert.equal(-errno.EFSM, world:send(stream, { "no", "request" }, report))
+        end
+      end
+      refused()
+      for _ = 1, 3 do
+        world:put(request, "question")
+        world.unread = true
+        local inbox = world:event("RECEIVED", stream).inbox
+        refused()
+        assert.same({ { "question" } }, support.read(inbox))
+        assert.equal(0, world:send(stream, "answer", 1))
+        refused()
+        assert.equal(1, world:event("SENT", stream).value)
+        assert.same({ "answer" }, world:get(request, 1000))
+      end
+      assert.equal(0, world:stream_stats(stream).queued)
+      assert.equal(0, world:stream_stats(stream).errors)
+    end)
+
+    it("reminds of a request, once, unless it was answered or it is told not to", function()
+      local request, reply = world:pair("REQ", "REP")
+      local stream = world:stream(reply, true)
+      C.eddy_loop_virtual_time(world.loop, 0)
+      local function remind(ms) return C.eddy_stream_remind(world.loop, stream, ms) end
+      local function overdue_by(ms)
+        C.eddy_loop_advance(world.loop, ms)
+        local told = names(world:turn(0)) .. names(world:turn(0))
+        return told
+      end
+      world:put(request, "question")
+      world:messages(stream, 1)
+      local alive = C.eddy_loop_alive(world.loop)
+      assert.equal(0, remind(100))
+      assert.equal(alive, C.eddy_loop_alive(world.loop))
+      assert.equal("", overdue_by(99))
+      assert.equal("OVERDUE", overdue_by(2))
+      assert.equal("", overdue_by(1000))
+      assert.equal(0, remind(100))
+      assert.equal(0, remind(-1))
+      assert.equal("", overdue_by(1000))
+      remind(100)
+      world:send(stream, "answer")
+      assert.equal("", overdue_by(1000))
+      assert.equal(-errno.EINVAL, remind(0 / 0))
+      assert.equal(-errno.ENOTSUP, C.eddy_stream_remind(world.loop, world:stream(world:open("PUSH")),
+        1))
+      remind(100)
+      C.eddy_stream_close(world.loop, stream, 0)
+      assert.equal("", overdue_by(1000))
+      assert.equal(-errno.EBADF, remind(1))
+    end)
+
     it("refuses what can never be, and changes nothing", function()
       for _, kind in ipairs { "PULL", "SUB" } do
         local stream = world:stream(world:open(kind), true)

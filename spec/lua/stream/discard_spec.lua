@@ -4,9 +4,7 @@ local zmq = require "eddy.zmq"
 
 describe("a stream's discard", function()
   local loop
-
-  before_each(function() loop = support.open() end)
-  after_each(support.close)
+  support.each(function(...) loop = ... end)
 
   local function streams(count, parts)
     local stream, peer = support.streams(zmq.PULL, zmq.PUSH)

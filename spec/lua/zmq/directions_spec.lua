@@ -9,9 +9,7 @@ local NEVER_RECEIVE, NEVER_SEND = { "PUSH", "PUB" }, { "PULL", "SUB" }
 
 describe("what a socket never does", function()
   local loop, context
-
-  before_each(function() loop, context = support.open() end)
-  after_each(support.close)
+  support.each(function(...) loop, context = ... end)
 
   local function refused(kind, what, fn, ...)
     local ok, err = pcall(fn, ...)
@@ -21,7 +19,9 @@ describe("what a socket never does", function()
     assert.message(err.message).is_truthy(err.message:find(what, 1, true))
   end
 
-  local function stream(kind) return eddy.stream(context:socket(zmq[kind], { linger = 0 }), loop) end
+  local function stream(kind)
+    return eddy.stream(context:socket(zmq[kind], { linger = 0 }), loop)
+  end
 
   it("is refused by its stream, and leaves nothing that keeps a program alive", function()
     for _, kind in ipairs(NEVER_RECEIVE) do
