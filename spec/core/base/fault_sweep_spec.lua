@@ -168,9 +168,9 @@ scenarios["requests and their replies"] = function(world)
   refused()
   assert.same({ many }, support.read(inbox))
   check(world:send(stream, many, 1))
-  assert.same(many, assert(world:get(req), "no reply"))
   refused()
   await(world, "SENT", stream)
+  assert.same(many, assert(world:get(req), "no reply"))
 end
 
 scenarios["a flush"] = function(world)
