@@ -33,11 +33,13 @@ local function main_program(loop, what)
   error(ok and M.stopped or err, 0)
 end
 
--- A task that was cancelled does not wait. It is told once; after that it is an error.
+-- A task that was cancelled, or is to be, does not wait. It is told once; after that it is an
+-- error.
 local function refuse(task, thread, what)
   what:_unlisten(thread)
   if task._told then error(errors.cancelled, 0) end
   task._told = true
+  if not task:done() then task:_cancel() end
   return errors.cancelled
 end
 
@@ -58,7 +60,7 @@ function M.suspend(loop, what)
   local thread = coroutine.running()
   if not thread then return main_program(loop, what) end
   local task = M.tasks[thread]
-  if task and task:cancelled() then return refuse(task, thread, what) end
+  if task and task._ending then return refuse(task, thread, what) end
   check_yieldable(what)
   loop = M.running() or loop
   homes[thread] = loop
@@ -69,22 +71,6 @@ function M.suspend(loop, what)
   repeat reason = coroutine.yield() until loop._waiting[thread] ~= what
   if reason and task then task._told = true end
   return reason
-end
-
-local raised -- the failure that was raised last where it was awaited
-
---- Raises the error of what was awaited.
--- @param failure { value =, traceback = }
-function M.raise(failure)
-  raised = failure
-  error(failure.value, 0)
-end
-
---- Where an error was raised first, if it came through an await: a traceback, or nil.
-function M.origin(err)
-  local failure = raised
-  raised = nil
-  return failure and rawequal(failure.value, err) and failure.traceback or nil
 end
 
 -- What names a coroutine in messages to people.
