@@ -110,6 +110,7 @@ function Gathering:_follow(future)
   local all = self.all
   if all:done() then return end
   future._heard = true
+  if all._ending and future:cancelled() then return all:_cancel() end
   if future._failure then return all:_fail(future._failure) end
   self.left = self.left - 1
   if self.left > 0 then return end

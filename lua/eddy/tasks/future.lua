@@ -44,12 +44,23 @@ function M.is(value)
   return type(class) == "table" and rawget(class, "_listeners") == false
 end
 
+-- What cancels a task that waits on for what does not come any more.
+local ender = {}
+function ender._follow(_, task)
+  if task._state == PENDING then task:_cancel() end
+end
+
 local function tell_one(self, listener)
   local loop = self._loop
   if type(listener) == "table" and listener._follow then
     chain.pass(self, listener)
   elseif type(listener) == "thread" then
-    if not coroutines.wake(listener, self) then self._heard = false end
+    local task = self._state == CANCELLED and coroutines.tasks[listener]
+    if task and task._ending then -- it was to get this before it is cancelled
+      chain.pass(task, ender)
+    elseif not coroutines.wake(listener, self) then
+      self._heard = false
+    end
   elseif loop._closed then -- nothing runs there any more
     self._heard = false
   else

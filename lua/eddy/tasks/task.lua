@@ -13,7 +13,10 @@ local function finish(task, ok, ...)
     if ok then return task:set_result(...) end
     return task:_fail(task._loop:_failure(...))
   end
-  if task._end then task._end:set_result() end
+  if task._end then
+    coroutines.cancelled.count = coroutines.cancelled.count - 1
+    task._end:set_result()
+  end
   local failure = not ok and task._loop:_failure(...)
   -- Nobody awaits what it comes to, after it was cancelled.
   if failure and failure.value ~= errors.cancelled then task._loop:_failed(failure, task) end
@@ -49,6 +52,7 @@ function Task:_cancel()
   if what and coroutines.wake(thread, what, errors.cancelled) or self:_runs() then
     self._end = futures.new(self._loop)
     self._end._name = "the end of " .. self:_describe()
+    coroutines.cancelled.count = coroutines.cancelled.count + 1
   end
   self._ending = true
   futures.class._cancel(self)
