@@ -129,7 +129,7 @@ function M.wake(thread, what, reason)
   return true
 end
 
---- Who waits on a loop, and where: a text. Those who wait alike are counted.
+--- Who waits on a loop, and where: a text. Those who wait alike are counted; the most come first.
 function M.report(loop)
   local counts, texts = {}, {}
   for thread, what in pairs(loop._waiting) do
@@ -138,7 +138,10 @@ function M.report(loop)
     if not counts[text] then texts[#texts + 1] = text end
     counts[text] = (counts[text] or 0) + 1
   end
-  table.sort(texts)
+  table.sort(texts, function(a, b)
+    if counts[a] ~= counts[b] then return counts[a] > counts[b] end
+    return a < b
+  end)
   local shown, left_out = {}, 0
   for i, text in ipairs(texts) do
     local count = counts[text]
