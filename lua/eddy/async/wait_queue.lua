@@ -34,7 +34,7 @@ end
 
 -- Counts a waiter in (1) or out (-1) by what tells it from the others of its list, where it
 -- matters: a poll's events, the peer of a ROUTER's message.
-local function count(counts, waiter, change)
+local function tally(counts, waiter, change)
   local what = waiter.peer
   if what == nil then what = waiter.events end
   local left = (counts[what] or 0) + change
@@ -42,7 +42,7 @@ local function count(counts, waiter, change)
 end
 
 local function append(list, waiter)
-  if list.counts then count(list.counts, waiter, 1) end
+  if list.counts then tally(list.counts, waiter, 1) end
   waiter.list, waiter.before, waiter.after = list, list.last, false
   if list.last then list.last.after = waiter else list.first = waiter end
   list.last = waiter
@@ -53,7 +53,7 @@ function Waiter:_describe() return self.name .. " on " .. self.line:_describe() 
 -- The future is done: it is in the line no more.
 function Waiter:_release()
   local list = self.list
-  if list.counts then count(list.counts, self, -1) end
+  if list.counts then tally(list.counts, self, -1) end
   if self.before then self.before.after = self.after else list.first = self.after end
   if self.after then self.after.before = self.before else list.last = self.before end
   if self.timer then self.timer:cancel() end

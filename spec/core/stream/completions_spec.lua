@@ -129,7 +129,7 @@ describe("core/stream/completions", function()
     outcomes.expected = outcomes.expected - 5
   end)
 
-  it("moves what is left only when as many were taken, so that taking all is no more work", function()
+  it("moves what is left only when as many were taken", function()
     local event, moves, first = ffi.new("eddy_event"), 0, 0
     for i = 1, 1000 do
       expect()

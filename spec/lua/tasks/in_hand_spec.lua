@@ -143,9 +143,7 @@ end)
 
 describe("who is cancelled with a result in hand", function()
   local loop
-
-  before_each(function() loop = support.open() end)
-  after_each(support.close)
+  support.each(function(...) loop = ... end)
 
   local function run(fn) return support.task(loop, fn) end
 
@@ -265,14 +263,12 @@ describe("who is cancelled with a result in hand", function()
 end)
 
 describe("what one receives and decodes", function()
-  local loop, plain, context, pull, push
-
-  before_each(function()
-    loop, plain, context = support.open(async)
+  local loop, pull, push
+  support.each(function(open, plain, context)
+    loop = open
     pull = context:socket(zmq.PULL, { linger = 0, bind = support.inproc() })
     push = plain:socket(zmq.PUSH, { linger = 0, connect = pull.last_endpoint })
-  end)
-  after_each(support.close)
+  end, async)
 
   it("is not cancelled while its function waits with the message", function()
     support.task(loop, function()
@@ -309,9 +305,7 @@ end)
 
 describe("a device that is cancelled", function()
   local loop, plain, context
-
-  before_each(function() loop, plain, context = support.open(green) end)
-  after_each(support.close)
+  support.each(function(...) loop, plain, context = ... end, green)
 
   it("hands on what it has in hand, though it finds no room at first", function()
     support.task(loop, function()

@@ -9,9 +9,7 @@ local DEPTH = 10000
 
 describe("tasks that await each other", function()
   local loop
-
-  before_each(function() loop = support.open() end)
-  after_each(support.close)
+  support.each(function(...) loop = ... end)
 
   local function run(fn) return support.task(loop, fn) end
 
@@ -96,7 +94,8 @@ describe("tasks that await each other", function()
 
   it("by gathers and limits, have results and are cancelled as deep", function()
     run(function()
-      for _, wrap in ipairs { eddy.gather, function(each) return eddy.with_timeout(60000, each) end } do
+      local function limit(each) return eddy.with_timeout(60000, each) end
+      for _, wrap in ipairs { eddy.gather, limit } do
         local inner = eddy.future()
         local outer = inner
         for _ = 1, DEPTH do outer = wrap(outer) end
@@ -124,9 +123,7 @@ end)
 
 describe("the work for", function()
   local loop, context
-
-  before_each(function() loop, _, context = support.open(async) end)
-  after_each(support.close)
+  support.each(function(open, _, own) loop, context = open, own end, async)
 
   -- How many instructions a function takes, in hundreds.
   local function steps_of(fn, count)
