@@ -254,17 +254,19 @@ function Future:_tell(listener)
   self:_listen(listener)
 end
 
--- Whether one that listens will hear: not a future that is kept for nobody.
-local function hears(listener)
-  return type(listener) ~= "table" or not listener._attended or listener:_attended()
-end
-
--- Whether anybody will hear when it is done.
+-- Whether anybody will hear when it is done: not, when only futures listen that are kept for
+-- nobody.
 function Future:_attended()
   local own = self._listeners
-  if not listeners.is(own) then return own and hears(own) end
-  for i = 1, own.last do
-    if own[i] and hears(own[i]) then return true end
+  while own and not listeners.is(own) do
+    if type(own) ~= "table" or not own._attended then return true end
+    own = own._listeners
+  end
+  for i = 1, own and own.last or 0 do
+    local each = own[i]
+    if each and (type(each) ~= "table" or not each._attended or each:_attended()) then
+      return true
+    end
   end
   return false
 end

@@ -104,7 +104,7 @@ describe("tasks that await each other", function()
         inner = eddy.future()
         outer = inner
         for _ = 1, DEPTH do outer = wrap(outer) end
-        assert.is_true(outer:_attended() == false)
+        if wrap == limit then assert.is_false(inner:_attended()) end
         assert.is_true(outer:cancel())
         assert.is_true(inner:cancelled())
         local function gathered(depth)
