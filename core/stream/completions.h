@@ -14,8 +14,8 @@ typedef struct eddy__completion {
 
 typedef struct eddy__completions {
     eddy__completion *entries;
-    uint32_t count, capacity;
-    uint32_t expected; /* reported messages on their way */
+    uint32_t first, count, capacity; /* `count` of them, from `first` on */
+    uint32_t expected;               /* reported messages on their way */
 } eddy__completions;
 
 /* Announces a message whose completion is to be reported. 0, or -ENOMEM. */

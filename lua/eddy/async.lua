@@ -4,6 +4,7 @@ local socket_methods = require "eddy.async.socket"
 local constants = require "eddy.base.constants"
 local errors = require "eddy.base.errors"
 local loops = require "eddy.loop"
+local coroutines = require "eddy.tasks.coroutine"
 local futures = require "eddy.tasks.future"
 local zmq = require "eddy.zmq"
 local directions = require "eddy.zmq.directions"
@@ -13,6 +14,7 @@ local Socket = require "eddy.zmq.socket"
 
 local band, bor = bit.band, bit.bor
 local DONTWAIT, POLLIN = constants.DONTWAIT, constants.POLLIN
+local cancelled = coroutines.cancelled
 
 local function failed(err)
   local future = futures.new(loops.current())
@@ -25,6 +27,10 @@ local function perform(self, operation, data, flags, last)
   local own = self._line or self:_line_of()
   local now = band(flags, DONTWAIT) ~= 0
   flags = bor(flags, DONTWAIT)
+  if cancelled.count > 0 and not now and operation.list == "receives" then
+    local _, err = pcall(coroutines.refusal)
+    if err then return failed(err) end
+  end
   if now or own:may_try(operation, data, flags) then
     local ok, result, err = pcall(operation.try, self, data, flags, last)
     if ok and result ~= nil then return futures.resolved(loops.current(), result) end

@@ -63,13 +63,16 @@ end
 local Limit = {}
 Limit.__index = Limit
 
+function Limit:_part(number) return number == 1 and self.future end
+
 function Limit:_release()
   self.timer:cancel()
   self.future:_unlisten(self.limited)
 end
 
 --- A future of what another one comes to within a time. When the time is up it fails with
--- ETIMEDOUT, and the other one is cancelled, unless somebody else waits for it.
+-- ETIMEDOUT, and the other one is cancelled, unless somebody else waits for it. A result that
+-- is on its way then still comes: a task whose wait is over goes on, up to its next wait.
 -- @param ms how long at most
 function M.with_timeout(ms, future)
   local loop = check_future(future, "with_timeout")._loop
@@ -79,7 +82,7 @@ function M.with_timeout(ms, future)
   limited._name = "with_timeout"
   limit.limited = limited
   limit.timer = loop:call_later(ms, function()
-    limited:set_error(errors.new(errors.numbers.ETIMEDOUT, "with_timeout"))
+    limited:_expire(errors.new(errors.numbers.ETIMEDOUT, "with_timeout"))
   end)
   future:_tell(limited)
   return limited
@@ -95,6 +98,8 @@ end
 local Gathering = {}
 Gathering.__index = Gathering
 
+function Gathering:_part(number) return self.futures[number] end
+
 function Gathering:_release(cancelled)
   for _, each in ipairs(self.futures) do
     if cancelled then each:_unlisten(self) else each:_forget(self) end
@@ -105,6 +110,7 @@ function Gathering:_follow(future)
   local all = self.all
   if all:done() then return end
   future._heard = true
+  if all._ending and future:cancelled() then return all:_cancel() end
   if future._failure then return all:_fail(future._failure) end
   self.left = self.left - 1
   if self.left > 0 then return end

@@ -6,18 +6,24 @@ local constants = require "eddy.base.constants"
 local errors = require "eddy.base.errors"
 local futures = require "eddy.future"
 local loops = require "eddy.loop"
+local coroutines = require "eddy.tasks.coroutine"
 local zmq = require "eddy.zmq"
 local directions = require "eddy.zmq.directions"
 local poller = require "eddy.zmq.poller"
 local Socket = require "eddy.zmq.socket"
 
 local band, bor = bit.band, bit.bor
+local cancelled = coroutines.cancelled
 local DONTWAIT = constants.DONTWAIT
 local POLLIN, POLLOUT = constants.POLLIN, constants.POLLOUT
 
 -- Does an operation at once, or suspends the running coroutine until it is done.
 local function perform(self, operation, data, flags, last)
   if band(flags, DONTWAIT) ~= 0 then return operation.try(self, data, flags, last) end
+  if cancelled.count > 0 and operation.list == "receives" then
+    local err = coroutines.refusal()
+    if err then return nil, err end
+  end
   flags = bor(flags, DONTWAIT)
   local own = self._line or self:_line_of()
   if own:may_try(operation, data, flags) then
@@ -59,14 +65,24 @@ M.select = poller.select_with(M.poller)
 
 local function must(result, err) return result or error(err, 0) end
 
--- Hands on what one socket receives. It receives only what it can send: cancelled while it
--- waits, it has no message in hand.
+-- Sends a message, however often SNDTIMEO runs out meanwhile.
+local function deliver(to, msg)
+  local sent, err
+  repeat sent, err = to:send_multipart(msg) until sent or err ~= errors.again
+  return sent, err
+end
+
+-- Hands on what one socket receives. It receives only what it can send; what it has in hand when
+-- it is cancelled all the same, because others send there, too, goes out after it has ended.
 local function relay(from, to, capture)
   while true do
     if from ~= to then must(to:poll(nil, POLLOUT)) end
     local msg = must(from:recv_multipart(nil, false))
     if capture then capture:send_multipart(msg) end
-    must(to:send_multipart(msg))
+    local ok, sent, err = pcall(deliver, to, msg)
+    local failure = not ok and sent or err
+    if failure == errors.cancelled then loops.current():spawn(deliver, to, msg) end
+    if failure then error(failure, 0) end
   end
 end
 

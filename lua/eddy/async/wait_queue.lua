@@ -29,9 +29,21 @@ local M = {}
 local Waiter = {}
 Waiter.__index = Waiter
 
-local function new_list(events) return { first = false, last = false, events = events } end
+local function new_list(events, counts)
+  return { first = false, last = false, events = events, counts = counts or false }
+end
+
+-- Counts a waiter in (1) or out (-1) by what tells it from the others of its list, where it
+-- matters: a poll's events, the peer of a ROUTER's message.
+local function tally(counts, waiter, change)
+  local what = waiter.peer
+  if what == nil then what = waiter.events end
+  local left = (counts[what] or 0) + change
+  counts[what] = left > 0 and left or nil
+end
 
 local function append(list, waiter)
+  if list.counts then tally(list.counts, waiter, 1) end
   waiter.list, waiter.before, waiter.after = list, list.last, false
   if list.last then list.last.after = waiter else list.first = waiter end
   list.last = waiter
@@ -42,6 +54,7 @@ function Waiter:_describe() return self.name .. " on " .. self.line:_describe() 
 -- The future is done: it is in the line no more.
 function Waiter:_release()
   local list = self.list
+  if list.counts then tally(list.counts, self, -1) end
   if self.before then self.before.after = self.after else list.first = self.after end
   if self.after then self.after.before = self.before else list.last = self.before end
   if self.timer then self.timer:cancel() end
@@ -51,16 +64,18 @@ end
 --- A line for a socket.
 -- @param on_close fn(future): what becomes of those who wait when the socket is closed
 function M.new(what, on_close)
+  local is_by_peer = type(what) ~= "number" and by_peer[what._type]
   return setmetatable({
     _what = what, _loop = false, _id = false, _on_close = on_close,
     _possible = type(what) == "number" and -1 or directions.possible(what),
-    _by_peer = type(what) ~= "number" and by_peer[what._type],
+    _by_peer = is_by_peer,
     _passing = false, -- it leaves its loop as soon as nobody waits
     _events = 0,      -- what the core waits for
     _refused = false, -- the timer of a send that was refused
     _retry = FIRST_RETRY_MS,
     _turn = -1, _left = 0, -- of a turn's budget
-    receives = new_list(C.EDDY_READ), sends = new_list(C.EDDY_WRITE), polls = new_list(0),
+    receives = new_list(C.EDDY_READ),
+    sends = new_list(C.EDDY_WRITE, is_by_peer and {}), polls = new_list(0, {}),
   }, Line)
 end
 
@@ -85,14 +100,9 @@ local function peer_of(self, operation, data, flags)
   return frames.is(name) and name.bytes or type(name) == "string" and name
 end
 
--- Whether an operation may pass those that wait in its list.
+-- Whether an operation may pass those that wait in its list: all of them for other peers.
 local function may_pass(list, peer)
-  local waiter = list.first
-  while waiter do
-    if not peer or not waiter.peer or waiter.peer == peer then return false end
-    waiter = waiter.after
-  end
-  return true
+  return peer and not list.counts[false] and not list.counts[peer]
 end
 
 --- Whether an operation may be tried at once: nobody waits before it, and the turn's budget is
@@ -183,9 +193,8 @@ function Line:_want()
   end
   local events = self.receives.first and C.EDDY_READ or 0
   if self.sends.first and not self._refused then events = events + C.EDDY_WRITE end
-  local poll = self.polls.first
-  while poll do
-    events, poll = bor(events, poll.events), poll.after
+  if self.polls.first then
+    for asked in pairs(self.polls.counts) do events = bor(events, asked) end
   end
   events = band(events, self._possible)
   if events == 0 and self._passing then return self:_leave() end

@@ -6,6 +6,7 @@ local shutdown = require "eddy.host.shutdown"
 local loops = require "eddy.loop"
 local watchdog = require "eddy.loop.watchdog"
 local coroutines = require "eddy.tasks.coroutine"
+local origin = require "eddy.tasks.origin"
 local zmq = require "eddy.zmq"
 local proxy = require "eddy.zmq.proxy"
 
@@ -131,8 +132,7 @@ end
 
 local function traceback(err)
   if err == coroutines.stopped then return err end
-  local origin = coroutines.origin(err)
-  return (origin and origin .. "\nawaited by: " or "") .. debug.traceback(errors.text_of(err), 2)
+  return origin.trace(err, debug.traceback(errors.text_of(err), 2)).traceback
 end
 
 local function run_script(chunk, job)

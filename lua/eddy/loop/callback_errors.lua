@@ -1,7 +1,7 @@
 -- Errors in callbacks, and where loops log them: methods of a loop's.
 local errors = require "eddy.base.errors"
 local watchdog = require "eddy.loop.watchdog"
-local coroutines = require "eddy.tasks.coroutine"
+local origin = require "eddy.tasks.origin"
 
 local check_function = errors.check_function
 
@@ -33,10 +33,8 @@ watchdog.log = function(text) Loop._log(nil, text) end
 -- Takes the error and its stack where it happened, in `thread` if that is not the running one.
 -- What was awaited when it came tells where it came from.
 local function trace(err, thread)
-  local text, origin = errors.text_of(err), coroutines.origin(err)
-  local traceback = thread and debug.traceback(thread, text) or debug.traceback(text, 2)
-  if origin then traceback = origin .. "\nawaited by: " .. traceback end
-  return { value = err, traceback = traceback }
+  local text = errors.text_of(err)
+  return origin.trace(err, thread and debug.traceback(thread, text) or debug.traceback(text, 2))
 end
 
 Loop._trace = trace

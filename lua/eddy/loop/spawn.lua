@@ -24,7 +24,8 @@ end
 -- if it returned one.
 -- @param ms how long at most; for ever unless given
 -- @return its results; or nil and an ETIMEDOUT error when the time is up: it is cancelled
--- then. Raises its error, or when the loop was stopped first.
+-- then, unless a result is on its way: that still comes, as it does with `with_timeout`. Raises
+-- its error, or when the loop was stopped first.
 function Loop:run_sync(fn, ms)
   check_function(fn, "run_sync")
   if ms ~= nil then check_ms(ms, "run_sync") end
@@ -35,12 +36,15 @@ function Loop:run_sync(fn, ms)
   task:add_done_callback(function()
     if runs then self:stop() end
   end)
-  local timer = ms and self:call_later(ms, function() late = task:cancel() end)
+  local timer = ms and self:call_later(ms, function()
+    late = not task:done()
+    task:cancel()
+  end)
   local ok, err = pcall(self.start, self)
   runs = false
   if timer then timer:cancel() end
   if not ok then error(err, 0) end
-  if late then return nil, errors.new(errors.numbers.ETIMEDOUT, "run_sync") end
+  if late and task:cancelled() then return nil, errors.new(errors.numbers.ETIMEDOUT, "run_sync") end
   if task:done() then return task:result() end
   task._heard = false
   errors.misuse("run_sync: the loop was stopped before the function ended")

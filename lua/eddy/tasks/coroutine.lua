@@ -5,6 +5,8 @@ local errors = require "eddy.base.errors"
 
 local M = {}
 
+local MOST_REPORTED = 20 -- places where coroutines wait, in the report of a deadlock
+
 --- What a task's coroutine belongs to. Each holds on to the other, and this to neither.
 M.tasks = setmetatable({}, { __mode = "kv" })
 
@@ -33,12 +35,28 @@ local function main_program(loop, what)
   error(ok and M.stopped or err, 0)
 end
 
--- A task that was cancelled does not wait. It is told once; after that it is an error.
-local function refuse(task, thread, what)
-  what:_unlisten(thread)
+--- Tasks that were cancelled and have not come to their end: how many.
+M.cancelled = { count = 0 }
+
+-- A task that was cancelled is told once; after that it is an error.
+local function tell_cancelled(task)
   if task._told then error(errors.cancelled, 0) end
   task._told = true
   return errors.cancelled
+end
+
+--- What a receive that may wait is told in a task that was cancelled, also when it would not have
+-- to wait: nobody would have the message. For when there are such tasks; nil in any other.
+function M.refusal()
+  local task = M.tasks[coroutine.running()]
+  return task and task:cancelled() and tell_cancelled(task) or nil
+end
+
+-- A task that was cancelled, or is to be, does not wait.
+local function refuse(task, thread, what)
+  what:_unlisten(thread)
+  if not task:done() then task:_cancel() end
+  return tell_cancelled(task)
 end
 
 -- Lua cannot suspend a coroutine through a C function that called it back.
@@ -58,7 +76,7 @@ function M.suspend(loop, what)
   local thread = coroutine.running()
   if not thread then return main_program(loop, what) end
   local task = M.tasks[thread]
-  if task and task:cancelled() then return refuse(task, thread, what) end
+  if task and task._ending then return refuse(task, thread, what) end
   check_yieldable(what)
   loop = M.running() or loop
   homes[thread] = loop
@@ -69,22 +87,6 @@ function M.suspend(loop, what)
   repeat reason = coroutine.yield() until loop._waiting[thread] ~= what
   if reason and task then task._told = true end
   return reason
-end
-
-local raised -- the failure that was raised last where it was awaited
-
---- Raises the error of what was awaited.
--- @param failure { value =, traceback = }
-function M.raise(failure)
-  raised = failure
-  error(failure.value, 0)
-end
-
---- Where an error was raised first, if it came through an await: a traceback, or nil.
-function M.origin(err)
-  local failure = raised
-  raised = nil
-  return failure and rawequal(failure.value, err) and failure.traceback or nil
 end
 
 -- What names a coroutine in messages to people.
@@ -127,15 +129,30 @@ function M.wake(thread, what, reason)
   return true
 end
 
---- Who waits on a loop, and where: a text.
+--- Who waits on a loop, and where: a text. Those who wait alike are counted; the most come first.
 function M.report(loop)
-  local lines = {}
+  local counts, texts = {}, {}
   for thread, what in pairs(loop._waiting) do
     local where = thread ~= MAIN and debug.traceback(thread, "") or ""
-    lines[#lines + 1] = ("%s waits for %s%s"):format(describe(thread), what:_describe(), where)
+    local text = ("%s waits for %s%s"):format(describe(thread), what:_describe(), where)
+    if not counts[text] then texts[#texts + 1] = text end
+    counts[text] = (counts[text] or 0) + 1
   end
-  table.sort(lines)
-  return table.concat(lines, "\n")
+  table.sort(texts, function(a, b)
+    if counts[a] ~= counts[b] then return counts[a] > counts[b] end
+    return a < b
+  end)
+  local shown, left_out = {}, 0
+  for i, text in ipairs(texts) do
+    local count = counts[text]
+    if i > MOST_REPORTED then
+      left_out = left_out + count
+    else
+      shown[i] = count > 1 and ("%d times: %s"):format(count, text) or text
+    end
+  end
+  if left_out > 0 then shown[#shown + 1] = ("%d more wait elsewhere"):format(left_out) end
+  return table.concat(shown, "\n")
 end
 
 return M

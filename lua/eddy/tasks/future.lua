@@ -1,6 +1,9 @@
 -- Futures: results that are to come. `eddy.future` is the module for scripts.
 local errors = require "eddy.base.errors"
+local chain = require "eddy.tasks.chain"
 local coroutines = require "eddy.tasks.coroutine"
+local listeners = require "eddy.tasks.listeners"
+local origin = require "eddy.tasks.origin"
 
 local PENDING, DONE, FAILED, CANCELLED = "pending", "done", "failed", "cancelled"
 
@@ -12,9 +15,12 @@ local Future = {
   _all = false,       -- the list of them, if not, and
   _count = 0,         -- their number
   _failure = false,   -- { value =, traceback = }
-  _listeners = false, -- coroutines, functions, and what has a _follow
+  _listeners = false, -- a coroutine, a function, or what has a _follow; a list of several
   _private = false,   -- whether nobody but the one that waits has it
   _source = false,    -- the operation behind it: its _release(cancelled) is called once it is done
+  _ending = false,    -- it is to be cancelled, and has a result on its way first
+  _late = false,      -- the error that it fails with when it would be cancelled
+  _decoding = false,  -- the function that makes its result is running
 }
 Future.__index = Future
 
@@ -38,12 +44,23 @@ function M.is(value)
   return type(class) == "table" and rawget(class, "_listeners") == false
 end
 
+-- What cancels a task that waits on for what does not come any more.
+local ender = {}
+function ender._follow(_, task)
+  if task._state == PENDING then task:_cancel() end
+end
+
 local function tell_one(self, listener)
   local loop = self._loop
   if type(listener) == "table" and listener._follow then
-    listener:_follow(self)
+    chain.pass(self, listener)
   elseif type(listener) == "thread" then
-    if not coroutines.wake(listener, self) then self._heard = false end
+    local task = self._state == CANCELLED and coroutines.tasks[listener]
+    if task and task._ending then -- it was to get this before it is cancelled
+      chain.pass(task, ender)
+    elseif not coroutines.wake(listener, self) then
+      self._heard = false
+    end
   elseif loop._closed then -- nothing runs there any more
     self._heard = false
   else
@@ -54,16 +71,18 @@ end
 -- It is done: what it stood for is let go, and those that wait are told. No function and no
 -- coroutine among them runs before the next turn.
 local function tell(self)
-  local source, listeners = self._source, self._listeners
+  local source, own = self._source, self._listeners
   if source then
     self._source = false
     source:_release(self._state == CANCELLED)
   end
-  if not listeners then return end
+  if not own then return end
   self._listeners = false
   -- Mostly it is one, and what has no loop LuaJIT compiles together with what is around.
-  if #listeners == 1 then return tell_one(self, listeners[1]) end
-  for _, each in ipairs(listeners) do tell_one(self, each) end
+  if not listeners.is(own) then return tell_one(self, own) end
+  for i = 1, own.last do
+    if own[i] then tell_one(self, own[i]) end
+  end
 end
 
 -- An error that nobody asked for until the next turn is an error in a callback.
@@ -132,13 +151,33 @@ function Future:cancelled() return self._state == CANCELLED end
 
 --- Ends it without a result; what it stood for is given up. Awaiting it gives nil and an
 -- ECANCELED error.
--- @return true; false when it was done already
+-- @return true; false when it was done already, or has a result on its way: what it waits for
+-- is done. It gets that in the next turns; a task that waits once more is cancelled then.
 function Future:cancel()
   if self._state ~= PENDING then return false end
+  chain.pass(self, false)
+  return self._state == CANCELLED
+end
+
+-- Cancels it now, whatever is on its way.
+function Future:_cancel()
   self._state = CANCELLED
   self._failure = { value = errors.cancelled, traceback = errors.cancelled.message }
   tell(self)
-  return true
+end
+
+-- The future that it waits for: of several, the one of that number. nil when there is none.
+function Future:_part(number)
+  local source = self._source
+  return source and source._part and source:_part(number) or nil
+end
+
+-- Whether a script's function is making its result.
+function Future:_runs() return self._decoding end
+
+--- Ends it with an error, unless a result is on its way to it: then, if it does not come.
+function Future:_expire(err)
+  if chain.lets_finish(self) then self._late = err else self:set_error(err) end
 end
 
 --- The results. nil and an error, when that is one that a caller must expect: EAGAIN,
@@ -152,7 +191,7 @@ function Future:result()
   self._heard = true
   local err = self._failure.value
   if errors.is_expected(err) then return nil, err end
-  coroutines.raise(self._failure)
+  origin.raise(self._failure)
 end
 
 --- The error, or nil.
@@ -199,37 +238,55 @@ end
 
 -- Tells a coroutine, a function or another future when it is done.
 function Future:_listen(listener)
-  self._listeners = self._listeners or {}
-  self._listeners[#self._listeners + 1] = listener
+  local own = self._listeners
+  if not own then
+    self._listeners = listener
+  elseif listeners.is(own) then
+    own:add(listener)
+  else
+    self._listeners = listeners.new(own, listener)
+  end
 end
 
 -- The same, at once when it is done already: for what has a _follow.
 function Future:_tell(listener)
-  if self._state ~= PENDING then return listener:_follow(self) end
+  if self._state ~= PENDING then return chain.pass(self, listener) end
   self:_listen(listener)
 end
 
--- Whether anybody will hear when it is done: not, when it is kept for nobody.
+-- Whether anybody will hear when it is done: not, when only futures listen that are kept for
+-- nobody.
 function Future:_attended()
-  local listeners = self._listeners
-  for i = 1, listeners and #listeners or 0 do
-    local each = listeners[i]
-    if type(each) ~= "table" or not each._attended or each:_attended() then return true end
+  local own = self._listeners
+  while own and not listeners.is(own) do
+    if type(own) ~= "table" or not own._attended then return true end
+    own = own._listeners
+  end
+  for i = 1, own and own.last or 0 do
+    local each = own[i]
+    if each and (type(each) ~= "table" or not each._attended or each:_attended()) then
+      return true
+    end
   end
   return false
 end
 
 -- A listener is not interested any more.
 function Future:_forget(listener)
-  for i, each in ipairs(self._listeners or {}) do
-    if each == listener then return table.remove(self._listeners, i) end
+  local own = self._listeners
+  if own == listener then
+    self._listeners = false
+  elseif listeners.is(own) then
+    own:remove(listener)
+    if own.count == 0 then self._listeners = false end
   end
 end
 
 -- The same; when it was the last one, nobody is interested in the result.
 function Future:_unlisten(listener)
+  if self._state ~= PENDING then return end
   self:_forget(listener)
-  if not self._listeners or #self._listeners == 0 then self:cancel() end
+  if not self._listeners then chain.pass(self, false) end
 end
 
 local function settle(self, ok, ...)
@@ -241,16 +298,22 @@ end
 function Future:_follow(other)
   if self._state ~= PENDING then return end
   other._heard = true
-  if other._state == CANCELLED then return self:cancel() end
-  if other._state == FAILED then return fail(self, other._failure) end
+  local failure = other._failure
+  if failure and failure.value == errors.cancelled and self._late then
+    return self:set_error(self._late)
+  end
+  if other._state == CANCELLED then return self:_cancel() end
+  if failure then return fail(self, failure) end
   if not self._decode then return self:set_result(other:result()) end
-  settle(self, xpcall(self._decode, self._loop._trace, other:result()))
+  self._decoding = true
+  settle(self, chain.call_out(xpcall, self._decode, self._loop._trace, other:result()))
 end
 
 -- What a future that is made of another one stands for: its part in that one.
 local Leader = {}
 Leader.__index = Leader
 function Leader:_release() self.future:_unlisten(self.follower) end
+function Leader:_part(number) return number == 1 and self.future end
 function Leader:_describe() return self.future:_describe() end
 
 --- A future of what fn makes of this one's results; without fn, of the results.

@@ -13,7 +13,10 @@ local function finish(task, ok, ...)
     if ok then return task:set_result(...) end
     return task:_fail(task._loop:_failure(...))
   end
-  if task._end then task._end:set_result() end
+  if task._end then
+    coroutines.cancelled.count = coroutines.cancelled.count - 1
+    task._end:set_result()
+  end
   local failure = not ok and task._loop:_failure(...)
   -- Nobody awaits what it comes to, after it was cancelled.
   if failure and failure.value ~= errors.cancelled then task._loop:_failed(failure, task) end
@@ -37,21 +40,30 @@ end
 
 --- Cancels the task, and what it waits for, unless others wait for that, too. Its wait returns
 -- nil and an ECANCELED error; the next wait that it tries raises that error. A task that was
--- not begun yet never is.
--- @return true; false when it was done already
-function Task:cancel()
-  if self._state ~= "pending" then return false end
+-- not begun yet never is. One that runs, or whose wait is over, goes on; the next wait that it
+-- tries is cancelled, and when it ends before, it has its result.
+-- @return true; false when it was done already, or goes on
+Task.cancel = futures.class.cancel
+
+-- It is told first, then those that wait for it, then what it waits for.
+function Task:_cancel()
   local thread = self._coroutine
   local what = coroutines.awaited(thread)
-  -- It is told first, then those that wait for it.
-  if what and coroutines.wake(thread, what, errors.cancelled) then
+  if what and coroutines.wake(thread, what, errors.cancelled) or self:_runs() then
     self._end = futures.new(self._loop)
     self._end._name = "the end of " .. self:_describe()
+    coroutines.cancelled.count = coroutines.cancelled.count + 1
   end
-  futures.class.cancel(self)
+  self._ending = true
+  futures.class._cancel(self)
   if what then what:_unlisten(thread) end
-  return true
 end
+
+function Task:_part(number)
+  return number == 1 and coroutines.awaited(self._coroutine) or nil
+end
+
+function Task:_runs() return coroutine.status(self._coroutine) ~= "suspended" end
 
 --- As a future's; one that was cancelled has come to its end, too, when it returns.
 function Task:await()

@@ -24,10 +24,15 @@ function M.check()
   if not codec then load() end
 end
 
---- The object of a JSON text. Raises EBADMSG when it is none: somebody else wrote it.
+--- The object of a JSON text. Raises EBADMSG when it is none: somebody else wrote it. The
+-- error's `received` is what came.
 function M.decode(text)
   local object, problem = (codec or load()).decode(text)
-  if problem then error(errors.new(errors.numbers.EBADMSG, "not JSON: " .. problem), 0) end
+  if problem then
+    local err = errors.new(errors.numbers.EBADMSG, "not JSON: " .. problem)
+    err.received = text
+    error(err, 0)
+  end
   return object
 end
 

@@ -129,6 +129,28 @@ describe("core/stream/completions", function()
     outcomes.expected = outcomes.expected - 5
   end)
 
+  it("moves what is left only when as many were taken", function()
+    local event, moves, first = ffi.new("eddy_event"), 0, 0
+    for i = 1, 1000 do
+      expect()
+      note(i, 1)
+    end
+    for i = 1, 1000 do
+      assert.equal(1, C.eddy__completions_take(outcomes, event, STREAM))
+      assert.same({ i, i }, { event.number, event.value })
+      if outcomes.first < first then moves = moves + 1 end
+      first = outcomes.first
+      if i % 3 == 0 then -- more come meanwhile
+        expect()
+        note(1000 + i / 3, 1)
+      end
+    end
+    assert.is_true(moves > 0 and moves < 20)
+    assert.is_true(outcomes.capacity <= 2048)
+    assert.matches("^FAILED 1001 1, .*FAILED 1333 1$", (told()))
+    assert.equal(0, outcomes.expected)
+  end)
+
   it("keeps what the batch has no room for", function()
     for i = 1, 70 do
       expect()
