@@ -108,10 +108,13 @@ Poller.modify = Poller.register
 function Poller:unregister(what)
   local position = self._positions[what]
   if not position then errors.misuse("unregister: not registered: " .. text_of(what)) end
-  table.remove(self._list, position)
-  table.remove(self._flags, position)
+  -- The last one takes its place: their order means nothing.
+  local last = #self._list
+  local moved = self._list[last]
+  self._list[position], self._flags[position] = moved, self._flags[last]
+  self._list[last], self._flags[last] = nil, nil
+  self._positions[moved] = position
   self._positions[what] = nil
-  for i = position, #self._list do self._positions[self._list[i]] = i end
 end
 
 --- Whether a thing is registered.

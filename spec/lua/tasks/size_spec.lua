@@ -250,6 +250,12 @@ describe("the work for", function()
       quick:close()
       router:close()
     end,
+    ["what a poller forgets"] = function(count)
+      local one = zmq.poller()
+      for i = 1, count do one:register(1000 + i, zmq.POLLIN) end
+      for i = 1, count do one:unregister(1000 + i) end
+      assert.is_false(one:has(1001))
+    end,
     ["an error through tasks that await each other"] = function(count)
       local function link(depth)
         if depth == 0 then error("deep") end
