@@ -50,7 +50,8 @@ static void serve(eddy__source *source) {
     source->ready = 0;
     /* A socket's wake-up is used up, and its handler may leave something: epoll would not
      * tell again. Nor does it tell of a file. */
-    if (source->socket || source->is_file) eddy__poller_recheck(&watcher->state->poller, source);
+    if (source->socket || source->is_file)
+        eddy__poller_recheck(&watcher->state->poller, source);
     eddy__list_push(&watcher->state->due, &watcher->due.node);
 }
 

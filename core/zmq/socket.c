@@ -1,4 +1,5 @@
 #include "zmq/socket.h"
+#include "base/clock.h"
 #include "base/fork.h"
 #include "base/signal_mask.h"
 #include "base/sys.h"
@@ -8,6 +9,11 @@
 #include <math.h>
 #include <poll.h>
 #include <string.h>
+
+enum {
+    GOING_EVERY_MS = 1, /* how often an address is tried that libzmq lets go of */
+    LONGEST_ENDPOINT = 512,
+};
 
 int eddy__socket_open(eddy__socket *socket, void *context, int type) {
     memset(socket, 0, sizeof *socket);
@@ -22,6 +28,7 @@ int eddy__socket_open(eddy__socket *socket, void *context, int type) {
         socket->zmq = NULL;
         return -error;
     }
+    socket->context = context;
     socket->type = type;
     socket->born = eddy__fork_count;
     socket->thread = eddy__thread_checker_this();
@@ -37,6 +44,7 @@ void eddy__socket_close(eddy__socket *socket, int linger) {
     zmq_msg_close(&socket->received);
     eddy__monitor_free(&socket->monitor);
     eddy__routing_ids_free(&socket->routing_ids);
+    eddy__listeners_free(&socket->listeners);
     zmq_close(socket->zmq);
     socket->zmq = NULL;
 }
@@ -74,15 +82,35 @@ static int may_bind(const eddy__socket *socket, const char *endpoint) {
            socket->type == ZMQ_ROUTER;
 }
 
+/* Remembers where the socket is bound by the endpoint that libzmq made of it. */
+static void note_bind(eddy__socket *socket) {
+    char last[LONGEST_ENDPOINT];
+    size_t size = sizeof last;
+    if (eddy__zmq_get(socket->zmq, ZMQ_LAST_ENDPOINT, last, &size) != 0) return;
+    eddy__listeners_add(&socket->listeners, eddy__listeners_address(socket->context, last));
+}
+
 int eddy__socket_bind(eddy__socket *socket, const char *endpoint) {
     eddy__socket_touch(socket);
     if (!may_bind(socket, endpoint)) return -EINVAL;
-    return eddy__endpoint_bind(socket->zmq, endpoint);
+    int rc, is_gone = 0;
+    while ((rc = eddy__endpoint_bind(socket->zmq, endpoint)) == -EADDRINUSE && !is_gone) {
+        eddy__address address = eddy__listeners_address(socket->context, endpoint);
+        if (!eddy__listeners_is_going(address)) return rc;
+        /* It may have gone since it was tried. */
+        is_gone = !eddy__listeners_is_here(address);
+        if (!is_gone) eddy__sleep(GOING_EVERY_MS);
+    }
+    if (rc == 0) note_bind(socket);
+    return rc;
 }
 
 int eddy__socket_unbind(eddy__socket *socket, const char *endpoint) {
     eddy__socket_touch(socket);
-    return eddy__endpoint_unbind(socket->zmq, endpoint);
+    eddy__address address = eddy__listeners_address(socket->context, endpoint);
+    int rc = eddy__endpoint_unbind(socket->zmq, endpoint);
+    if (rc == 0) eddy__listeners_leave(&socket->listeners, address);
+    return rc;
 }
 
 int eddy__socket_connect(eddy__socket *socket, const char *endpoint) {

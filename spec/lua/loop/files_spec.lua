@@ -171,8 +171,8 @@ describe("a program that reads its standard input on the loop", function()
     file:write(code)
     file:close()
     for source, lines in pairs { ["/dev/null"] = 0, [script] = "[1-9]" } do
-      assert.equal(0, process.shell(("timeout 10 %s %s < %s > %s"):format(EDDY_HOST, script,
-        source, out)))
+      local command = ("timeout 10 %s %s < %s > %s"):format(EDDY_HOST, script, source, out)
+      assert.equal(0, process.shell(command))
       local output = assert(io.open(out)):read "*a"
       assert.matches("written\n", output)
       assert.matches("lines\t" .. lines, output)

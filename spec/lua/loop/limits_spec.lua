@@ -18,13 +18,13 @@ describe("a limit of", function()
 
   -- A descriptor-less thing that becomes ready while somebody blocks: a device's thread sends.
   local function message_soon()
-    local front, back, last = support.inproc(), support.inproc(), nil
+    local front, back = support.inproc(), support.inproc()
     local device = devices.device(zmq.STREAMER, zmq.PULL, zmq.PUSH)
     device:bind_in(front)
     device:bind_out(back)
     device:start()
     local push = context:socket(zmq.PUSH, { linger = 0, connect = front })
-    last = context:socket(zmq.PULL, { linger = 0, connect = back })
+    local last = context:socket(zmq.PULL, { linger = 0, connect = back })
     push:send "x"
     return last, function()
       push:close()
