@@ -93,7 +93,9 @@ static void note_bind(eddy__socket *socket) {
 int eddy__socket_bind(eddy__socket *socket, const char *endpoint) {
     eddy__socket_touch(socket);
     if (!may_bind(socket, endpoint)) return -EINVAL;
-    int rc, is_gone = 0;
+    int rc = eddy__topics_join(&socket->topics, socket->zmq, socket->type, endpoint);
+    if (rc != 0) return rc;
+    int is_gone = 0;
     while ((rc = eddy__endpoint_bind(socket->zmq, endpoint)) == -EADDRINUSE && !is_gone) {
         eddy__address address = eddy__listeners_address(socket->context, endpoint);
         if (!eddy__listeners_is_going(address)) return rc;
@@ -116,6 +118,7 @@ int eddy__socket_unbind(eddy__socket *socket, const char *endpoint) {
 int eddy__socket_connect(eddy__socket *socket, const char *endpoint) {
     eddy__socket_touch(socket);
     int rc = eddy__routing_ids_check(&socket->routing_ids);
+    if (rc == 0) rc = eddy__topics_join(&socket->topics, socket->zmq, socket->type, endpoint);
     if (rc == 0) rc = eddy__endpoint_connect(socket->zmq, endpoint);
     if (rc == 0) eddy__routing_ids_give(&socket->routing_ids);
     return rc;
@@ -138,6 +141,10 @@ int eddy__socket_monitor(eddy__socket *socket, const char *endpoint, int events)
 
 int eddy__socket_set(eddy__socket *socket, int option, const void *value, size_t size) {
     eddy__socket_touch(socket);
+    if (option == ZMQ_SUBSCRIBE && socket->type == ZMQ_SUB) {
+        int rc = eddy__topics_subscribe(&socket->topics, size);
+        if (rc != 0) return rc;
+    }
     if (eddy__zmq_set(socket->zmq, option, value, size) != 0) return -errno;
     return option == ZMQ_CONNECT_ROUTING_ID
                ? eddy__routing_ids_set(&socket->routing_ids, value, size)
@@ -189,7 +196,10 @@ static int send_part(eddy__socket *socket, zmq_msg_t *msg, int flags) {
 int eddy__socket_send(eddy__socket *socket, zmq_msg_t *msg, int flags) {
     int more = (flags & ZMQ_SNDMORE) != 0;
     eddy__socket_touch(socket);
-    int rc = send_part(socket, msg, flags);
+    int rc = socket->type == ZMQ_XSUB ? eddy__topics_send(&socket->topics, msg) : 0;
+    /* A message that has begun goes on: all its parts were looked at before. */
+    if (rc != 0 && !socket->midway) return rc;
+    rc = send_part(socket, msg, flags);
     socket->midway = more && (rc >= 0 || socket->midway);
     return rc < 0 ? rc : 0;
 }

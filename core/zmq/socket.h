@@ -11,6 +11,7 @@
 #include "zmq/listeners.h"
 #include "zmq/monitor.h"
 #include "zmq/routing_ids.h"
+#include "zmq/topics.h"
 
 #include <stdint.h>
 #include <zmq.h>
@@ -31,6 +32,7 @@ typedef struct eddy__socket {
     eddy__monitor monitor;
     eddy__routing_ids routing_ids;
     eddy__listeners listeners;
+    eddy__topics topics;
 } eddy__socket;
 
 /* Whether sockets of a type ever receive, ever send. */
@@ -68,7 +70,8 @@ int eddy__socket_events(eddy__socket *socket);
  * those that can, 0 when the time is up, or -errno. */
 int eddy__socket_wait(eddy__socket *socket, int events, double timeout);
 
-/* An address that this process just gave back is waited for. 0 or -errno. */
+/* An address that this process just gave back is waited for. 0 or -errno: -EMSGSIZE, as when it
+ * connects or subscribes, where libzmq would garble a subscription. */
 int eddy__socket_bind(eddy__socket *socket, const char *endpoint);
 int eddy__socket_unbind(eddy__socket *socket, const char *endpoint);
 int eddy__socket_connect(eddy__socket *socket, const char *endpoint);

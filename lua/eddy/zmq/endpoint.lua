@@ -16,6 +16,7 @@ local function what_failed(name, endpoint, result)
   if name == "connect" and result == -errors.numbers.EEXIST then
     return what .. ": another connection of the socket has its connect_routing_id"
   end
+  if result == -errors.numbers.EMSGSIZE then return what .. ": " .. option_types.GARBLED end
   if result ~= -errors.numbers.ENAMETOOLONG then return what end
   return ("%s: a path of %d bytes, at most %d are allowed"):format(what, #endpoint - #"ipc://",
     option_types.IPC_PATH_MAX_LEN)

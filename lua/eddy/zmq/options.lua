@@ -77,6 +77,9 @@ function Socket:set(option, value)
   else
     result = C.eddy_socket_set(self._c, id, number, value, value and #value or 0)
   end
+  if result == -errors.numbers.EMSGSIZE then
+    check(result, ("subscribe: a topic of %d bytes: %s:"):format(#value, option_types.GARBLED), self)
+  end
   check(result, "set " .. name .. ":", self)
 end
 
