@@ -1,6 +1,7 @@
 #include "zmq/listeners.h"
 #include "base/sys.h"
 #include "eddy.h"
+#include "zmq/ending.h"
 
 #include <dirent.h>
 #include <netinet/in.h>
@@ -82,7 +83,14 @@ static going *find(eddy__address address) {
     return NULL;
 }
 
+/* Those who connect to an inproc name want to know whether anybody is bound there. */
+static void count(eddy__address address, int by) {
+    if (address.kind == NAME && address.where)
+        eddy__ending_bound(address.where, address.what, by);
+}
+
 static void give_back(eddy__address address) {
+    count(address, -1);
     pthread_mutex_lock(&all.lock);
     if (all.end - all.first == MOST) all.first++;
     all.ring[all.end++ % MOST] = (going){address, eddy_time() + LONGEST_MS};
@@ -107,6 +115,7 @@ void eddy__listeners_add(eddy__listeners *listeners, eddy__address address) {
         listeners->capacity = room;
     }
     listeners->addresses[listeners->count++] = address;
+    count(address, 1);
 }
 
 void eddy__listeners_leave(eddy__listeners *listeners, eddy__address address) {

@@ -30,8 +30,8 @@ void eddy__listeners_leave(eddy__listeners *listeners, eddy__address address);
 /* It is about to be closed. */
 void eddy__listeners_free(eddy__listeners *listeners);
 
-/* Whether it was given back less than a second ago, and nobody was bound there since: libzmq may
- * have it still, and whoever binds there waits. */
+/* Whether it was given back less than a second ago, and nobody was bound there since: libzmq
+ * may have it still, and whoever binds there waits. */
 int eddy__listeners_is_going(eddy__address address);
 
 /* Whether this process may still listen there: what others took meanwhile is not waited for. */

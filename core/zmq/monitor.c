@@ -1,5 +1,7 @@
 #include "zmq/monitor.h"
 #include "base/sys.h"
+#include "zmq/ending.h"
+#include "zmq/listeners.h"
 
 #include <string.h>
 #include <time.h>
@@ -35,6 +37,12 @@ static void *open_stand_in(const eddy__monitor *monitor) {
     return zmq;
 }
 
+/* The name that it tells at counts as bound: whoever connects there does not wait. */
+static void count(const eddy__monitor *monitor, int by) {
+    eddy__address address = eddy__listeners_address(monitor->context, monitor->endpoint);
+    eddy__ending_bound(address.where, address.what, by);
+}
+
 int eddy__monitor_start(eddy__monitor *monitor, const char *endpoint, int events) {
     size_t size = strlen(endpoint) + 1;
     char *own = eddy__calloc(1, size);
@@ -56,6 +64,7 @@ int eddy__monitor_start(eddy__monitor *monitor, const char *endpoint, int events
     monitor->endpoint = own;
     monitor->stand_in = stand_in;
     monitor->running = 1;
+    count(monitor, 1);
     return 0;
 }
 
@@ -72,6 +81,7 @@ void eddy__monitor_stop(eddy__monitor *monitor) {
     monitor->reader = NULL;
     monitor->stand_in = NULL;
     monitor->running = 0;
+    count(monitor, -1);
 }
 
 int eddy__monitor_awaits(const eddy__monitor *monitor, const char *endpoint) {

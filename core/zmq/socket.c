@@ -4,6 +4,7 @@
 #include "base/signal_mask.h"
 #include "base/sys.h"
 #include "eddy.h"
+#include "zmq/ending.h"
 #include "zmq/endpoint.h"
 
 #include <math.h>
@@ -86,7 +87,7 @@ static int may_bind(const eddy__socket *socket, const char *endpoint) {
 static void note_bind(eddy__socket *socket) {
     char last[LONGEST_ENDPOINT];
     size_t size = sizeof last;
-    if (eddy__zmq_get(socket->zmq, ZMQ_LAST_ENDPOINT, last, &size) != 0) return;
+    if (zmq_getsockopt(socket->zmq, ZMQ_LAST_ENDPOINT, last, &size) != 0) return;
     eddy__listeners_add(&socket->listeners, eddy__listeners_address(socket->context, last));
 }
 
@@ -115,11 +116,18 @@ int eddy__socket_unbind(eddy__socket *socket, const char *endpoint) {
     return rc;
 }
 
+static int connect_to(eddy__socket *socket, const char *endpoint) {
+    if (strncmp(endpoint, "inproc://", 9) != 0)
+        return eddy__endpoint_connect(socket->zmq, endpoint);
+    eddy__address address = eddy__listeners_address(socket->context, endpoint);
+    return eddy__ending_connect(socket->context, socket->zmq, address.what, endpoint);
+}
+
 int eddy__socket_connect(eddy__socket *socket, const char *endpoint) {
     eddy__socket_touch(socket);
     int rc = eddy__routing_ids_check(&socket->routing_ids);
     if (rc == 0) rc = eddy__topics_join(&socket->topics, socket->zmq, socket->type, endpoint);
-    if (rc == 0) rc = eddy__endpoint_connect(socket->zmq, endpoint);
+    if (rc == 0) rc = connect_to(socket, endpoint);
     if (rc == 0) eddy__routing_ids_give(&socket->routing_ids);
     return rc;
 }

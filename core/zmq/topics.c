@@ -1,6 +1,5 @@
 #include "zmq/topics.h"
-#include "base/sys.h"
-
+#include <errno.h>
 #include <string.h>
 
 enum { FIRST_GARBLED = 246, LAST_GARBLED = 255, SUBSCRIBES = 1 };
@@ -23,7 +22,7 @@ int eddy__topics_join(eddy__topics *topics, void *zmq, int type, const char *end
     if (strncmp(endpoint, "inproc://", 9) == 0) return 0;
     int mechanism = ZMQ_NULL;
     size_t size = sizeof mechanism;
-    eddy__zmq_get(zmq, ZMQ_MECHANISM, &mechanism, &size);
+    zmq_getsockopt(zmq, ZMQ_MECHANISM, &mechanism, &size);
     if (mechanism == ZMQ_CURVE) return 0;
     if (topics->has_garbled) return -EMSGSIZE;
     topics->is_wired = 1;

@@ -59,7 +59,10 @@ end
 
 --- A timeout in ms, -1 being for ever; raises if it is not a number.
 function M.check_timeout(timeout, name)
-  return errors.limit_of(timeout, name) or -1
+  if timeout ~= nil and (type(timeout) ~= "number" or timeout ~= timeout) then
+    errors.misuse(name .. ": expected milliseconds, got " .. tostring(timeout))
+  end
+  return errors.limit_of(timeout) or -1
 end
 
 -- Raises the error of the item that cannot be waited for.
