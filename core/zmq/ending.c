@@ -87,15 +87,28 @@ int eddy__ending_reserve(void *context) {
     return rc;
 }
 
-void eddy__ending_bound(uint64_t context, uint64_t hash, int count) {
+int eddy__ending_bind(uint64_t context, uint64_t hash) {
     pthread_mutex_lock(&all.lock);
-    name *bound = count > 0 ? find_or_add(context, hash) : *find(context, hash);
+    name *bound = find_or_add(context, hash);
+    if (bound) bound->bound++;
+    pthread_mutex_unlock(&all.lock);
+    return bound ? 0 : -ENOMEM;
+}
+
+void eddy__ending_bound(uint64_t context, uint64_t hash) {
+    pthread_mutex_lock(&all.lock);
+    name *bound = *find(context, hash);
     if (bound) {
-        bound->bound += count;
         eddy__free(bound->text);
         bound->text = NULL;
-        if (bound->bound <= 0) drop(find(context, hash));
     }
+    pthread_mutex_unlock(&all.lock);
+}
+
+void eddy__ending_unbound(uint64_t context, uint64_t hash) {
+    pthread_mutex_lock(&all.lock);
+    name **place = find(context, hash);
+    if (*place && --(*place)->bound <= 0 && !(*place)->text) drop(place);
     pthread_mutex_unlock(&all.lock);
 }
 

@@ -9,8 +9,11 @@
 /* Keeps a socket back for the end of this context of libzmq's, if none is. 0 or -errno. */
 int eddy__ending_reserve(void *context);
 
-/* A socket is bound at the inproc name of that hash, or, with `count` -1, no more. */
-void eddy__ending_bound(uint64_t context, uint64_t hash, int count);
+/* A socket is about to be bound at the inproc name of that hash: 0 or -ENOMEM. It is, so that
+ * nobody waits for it. It is not, or no more. */
+int eddy__ending_bind(uint64_t context, uint64_t hash);
+void eddy__ending_bound(uint64_t context, uint64_t hash);
+void eddy__ending_unbound(uint64_t context, uint64_t hash);
 
 /* Connects a socket of libzmq's to an inproc name. 0, or -errno: -EMFILE when there is no
  * socket to keep back. */

@@ -84,13 +84,12 @@ static going *find(eddy__address address) {
 }
 
 /* Those who connect to an inproc name want to know whether anybody is bound there. */
-static void count(eddy__address address, int by) {
-    if (address.kind == NAME && address.where)
-        eddy__ending_bound(address.where, address.what, by);
+static int is_inproc(eddy__address address) {
+    return address.kind == NAME && address.where;
 }
 
 static void give_back(eddy__address address) {
-    count(address, -1);
+    eddy__listeners_refused(address);
     pthread_mutex_lock(&all.lock);
     if (all.end - all.first == MOST) all.first++;
     all.ring[all.end++ % MOST] = (going){address, eddy_time() + LONGEST_MS};
@@ -103,19 +102,27 @@ static void forget(eddy__address address) {
     pthread_mutex_unlock(&all.lock);
 }
 
-void eddy__listeners_add(eddy__listeners *listeners, eddy__address address) {
-    if (address.kind == NONE) return;
-    forget(address);
+int eddy__listeners_bind(eddy__listeners *listeners, eddy__address address) {
     if (listeners->count == listeners->capacity) {
         int room = listeners->capacity ? listeners->capacity * 2 : FIRST_ROOM;
         size_t size = (size_t)room * sizeof address;
         eddy__address *list = eddy__realloc(listeners->addresses, size);
-        if (!list) return; /* whoever comes after it does not wait */
+        if (!list) return -ENOMEM;
         listeners->addresses = list;
         listeners->capacity = room;
     }
+    return is_inproc(address) ? eddy__ending_bind(address.where, address.what) : 0;
+}
+
+void eddy__listeners_bound(eddy__listeners *listeners, eddy__address address) {
+    if (address.kind == NONE) return;
+    forget(address);
     listeners->addresses[listeners->count++] = address;
-    count(address, 1);
+    if (is_inproc(address)) eddy__ending_bound(address.where, address.what);
+}
+
+void eddy__listeners_refused(eddy__address address) {
+    if (is_inproc(address)) eddy__ending_unbound(address.where, address.what);
 }
 
 void eddy__listeners_leave(eddy__listeners *listeners, eddy__address address) {

@@ -21,8 +21,14 @@ typedef struct eddy__listeners {
 /* The address of an endpoint in a libzmq context; for a path, that of the file there now. */
 eddy__address eddy__listeners_address(const void *context, const char *endpoint);
 
-/* The socket is bound there. */
-void eddy__listeners_add(eddy__listeners *listeners, eddy__address address);
+/* The socket is about to be bound there: makes room for one more address. 0 or -ENOMEM. */
+int eddy__listeners_bind(eddy__listeners *listeners, eddy__address address);
+
+/* It is, by the endpoint that libzmq made of the one that was asked for. */
+void eddy__listeners_bound(eddy__listeners *listeners, eddy__address address);
+
+/* It could not be. */
+void eddy__listeners_refused(eddy__address address);
 
 /* It is bound there no more. */
 void eddy__listeners_leave(eddy__listeners *listeners, eddy__address address);

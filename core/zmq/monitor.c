@@ -38,9 +38,11 @@ static void *open_stand_in(const eddy__monitor *monitor) {
 }
 
 /* The name that it tells at counts as bound: whoever connects there does not wait. */
-static void count(const eddy__monitor *monitor, int by) {
-    eddy__address address = eddy__listeners_address(monitor->context, monitor->endpoint);
-    eddy__ending_bound(address.where, address.what, by);
+static int count(const eddy__monitor *monitor, const char *endpoint, int is_bound) {
+    eddy__address address = eddy__listeners_address(monitor->context, endpoint);
+    if (is_bound) return eddy__ending_bind(address.where, address.what);
+    eddy__ending_unbound(address.where, address.what);
+    return 0;
 }
 
 int eddy__monitor_start(eddy__monitor *monitor, const char *endpoint, int events) {
@@ -53,7 +55,9 @@ int eddy__monitor_start(eddy__monitor *monitor, const char *endpoint, int events
     if (rc == 0) {
         eddy__monitor_stop(monitor);
         int is_ours = monitor->endpoint && strcmp(monitor->endpoint, endpoint) == 0;
-        rc = start(monitor->zmq, endpoint, events, is_ours);
+        rc = count(monitor, endpoint, 1);
+        if (rc == 0 && (rc = start(monitor->zmq, endpoint, events, is_ours)) != 0)
+            count(monitor, endpoint, 0);
     }
     if (rc != 0) {
         if (stand_in) zmq_close(stand_in);
@@ -64,7 +68,6 @@ int eddy__monitor_start(eddy__monitor *monitor, const char *endpoint, int events
     monitor->endpoint = own;
     monitor->stand_in = stand_in;
     monitor->running = 1;
-    count(monitor, 1);
     return 0;
 }
 
@@ -81,7 +84,7 @@ void eddy__monitor_stop(eddy__monitor *monitor) {
     monitor->reader = NULL;
     monitor->stand_in = NULL;
     monitor->running = 0;
-    count(monitor, -1);
+    count(monitor, monitor->endpoint, 0);
 }
 
 int eddy__monitor_awaits(const eddy__monitor *monitor, const char *endpoint) {

@@ -83,34 +83,43 @@ static int may_bind(const eddy__socket *socket, const char *endpoint) {
            socket->type == ZMQ_ROUTER;
 }
 
-/* Remembers where the socket is bound by the endpoint that libzmq made of it. */
-static void note_bind(eddy__socket *socket) {
-    char last[LONGEST_ENDPOINT];
-    size_t size = sizeof last;
-    if (zmq_getsockopt(socket->zmq, ZMQ_LAST_ENDPOINT, last, &size) != 0) return;
-    eddy__listeners_add(&socket->listeners, eddy__listeners_address(socket->context, last));
+static eddy__address address_of(const eddy__socket *socket, const char *endpoint) {
+    return eddy__listeners_address(socket->context, endpoint);
 }
 
-int eddy__socket_bind(eddy__socket *socket, const char *endpoint) {
-    eddy__socket_touch(socket);
-    if (!may_bind(socket, endpoint)) return -EINVAL;
-    int rc = eddy__topics_join(&socket->topics, socket->zmq, socket->type, endpoint);
-    if (rc != 0) return rc;
-    int is_gone = 0;
+/* Waits for what libzmq lets go of. */
+static int bind_at(eddy__socket *socket, const char *endpoint) {
+    int rc, is_gone = 0;
     while ((rc = eddy__endpoint_bind(socket->zmq, endpoint)) == -EADDRINUSE && !is_gone) {
-        eddy__address address = eddy__listeners_address(socket->context, endpoint);
+        eddy__address address = address_of(socket, endpoint);
         if (!eddy__listeners_is_going(address)) return rc;
         /* It may have gone since it was tried. */
         is_gone = !eddy__listeners_is_here(address);
         if (!is_gone) eddy__sleep(GOING_EVERY_MS);
     }
-    if (rc == 0) note_bind(socket);
+    return rc;
+}
+
+int eddy__socket_bind(eddy__socket *socket, const char *endpoint) {
+    char last[LONGEST_ENDPOINT];
+    size_t size = sizeof last;
+    eddy__socket_touch(socket);
+    if (!may_bind(socket, endpoint)) return -EINVAL;
+    int rc = eddy__topics_join(&socket->topics, socket->zmq, socket->type, endpoint);
+    eddy__address asked = address_of(socket, endpoint);
+    if (rc == 0) rc = eddy__listeners_bind(&socket->listeners, asked);
+    if (rc != 0) return rc;
+    rc = bind_at(socket, endpoint);
+    if (rc != 0)
+        eddy__listeners_refused(asked);
+    else if (zmq_getsockopt(socket->zmq, ZMQ_LAST_ENDPOINT, last, &size) == 0)
+        eddy__listeners_bound(&socket->listeners, address_of(socket, last));
     return rc;
 }
 
 int eddy__socket_unbind(eddy__socket *socket, const char *endpoint) {
     eddy__socket_touch(socket);
-    eddy__address address = eddy__listeners_address(socket->context, endpoint);
+    eddy__address address = address_of(socket, endpoint);
     int rc = eddy__endpoint_unbind(socket->zmq, endpoint);
     if (rc == 0) eddy__listeners_leave(&socket->listeners, address);
     return rc;
@@ -119,7 +128,7 @@ int eddy__socket_unbind(eddy__socket *socket, const char *endpoint) {
 static int connect_to(eddy__socket *socket, const char *endpoint) {
     if (strncmp(endpoint, "inproc://", 9) != 0)
         return eddy__endpoint_connect(socket->zmq, endpoint);
-    eddy__address address = eddy__listeners_address(socket->context, endpoint);
+    eddy__address address = address_of(socket, endpoint);
     return eddy__ending_connect(socket->context, socket->zmq, address.what, endpoint);
 }
 

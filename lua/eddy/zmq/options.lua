@@ -78,7 +78,8 @@ function Socket:set(option, value)
     result = C.eddy_socket_set(self._c, id, number, value, value and #value or 0)
   end
   if result == -errors.numbers.EMSGSIZE then
-    check(result, ("subscribe: a topic of %d bytes: %s:"):format(#value, option_types.GARBLED), self)
+    local what = ("subscribe: a topic of %d bytes: %s:"):format(#value, option_types.GARBLED)
+    check(result, what, self)
   end
   check(result, "set " .. name .. ":", self)
 end
