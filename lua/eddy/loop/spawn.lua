@@ -44,7 +44,9 @@ function Loop:run_sync(fn, ms)
   runs = false
   if timer then timer:cancel() end
   if not ok then error(err, 0) end
-  if late and task:cancelled() then return nil, errors.new(errors.numbers.ETIMEDOUT, "run_sync") end
+  if late and task:cancelled() then
+    return nil, errors.new(errors.numbers.ETIMEDOUT, "run_sync" .. self:_elsewhere())
+  end
   if task:done() then return task:result() end
   task._heard = false
   errors.misuse("run_sync: the loop was stopped before the function ended")
