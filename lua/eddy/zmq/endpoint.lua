@@ -53,6 +53,8 @@ function M:connect(endpoint)
   if self:get("RECONNECT_IVL") <= 0 then return end -- one that libzmq forgets when it ends
   if not self._connects then rawset(self, "_connects", {}) end
   self._connects[endpoint] = (self._connects[endpoint] or 0) + 1
+  local owner = self._owner
+  if owner and owner._connected then owner:_connected() end
 end
 
 --- Ends a connect.
