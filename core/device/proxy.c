@@ -131,8 +131,8 @@ static void empty_hand(eddy__way *way) {
 }
 
 /* Hands the message in hand over: 1, 0 when it has to wait, or -errno. One that the socket
- * refuses for what it is, as a mandatory ROUTER does when its peer is gone, is dropped and
- * counted: it may not end the device. */
+ * refuses for what it is, as a mandatory ROUTER does when its peer is gone, or a subscription
+ * that libzmq would garble, is dropped and counted: it may not end the device. */
 static int deliver(eddy__proxy *proxy, eddy__way *way) {
     if (proxy->ends[EDDY_MON] && !way->is_shown) {
         int rc = show(proxy, way);
@@ -143,7 +143,7 @@ static int deliver(eddy__proxy *proxy, eddy__way *way) {
     if (eddy__message_may_pass(rc)) return 0;
     if (rc == 0) {
         count(proxy, way);
-    } else if (rc == -EHOSTUNREACH || rc == -EINVAL) {
+    } else if (rc == -EHOSTUNREACH || rc == -EINVAL || rc == -EMSGSIZE) {
         eddy__control_add(&proxy->control.dropped, 1);
         eddy__message_close(way->parts, way->count);
     } else {

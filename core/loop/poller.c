@@ -5,6 +5,7 @@
 #include <math.h>
 #include <poll.h>
 #include <string.h>
+#include <sys/stat.h>
 
 /* Against 40 ns for a 32-byte message, asking the kernel for more costs 200 to 300 ns. */
 static const double WAIT_EVERY_MS = 0.05;
@@ -38,6 +39,7 @@ static uint32_t interest(const eddy__source *source) {
 }
 
 static int control(eddy__poller *poller, int op, eddy__source *source) {
+    if (source->is_file) return 0;
     struct epoll_event event = {.events = interest(source), .data.u32 = source->id};
     return eddy__epoll_ctl(poller->epoll, op, source->fd, &event) == 0 ? 0 : -errno;
 }
@@ -53,16 +55,40 @@ static void supersede(eddy__poller *poller, const eddy__source *source) {
     }
 }
 
+/* Whether a file is still the one that it was: nobody tells when it is closed. */
+static int is_open(const eddy__source *source) {
+    struct stat status;
+    return fstat(source->fd, &status) == 0 && status.st_dev == source->device &&
+           status.st_ino == source->inode;
+}
+
+/* Takes what epoll refused. -EEXIST when it is watched already. */
+static int add_file(eddy__poller *poller, eddy__source *source) {
+    struct stat status;
+    int kind;
+    if (fstat(source->fd, &status) != 0) return -errno;
+    for (uint32_t i = 0; i < poller->sources.used; i++) {
+        eddy__source *other = eddy__id_map_at(&poller->sources, i, &kind);
+        if (!other || !other->is_file || other->gone || other->fd != source->fd) continue;
+        if (is_open(other)) return -EEXIST;
+    }
+    source->is_file = 1;
+    source->device = status.st_dev;
+    source->inode = status.st_ino;
+    return 0;
+}
+
 int eddy__poller_add(eddy__poller *poller, eddy__source *source, eddy__socket *socket, int fd) {
     int id = eddy__id_map_add(&poller->sources, source, SOURCE);
     if (id < 0) return id;
     source->socket = socket;
     source->fd = socket ? socket->fd : fd;
     source->id = (uint32_t)id;
-    source->wanted = source->ready = source->gone = 0;
+    source->wanted = source->ready = source->gone = source->is_file = 0;
     source->seen = 0;
     eddy__list_init(&source->mark);
     int rc = control(poller, EPOLL_CTL_ADD, source);
+    if (rc == -EPERM) rc = add_file(poller, source);
     if (rc < 0) {
         eddy__id_map_remove(&poller->sources, source->id);
         return rc;
@@ -83,7 +109,7 @@ int eddy__poller_want(eddy__poller *poller, eddy__source *source, int wanted) {
     if (source->gone) return -EBADF;
     int before = source->wanted;
     source->wanted = wanted;
-    if (source->socket) {
+    if (source->socket || source->is_file) {
         source->ready = 0;
         eddy__list_remove(&source->mark);
         eddy__poller_recheck(poller, source);
@@ -97,7 +123,8 @@ int eddy__poller_want(eddy__poller *poller, eddy__source *source, int wanted) {
 
 void eddy__poller_remove(eddy__poller *poller, eddy__source *source) {
     struct epoll_event none = {0};
-    if (!source->gone) epoll_ctl(poller->epoll, EPOLL_CTL_DEL, source->fd, &none);
+    if (!source->gone && !source->is_file)
+        epoll_ctl(poller->epoll, EPOLL_CTL_DEL, source->fd, &none);
     if (source->socket) source->socket->touched = NULL;
     source->socket = NULL;
     source->ready = 0;
@@ -121,13 +148,23 @@ void eddy__poller_emptied(eddy__source *source, double now) {
     eddy__list_remove(&source->mark);
 }
 
+static void look_at_file(eddy__poller *poller, eddy__source *source) {
+    if (source->gone || !is_open(source)) return;
+    source->ready = source->wanted;
+    eddy__list_push(&poller->ready, &source->mark);
+}
+
 void eddy__poller_refresh(eddy__poller *poller, double now) {
     eddy__list dirty;
     eddy__list_init(&dirty);
     eddy__list_append(&dirty, &poller->dirty);
     for (eddy__node *node; (node = eddy__list_shift(&dirty));) {
         eddy__source *source = eddy__entry(node, eddy__source, mark);
-        if (source->socket && source->wanted) look(poller, source, now);
+        if (!source->wanted) continue;
+        if (source->socket)
+            look(poller, source, now);
+        else if (source->is_file)
+            look_at_file(poller, source);
     }
 }
 

@@ -24,6 +24,9 @@ typedef struct eddy__source {
     void (*orphan)(struct eddy__source *source, int error);
     int is_own;      /* nobody else closes the descriptor */
     int gone;        /* the descriptor was closed, and its number is another's now */
+    int is_file;     /* the kernel does not wait for it: it is always ready */
+    uint64_t device; /* which file that is */
+    uint64_t inode;
     int wanted;      /* EDDY_READ and EDDY_WRITE, as its owner wants them */
     int ready;       /* what of it is there; EDDY_ERROR too for a descriptor */
     double seen;     /* when its readiness was last learnt */
@@ -45,8 +48,9 @@ typedef struct eddy__poller {
 int eddy__poller_open(eddy__poller *poller);
 void eddy__poller_close(eddy__poller *poller);
 
-/* Watches a socket, or the descriptor `fd` when there is none. -EEXIST when it is watched
- * already, -EPERM for what epoll cannot watch (a plain file), or another -errno. */
+/* Watches a socket, or the descriptor `fd` when there is none. What epoll cannot watch (a file,
+ * a folder, /dev/null) is ready for whatever is wanted, in each turn, as poll has it. -EEXIST
+ * when it is watched already, or another -errno. */
 int eddy__poller_add(eddy__poller *poller, eddy__source *source, eddy__socket *socket, int fd);
 
 /* Changes what is wanted, which takes effect in the next turn. -EBADF when the descriptor was
@@ -63,7 +67,7 @@ static inline void eddy__poller_keep(eddy__poller *poller, eddy__source *source,
     eddy__list_push(&poller->ready, &source->mark);
 }
 
-/* Queues the source for another look: its events may not be used up. */
+/* Queues the source for another look: its events may not be used up, or it is always ready. */
 static inline void eddy__poller_recheck(eddy__poller *poller, eddy__source *source) {
     eddy__list_push(&poller->dirty, &source->mark);
 }

@@ -1,9 +1,11 @@
 #include "loop/watcher.h"
 #include "base/sys.h"
 
-/* A socket that nobody waits for brings no event; a descriptor always may have an error. */
+/* A socket or file that nobody waits for brings no event; another descriptor always may have an
+ * error. */
 static void count_alive(eddy__watcher *watcher) {
-    int alive = !watcher->closing && (!watcher->source.socket || watcher->source.wanted);
+    const eddy__source *source = &watcher->source;
+    int alive = !watcher->closing && (source->wanted || (!source->socket && !source->is_file));
     watcher->state->alive += alive - watcher->counted;
     watcher->counted = alive;
 }
@@ -47,8 +49,9 @@ static void serve(eddy__source *source) {
     watcher->ready = source->ready;
     source->ready = 0;
     /* A socket's wake-up is used up, and its handler may leave something: epoll would not
-     * tell again. */
-    if (source->socket) eddy__poller_recheck(&watcher->state->poller, source);
+     * tell again. Nor does it tell of a file. */
+    if (source->socket || source->is_file)
+        eddy__poller_recheck(&watcher->state->poller, source);
     eddy__list_push(&watcher->state->due, &watcher->due.node);
 }
 

@@ -3,7 +3,9 @@
 #include "base/fork.h"
 #include "base/id_map.h"
 #include "base/sys.h"
+#include "zmq/ending.h"
 
+#include <limits.h>
 #include <pthread.h>
 #include <sys/resource.h>
 #include <time.h>
@@ -11,12 +13,14 @@
 enum {
     SOCKET = 1,
     MOST_SOCKETS = 65535, /* libzmq takes 12 bytes for each at once */
+    KEPT_BACK = 1,        /* of libzmq's sockets, for the end */
 };
 
 struct eddy_context {
     void *zmq; /* NULL once terminated */
     int is_shared;
-    int born; /* eddy__fork_count when it was made */
+    int is_limited; /* its number of sockets was set */
+    int born;       /* eddy__fork_count when it was made */
     int references;
     pthread_mutex_t lock; /* of `references` and `sockets`; finding needs none */
     eddy__id_map sockets;
@@ -54,7 +58,7 @@ static void *new_zmq(int io_threads) {
     int most = MOST_SOCKETS;
     if (getrlimit(RLIMIT_NOFILE, &files) == 0 && files.rlim_cur < MOST_SOCKETS)
         most = (int)files.rlim_cur;
-    zmq_ctx_set(zmq, ZMQ_MAX_SOCKETS, most);
+    zmq_ctx_set(zmq, ZMQ_MAX_SOCKETS, most + KEPT_BACK);
     if (io_threads >= 0 && zmq_ctx_set(zmq, ZMQ_IO_THREADS, io_threads) != 0) {
         zmq_ctx_term(zmq);
         errno = EINVAL;
@@ -100,6 +104,7 @@ int eddy_context_new(int io_threads, eddy_context **context) {
 }
 
 static void *wait_for_end(void *zmq) {
+    eddy__ending_settle(zmq);
     while (zmq_ctx_term(zmq) != 0 && errno == EINTR) continue;
     pthread_mutex_lock(&process.lock);
     process.ending--;
@@ -146,6 +151,7 @@ int eddy__context_term(eddy_context *context) {
     if (context->sockets.count > 0) return -EBUSY;
     void *zmq = context->is_shared ? leave_shared() : context->zmq;
     context->zmq = NULL;
+    if (zmq) eddy__ending_settle(zmq);
     while (zmq && zmq_ctx_term(zmq) != 0 && errno == EINTR) continue;
     return 0;
 }
@@ -157,11 +163,17 @@ int eddy_context_sockets(eddy_context *context) {
 int eddy_context_get(eddy_context *context, int option) {
     if (!context->zmq) return -ETERM;
     int value = zmq_ctx_get(context->zmq, option);
-    return value < 0 ? -errno : value;
+    if (value < 0) return -errno;
+    return option == ZMQ_MAX_SOCKETS ? value - KEPT_BACK : value;
 }
 
 int eddy_context_set(eddy_context *context, int option, int value) {
     if (!context->zmq) return -ETERM;
+    if (option == ZMQ_MAX_SOCKETS) {
+        if (value < 1 || value > INT_MAX - KEPT_BACK) return -EINVAL;
+        context->is_limited = 1;
+        value += KEPT_BACK;
+    }
     return zmq_ctx_set(context->zmq, option, value) == 0 ? 0 : -errno;
 }
 
@@ -189,6 +201,7 @@ int eddy_socket_open(eddy_context *context, int type) {
     eddy__socket *socket = eddy__calloc(1, sizeof *socket);
     if (!socket) return -ENOMEM;
     int id = eddy__socket_open(socket, context->zmq, type);
+    if (id == 0 && context->is_limited) id = eddy__ending_reserve(context->zmq);
     if (id == 0) {
         pthread_mutex_lock(&context->lock);
         id = eddy__id_map_add(&context->sockets, socket, SOCKET);

@@ -63,6 +63,10 @@ static void finish_lost(eddy__socket *socket, uint32_t left) {
  * a large part shares its bytes. */
 int eddy__message_try(eddy__socket *socket, zmq_msg_t *msgs, uint32_t count) {
     uint32_t last = count - 1;
+    for (uint32_t i = 0; socket->type == ZMQ_XSUB && i < count; i++) {
+        int rc = eddy__topics_send(&socket->topics, &msgs[i]);
+        if (rc != 0) return rc;
+    }
     for (uint32_t i = 0; i < last; i++) {
         zmq_msg_t copy;
         zmq_msg_init(&copy);

@@ -1,5 +1,7 @@
 #include "zmq/monitor.h"
 #include "base/sys.h"
+#include "zmq/ending.h"
+#include "zmq/listeners.h"
 
 #include <string.h>
 #include <time.h>
@@ -35,6 +37,14 @@ static void *open_stand_in(const eddy__monitor *monitor) {
     return zmq;
 }
 
+/* The name that it tells at counts as bound: whoever connects there does not wait. */
+static int count(const eddy__monitor *monitor, const char *endpoint, int is_bound) {
+    eddy__address address = eddy__listeners_address(monitor->context, endpoint);
+    if (is_bound) return eddy__ending_bind(address.where, address.what);
+    eddy__ending_unbound(address.where, address.what);
+    return 0;
+}
+
 int eddy__monitor_start(eddy__monitor *monitor, const char *endpoint, int events) {
     size_t size = strlen(endpoint) + 1;
     char *own = eddy__calloc(1, size);
@@ -45,7 +55,9 @@ int eddy__monitor_start(eddy__monitor *monitor, const char *endpoint, int events
     if (rc == 0) {
         eddy__monitor_stop(monitor);
         int is_ours = monitor->endpoint && strcmp(monitor->endpoint, endpoint) == 0;
-        rc = start(monitor->zmq, endpoint, events, is_ours);
+        rc = count(monitor, endpoint, 1);
+        if (rc == 0 && (rc = start(monitor->zmq, endpoint, events, is_ours)) != 0)
+            count(monitor, endpoint, 0);
     }
     if (rc != 0) {
         if (stand_in) zmq_close(stand_in);
@@ -72,6 +84,7 @@ void eddy__monitor_stop(eddy__monitor *monitor) {
     monitor->reader = NULL;
     monitor->stand_in = NULL;
     monitor->running = 0;
+    count(monitor, monitor->endpoint, 0);
 }
 
 int eddy__monitor_awaits(const eddy__monitor *monitor, const char *endpoint) {

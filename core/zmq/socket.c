@@ -1,13 +1,20 @@
 #include "zmq/socket.h"
+#include "base/clock.h"
 #include "base/fork.h"
 #include "base/signal_mask.h"
 #include "base/sys.h"
 #include "eddy.h"
+#include "zmq/ending.h"
 #include "zmq/endpoint.h"
 
 #include <math.h>
 #include <poll.h>
 #include <string.h>
+
+enum {
+    GOING_EVERY_MS = 1, /* how often an address is tried that libzmq lets go of */
+    LONGEST_ENDPOINT = 512,
+};
 
 int eddy__socket_open(eddy__socket *socket, void *context, int type) {
     memset(socket, 0, sizeof *socket);
@@ -22,6 +29,7 @@ int eddy__socket_open(eddy__socket *socket, void *context, int type) {
         socket->zmq = NULL;
         return -error;
     }
+    socket->context = context;
     socket->type = type;
     socket->born = eddy__fork_count;
     socket->thread = eddy__thread_checker_this();
@@ -37,6 +45,7 @@ void eddy__socket_close(eddy__socket *socket, int linger) {
     zmq_msg_close(&socket->received);
     eddy__monitor_free(&socket->monitor);
     eddy__routing_ids_free(&socket->routing_ids);
+    eddy__listeners_free(&socket->listeners);
     zmq_close(socket->zmq);
     socket->zmq = NULL;
 }
@@ -74,21 +83,60 @@ static int may_bind(const eddy__socket *socket, const char *endpoint) {
            socket->type == ZMQ_ROUTER;
 }
 
+static eddy__address address_of(const eddy__socket *socket, const char *endpoint) {
+    return eddy__listeners_address(socket->context, endpoint);
+}
+
+/* Waits for what libzmq lets go of. */
+static int bind_at(eddy__socket *socket, const char *endpoint) {
+    int rc, is_gone = 0;
+    while ((rc = eddy__endpoint_bind(socket->zmq, endpoint)) == -EADDRINUSE && !is_gone) {
+        eddy__address address = address_of(socket, endpoint);
+        if (!eddy__listeners_is_going(address)) return rc;
+        /* It may have gone since it was tried. */
+        is_gone = !eddy__listeners_is_here(address);
+        if (!is_gone) eddy__sleep(GOING_EVERY_MS);
+    }
+    return rc;
+}
+
 int eddy__socket_bind(eddy__socket *socket, const char *endpoint) {
+    char last[LONGEST_ENDPOINT];
+    size_t size = sizeof last;
     eddy__socket_touch(socket);
     if (!may_bind(socket, endpoint)) return -EINVAL;
-    return eddy__endpoint_bind(socket->zmq, endpoint);
+    int rc = eddy__topics_join(&socket->topics, socket->zmq, socket->type, endpoint);
+    eddy__address asked = address_of(socket, endpoint);
+    if (rc == 0) rc = eddy__listeners_bind(&socket->listeners, asked);
+    if (rc != 0) return rc;
+    rc = bind_at(socket, endpoint);
+    if (rc != 0)
+        eddy__listeners_refused(asked);
+    else if (zmq_getsockopt(socket->zmq, ZMQ_LAST_ENDPOINT, last, &size) == 0)
+        eddy__listeners_bound(&socket->listeners, address_of(socket, last));
+    return rc;
 }
 
 int eddy__socket_unbind(eddy__socket *socket, const char *endpoint) {
     eddy__socket_touch(socket);
-    return eddy__endpoint_unbind(socket->zmq, endpoint);
+    eddy__address address = address_of(socket, endpoint);
+    int rc = eddy__endpoint_unbind(socket->zmq, endpoint);
+    if (rc == 0) eddy__listeners_leave(&socket->listeners, address);
+    return rc;
+}
+
+static int connect_to(eddy__socket *socket, const char *endpoint) {
+    if (strncmp(endpoint, "inproc://", 9) != 0)
+        return eddy__endpoint_connect(socket->zmq, endpoint);
+    eddy__address address = address_of(socket, endpoint);
+    return eddy__ending_connect(socket->context, socket->zmq, address.what, endpoint);
 }
 
 int eddy__socket_connect(eddy__socket *socket, const char *endpoint) {
     eddy__socket_touch(socket);
     int rc = eddy__routing_ids_check(&socket->routing_ids);
-    if (rc == 0) rc = eddy__endpoint_connect(socket->zmq, endpoint);
+    if (rc == 0) rc = eddy__topics_join(&socket->topics, socket->zmq, socket->type, endpoint);
+    if (rc == 0) rc = connect_to(socket, endpoint);
     if (rc == 0) eddy__routing_ids_give(&socket->routing_ids);
     return rc;
 }
@@ -110,6 +158,10 @@ int eddy__socket_monitor(eddy__socket *socket, const char *endpoint, int events)
 
 int eddy__socket_set(eddy__socket *socket, int option, const void *value, size_t size) {
     eddy__socket_touch(socket);
+    if (option == ZMQ_SUBSCRIBE && socket->type == ZMQ_SUB) {
+        int rc = eddy__topics_subscribe(&socket->topics, size);
+        if (rc != 0) return rc;
+    }
     if (eddy__zmq_set(socket->zmq, option, value, size) != 0) return -errno;
     return option == ZMQ_CONNECT_ROUTING_ID
                ? eddy__routing_ids_set(&socket->routing_ids, value, size)
@@ -161,7 +213,10 @@ static int send_part(eddy__socket *socket, zmq_msg_t *msg, int flags) {
 int eddy__socket_send(eddy__socket *socket, zmq_msg_t *msg, int flags) {
     int more = (flags & ZMQ_SNDMORE) != 0;
     eddy__socket_touch(socket);
-    int rc = send_part(socket, msg, flags);
+    int rc = socket->type == ZMQ_XSUB ? eddy__topics_send(&socket->topics, msg) : 0;
+    /* A message that has begun goes on: all its parts were looked at before. */
+    if (rc != 0 && !socket->midway) return rc;
+    rc = send_part(socket, msg, flags);
     socket->midway = more && (rc >= 0 || socket->midway);
     return rc < 0 ? rc : 0;
 }

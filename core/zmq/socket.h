@@ -8,14 +8,17 @@
 #include "base/list.h"
 #include "base/thread_checker.h"
 #include "eddy.h"
+#include "zmq/listeners.h"
 #include "zmq/monitor.h"
 #include "zmq/routing_ids.h"
+#include "zmq/topics.h"
 
 #include <stdint.h>
 #include <zmq.h>
 
 typedef struct eddy__socket {
     void *zmq;           /* NULL once closed */
+    void *context;       /* libzmq's */
     int type;            /* ZMQ_REQ ... */
     int fd;              /* ZMQ_FD: read-ready whenever ZMQ_EVENTS is worth a look */
     uint32_t id;         /* in its context */
@@ -28,6 +31,8 @@ typedef struct eddy__socket {
     zmq_msg_t received;  /* the part that the last plain receive lent out */
     eddy__monitor monitor;
     eddy__routing_ids routing_ids;
+    eddy__listeners listeners;
+    eddy__topics topics;
 } eddy__socket;
 
 /* Whether sockets of a type ever receive, ever send. */
@@ -65,6 +70,8 @@ int eddy__socket_events(eddy__socket *socket);
  * those that can, 0 when the time is up, or -errno. */
 int eddy__socket_wait(eddy__socket *socket, int events, double timeout);
 
+/* An address that this process just gave back is waited for. 0 or -errno: -EMSGSIZE, as when it
+ * connects or subscribes, where libzmq would garble a subscription. */
 int eddy__socket_bind(eddy__socket *socket, const char *endpoint);
 int eddy__socket_unbind(eddy__socket *socket, const char *endpoint);
 int eddy__socket_connect(eddy__socket *socket, const char *endpoint);

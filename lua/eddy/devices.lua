@@ -177,12 +177,12 @@ function Device:stop()
 end
 
 --- Waits until the device has ended, whatever ends it; SIGINT and SIGTERM do.
--- @param ms how long; for ever unless given
+-- @param ms how long; nil, negative or infinite: for ever
 -- @return true, or nil and an ETIMEDOUT error
 function Device:join(ms)
   check_started(self, "join")
-  if ms ~= nil then errors.check_ms(ms, "join") end
-  if proxy.guarded(self._c, C.eddy_device_wait, ms or -1) ~= 0 then return true end
+  ms = errors.limit_of(ms, "join") or -1
+  if proxy.guarded(self._c, C.eddy_device_wait, ms) ~= 0 then return true end
   return nil, errors.new(numbers.ETIMEDOUT, "join " .. self._kind)
 end
 

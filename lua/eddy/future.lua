@@ -66,22 +66,23 @@ Limit.__index = Limit
 function Limit:_part(number) return number == 1 and self.future end
 
 function Limit:_release()
-  self.timer:cancel()
+  if self.timer then self.timer:cancel() end
   self.future:_unlisten(self.limited)
 end
 
 --- A future of what another one comes to within a time. When the time is up it fails with
 -- ETIMEDOUT, and the other one is cancelled, unless somebody else waits for it. A result that
 -- is on its way then still comes: a task whose wait is over goes on, up to its next wait.
--- @param ms how long at most
+-- @param ms how long at most; negative or infinite: for ever
 function M.with_timeout(ms, future)
   local loop = check_future(future, "with_timeout")._loop
   errors.check_ms(ms, "with_timeout")
+  ms = errors.limit_of(ms, "with_timeout")
   local limit = setmetatable({ future = future }, Limit)
   local limited = futures.new(loop, limit)
   limited._name = "with_timeout"
   limit.limited = limited
-  limit.timer = loop:call_later(ms, function()
+  limit.timer = ms and loop:call_later(ms, function()
     limited:_expire(errors.new(errors.numbers.ETIMEDOUT, "with_timeout"))
   end)
   future:_tell(limited)

@@ -129,6 +129,38 @@ M._set_guard = dispatch.set_guard
 function M._default() return default end
 function M._all() return all end
 
+local MOST_NAMED = 3
+
+-- What a loop has that is not among `known`, as texts.
+local function texts_of(loop, known)
+  local texts = {}
+  for _, target in pairs(loop._targets) do
+    local meta = getmetatable(target)
+    if not known[target] then
+      texts[#texts + 1] = meta.__tostring and tostring(target) or target:_describe()
+    end
+  end
+  if loop._queued > (known[loop] or 0) then texts[#texts + 1] = "a callback or task" end
+  return texts
+end
+
+--- For those who waited on this loop in vain: what is on loops that nobody runs, as the end of a
+-- text; "" when nothing is.
+-- @param known a set of what was there before, and of each loop how many callbacks; optional
+function Loop:_elsewhere(known)
+  local texts = {}
+  for loop in pairs(all) do
+    if loop ~= self and loop._c and not loop._running then
+      for _, text in ipairs(texts_of(loop, known or {})) do texts[#texts + 1] = text end
+    end
+  end
+  if #texts == 0 then return "" end
+  table.sort(texts)
+  local more = #texts > MOST_NAMED and " and " .. #texts - MOST_NAMED .. " more" or ""
+  return ("; nobody runs the loop that has %s%s (made without naming this one?)"):format(
+    table.concat(texts, ", ", 1, math.min(#texts, MOST_NAMED)), more)
+end
+
 -- For the host: how many errors in callbacks, of all loops, nobody but the log heard of.
 M._failures = callback_errors.count
 

@@ -88,8 +88,12 @@ local function new(socket, loop)
   }, socket._type == "REP" and RepInstance or Instance)
   socket._owner = self
   loop:_adopt(id, self)
+  if socket._connects then reconnect.watch(self, new) end
   return self
 end
+
+-- Its socket has connected.
+function Stream:_connected() reconnect.watch(self, new) end
 
 local function set_receiver(self, fn, copy, what)
   local id = id_of(self, what)
@@ -176,7 +180,7 @@ end
 -- each time, until a connection lasted for the longest of them; false ends it
 function Stream:supervise(settings)
   id_of(self, "supervise")
-  reconnect(self, settings, new)
+  reconnect.supervise(self, settings, new)
 end
 
 --- Calls fn(stream) when the send queue refused or dropped a message.

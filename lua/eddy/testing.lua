@@ -62,13 +62,13 @@ function M.new(options)
 end
 
 --- A case for each test of the `describe` or file that calls it: opened before the test, and
--- closed after it.
+-- closed after it, and after what its own `after_each` functions close.
 -- @param options as for `new`
 function M.each(options)
   local self = setmetatable({ _options = check_options(options, "each"), _open = false }, Case)
   local busted = busted_events.busted() or errors.misuse("each: busted does not run")
   busted.before_each(function() open(self) end)
-  busted.after_each(function() self:close() end)
+  busted_events.after_each(function() self:close() end)
   return self
 end
 
@@ -158,9 +158,9 @@ function Case:wait(condition, ms)
   local is_done, stopped = run_until(self, done, ms, condition ~= nil)
   if not is_done and not stopped then
     self._stopped = false
-    errors.misuse(("wait: %g ms are over, and %s"):format(ms, condition and
+    errors.misuse(("wait: %g ms are over, and %s%s"):format(ms, condition and
       "the condition (" .. errors.where(condition) .. ") is not true" or
-      "nothing stopped the loop"))
+      "nothing stopped the loop", self.loop:_elsewhere(self._before)))
   end
   if self._stopped then return take_stop(self) end
   return result
@@ -214,8 +214,8 @@ function Case:run(fn, ms, ...)
     outcome = pack(xpcall(fn, self.loop._trace, ...))
   end, ...)
   if not run_until(self, function() return outcome end, ms, true) then
-    error(("run: %g ms are over, and the function (%s) has not ended"):format(ms,
-      errors.where(fn)), 0)
+    error(("run: %g ms are over, and the function (%s) has not ended%s"):format(ms,
+      errors.where(fn), self.loop:_elsewhere(self._before)), 0)
   end
   if outcome.ok then return unpack(outcome, 1, outcome.count) end
   local failure = outcome[1]

@@ -96,6 +96,7 @@ end
 -- @param linger ms for which libzmq still tries to send what they have
 function Context:destroy(linger)
   if self._closed then return end
+  linger = errors.linger_of(linger)
   for socket in pairs(self._sockets) do socket:close(linger) end
   C.eddy_context_close_sockets(self._c, linger or -1)
   self:term()

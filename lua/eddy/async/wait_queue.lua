@@ -214,7 +214,7 @@ end
 local function wait(self, loop, list, waiter, ms, name)
   self:_attach(loop, name)
   waiter.line, waiter.name = self, name
-  waiter.timer = ms >= 0 and loop:call_later(ms, expire, waiter)
+  waiter.timer = ms >= 0 and ms < math.huge and loop:call_later(ms, expire, waiter)
   local future = futures.new(loop, setmetatable(waiter, Waiter))
   waiter.future = future
   append(list, waiter)

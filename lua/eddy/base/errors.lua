@@ -68,6 +68,15 @@ function M.check_ms(ms, what)
   end
 end
 
+--- How long a call may wait: nil, negative ones and infinity are for ever. Raises for what is no
+-- number.
+-- @return ms from 0 on, or nil for ever
+function M.limit_of(ms, what)
+  if ms == nil then return nil end
+  M.check_ms(ms, what)
+  if ms >= 0 and ms < math.huge then return ms end
+end
+
 --- Raises unless `options` is a table that has no other fields than the named ones.
 function M.check_fields(options, names, what)
   if type(options) ~= "table" then
@@ -78,12 +87,15 @@ function M.check_fields(options, names, what)
   end
 end
 
---- Raises unless `linger` is nil or a number of ms that fits.
-function M.check_linger(linger)
-  if linger == nil then return end
-  if type(linger) ~= "number" or linger ~= linger or math.abs(linger) >= 2 ^ 31 then
+--- A linger as libzmq takes it: whole ms, at most its longest, 24 days; -1 is for ever. Raises for
+-- what is no number. nil stays nil.
+function M.linger_of(linger)
+  if linger == nil then return nil end
+  if type(linger) ~= "number" or linger ~= linger then
     M.misuse("close: expected a linger in milliseconds, got " .. tostring(linger))
   end
+  if linger < 0 or linger == math.huge then return -1 end
+  return math.min(math.ceil(linger), 2 ^ 31 - 1)
 end
 
 --- Where a function was written, "script.lua:12", for messages to people.

@@ -4,7 +4,7 @@ local dispatch = require "eddy.loop.dispatch"
 local futures = require "eddy.tasks.future"
 local Task = require "eddy.tasks.task"
 
-local check_function, check_ms = errors.check_function, errors.check_ms
+local check_function = errors.check_function
 
 local Loop = {}
 
@@ -22,13 +22,13 @@ end
 
 --- Runs the loop until fn, which runs in a coroutine on it, has ended, and the future, too,
 -- if it returned one.
--- @param ms how long at most; for ever unless given
+-- @param ms how long at most; nil, negative or infinite: for ever
 -- @return its results; or nil and an ETIMEDOUT error when the time is up: it is cancelled
 -- then, unless a result is on its way: that still comes, as it does with `with_timeout`. Raises
 -- its error, or when the loop was stopped first.
 function Loop:run_sync(fn, ms)
   check_function(fn, "run_sync")
-  if ms ~= nil then check_ms(ms, "run_sync") end
+  ms = errors.limit_of(ms, "run_sync")
   if dispatch.loop() then errors.misuse("run_sync: a loop is already running") end
   local task, late, runs = Task.new(self, function() return settled(fn()) end), false, true
   task._fn = fn
@@ -44,7 +44,9 @@ function Loop:run_sync(fn, ms)
   runs = false
   if timer then timer:cancel() end
   if not ok then error(err, 0) end
-  if late and task:cancelled() then return nil, errors.new(errors.numbers.ETIMEDOUT, "run_sync") end
+  if late and task:cancelled() then
+    return nil, errors.new(errors.numbers.ETIMEDOUT, "run_sync" .. self:_elsewhere())
+  end
   if task:done() then return task:result() end
   task._heard = false
   errors.misuse("run_sync: the loop was stopped before the function ended")

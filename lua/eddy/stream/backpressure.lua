@@ -78,14 +78,18 @@ end
 function M.finish(stream, ms)
   local emptied
   stream._finishing = true
-  local timer = stream.loop:call_later(ms, function() emptied:cancel() end)
+  local over = false
+  local timer = ms < math.huge and stream.loop:call_later(ms, function()
+    over = true
+    emptied:cancel()
+  end)
   local ok, result
   repeat -- what is told first may be that a full queue had room again
     emptied = room_of(stream):_map()
     C.eddy_stream_finish(stream.loop._c, stream._id)
     ok, result = pcall(emptied.await, emptied)
-  until not ok or not result or not timer:active() or not stream:sending()
-  timer:cancel()
+  until not ok or not result or over or not stream:sending()
+  if timer then timer:cancel() end
 end
 
 --- There is room again, or, with an error, never will be.

@@ -33,7 +33,8 @@ end
 --- Closes the stream and its socket. From now on no callback of its is called but on_close,
 -- at once. Messages that were still queued are lost: a warning says so.
 -- @param linger ms for which libzmq still tries to send what it has, the option's unless given;
--- or { drain = ms, linger = ms }: first sends what is queued, for up to `drain` ms, in which it
+-- or { drain = ms, linger = ms }: first sends what is queued, for up to `drain` ms (negative or
+-- infinite: for as long as it takes), in which it
 -- receives nothing. A callback or a task of a loop that runs waits for that alone, the loop and
 -- others go on.
 -- @return how many messages are lost
@@ -43,8 +44,11 @@ function M.close(self, linger)
     errors.check_fields(linger, { drain = true, linger = true }, "close")
     drain_ms, linger = linger.drain, linger.linger
   end
-  errors.check_linger(linger)
-  errors.check_linger(drain_ms)
+  linger = errors.linger_of(linger)
+  if drain_ms then
+    errors.check_ms(drain_ms, "close: drain")
+    if drain_ms < 0 then drain_ms = math.huge end
+  end
   if self._id and drain_ms then drain(self, drain_ms) end
   if not self._id then return 0 end -- closed, before or meanwhile
   self.name = self.name

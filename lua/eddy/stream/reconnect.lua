@@ -2,6 +2,10 @@
 -- a lost connection, and says so at once (CONNECT_RETRIED); after an error of the protocol it only
 -- says DISCONNECTED, and keeps the endpoint, so that another connect may do nothing.
 --
+-- Streams of REP and ROUTER sockets that connect are supervised without being asked: libzmq gives a
+-- connection of theirs up when it was lost and is made again while the socket's queue is full, for
+-- it has no room for the peer's identity then, and takes the peer's next message for an error.
+--
 -- Events name an endpoint by the text of its connect until its first connection ended; from then
 -- on by the address that was found for it ("tcp://localhost:5555", "tcp://127.0.0.1:5555").
 local constants = require "eddy.base.constants"
@@ -143,6 +147,7 @@ function hearing.HANDSHAKE_SUCCEEDED(self, name)
 end
 
 function hearing.MONITOR_STOPPED(self)
+  if self.automatic then return end
   self.stream.loop:_log(self.stream.name .. ": its socket's monitor was ended, and supervision")
 end
 
@@ -203,10 +208,17 @@ local function check_delay(ms, name)
   return ms
 end
 
+local function new_supervisor(stream, automatic)
+  return setmetatable({ stream = stream, endpoints = {}, ended_count = 0, automatic = automatic,
+    first = FIRST, longest = LONGEST }, Supervisor)
+end
+
+local M = {}
+
 --- Begins to supervise a stream, or goes on with other settings.
 -- @param settings { first = ms, longest = ms }, false to end it
 -- @param new what makes a stream of a socket on a loop
-return function(stream, settings, new)
+function M.supervise(stream, settings, new)
   local self = monitor.listener(stream, "supervise")
   if settings == false then
     if self then self:ended() end
@@ -220,10 +232,32 @@ return function(stream, settings, new)
     errors.misuse(("supervise: expected first to be at most longest, got %g and %g"):format(first,
       longest))
   end
-  self = self or setmetatable({ stream = stream, endpoints = {}, ended_count = 0 }, Supervisor)
+  self = self or new_supervisor(stream)
+  self.automatic = nil
   monitor.listen(stream, "supervise", self, new)
   self.first, self.longest = math.max(first, GRACE), math.max(longest, GRACE)
   for _, endpoint in pairs(self.endpoints) do
     endpoint.delay = math.min(math.max(endpoint.delay, self.first), self.longest)
   end
 end
+
+local has_identities = { REP = true, ROUTER = true }
+
+local function is_wired(socket)
+  for endpoint in pairs(socket._connects or {}) do
+    if not endpoint:find "^inproc:" then return true end
+  end
+end
+
+--- Supervises a stream whose socket connects, if libzmq may give its connections up without an
+-- error of the protocol, and nobody has a monitor of the socket already.
+-- @param new what makes a stream of a socket on a loop
+function M.watch(stream, new)
+  local socket = stream.socket
+  if not has_identities[socket._type] or not is_wired(socket) then return end
+  if monitor.listener(stream, "supervise") or monitor.is_foreign(stream) then return end
+  local ok, err = pcall(monitor.listen, stream, "supervise", new_supervisor(stream, true), new)
+  if not ok then stream.loop:_log(stream.name .. " is not supervised: " .. tostring(err)) end
+end
+
+return M

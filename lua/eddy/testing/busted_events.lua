@@ -10,6 +10,24 @@ function M.busted()
   if ok and type(busted) == "table" and busted.subscribe then return busted end
 end
 
+local are_last = setmetatable({}, { __mode = "k" }) -- what is called after other `after_each`s
+
+--- Has fn() called after each test of the block that is being described, after what else is called
+-- there, also when that is added later.
+function M.after_each(fn)
+  are_last[fn] = true
+  M.busted().after_each(fn)
+end
+
+local function order(list)
+  local others, last = {}, {}
+  for _, each in ipairs(list) do
+    local into = are_last[each.run] and last or others
+    into[#into + 1] = each
+  end
+  for i = 1, #list do list[i] = others[i] or last[i - #others] end
+end
+
 -- What a test returned that busted would ignore, though it shows that nothing was tested.
 local function forgotten(value)
   local kind = type(value)
@@ -28,6 +46,11 @@ local function check(...)
 end
 
 local function on_start(element)
+  local block = M.busted().parent(element)
+  while block do
+    if block.after_each then order(block.after_each) end
+    block = M.busted().parent(block)
+  end
   if started then
     local run = element.run
     started(element.name)

@@ -33,10 +33,11 @@ local function each(visit)
   end
 end
 
---- All that is open now, for `since`.
+--- All that is open now, for `since`, and of each loop how many callbacks are queued.
 function M.snapshot()
   local open = setmetatable({}, { __mode = "k" })
   each(function(thing) open[thing] = true end)
+  for loop in pairs(loops._all()) do open[loop] = loop._queued end
   return open
 end
 

@@ -16,6 +16,7 @@ local function what_failed(name, endpoint, result)
   if name == "connect" and result == -errors.numbers.EEXIST then
     return what .. ": another connection of the socket has its connect_routing_id"
   end
+  if result == -errors.numbers.EMSGSIZE then return what .. ": " .. option_types.GARBLED end
   if result ~= -errors.numbers.ENAMETOOLONG then return what end
   return ("%s: a path of %d bytes, at most %d are allowed"):format(what, #endpoint - #"ipc://",
     option_types.IPC_PATH_MAX_LEN)
@@ -52,6 +53,8 @@ function M:connect(endpoint)
   if self:get("RECONNECT_IVL") <= 0 then return end -- one that libzmq forgets when it ends
   if not self._connects then rawset(self, "_connects", {}) end
   self._connects[endpoint] = (self._connects[endpoint] or 0) + 1
+  local owner = self._owner
+  if owner and owner._connected then owner:_connected() end
 end
 
 --- Ends a connect.

@@ -15,10 +15,11 @@ local M = {}
 local Tracker = {}
 
 --- Waits until nobody uses the bytes any more.
--- @param timeout ms; nil or negative: for ever
+-- @param timeout ms; nil, negative or infinite: for ever
 -- @return true, or nil and an ETIMEDOUT error
 function Tracker:wait(timeout)
-  local deadline = timeout and timeout >= 0 and C.eddy_time() + timeout
+  local limit = errors.limit_of(timeout, "wait")
+  local deadline = limit and C.eddy_time() + limit
   for _, each in ipairs(self._all) do
     local left = deadline and math.max(0, deadline - C.eddy_time()) or -1
     if C.eddy_tracker_wait(each, left) == 0 then

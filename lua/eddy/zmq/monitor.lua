@@ -41,6 +41,16 @@ local function check_events(events, what)
   return events
 end
 
+-- A script wants a monitor of its own: one that its stream has without being asked goes.
+local function give_way(socket)
+  local stream = socket._owner
+  local listeners = stream and stream._events and stream._events._listeners
+  if listeners and not listeners.on_event and listeners.supervise and
+      listeners.supervise.automatic then
+    M._forget(stream)
+  end
+end
+
 --- Tells of a socket's events on the PAIR socket that connects to `endpoint`.
 -- @param socket the socket
 -- @param endpoint an inproc endpoint, or nil to end it
@@ -50,9 +60,11 @@ function M.monitor(socket, endpoint, events)
     errors.misuse("monitor: expected an endpoint or nil, got " .. type(endpoint))
   end
   events = check_events(events, "monitor")
+  if endpoint then give_way(socket) end
   check(C.eddy_socket_monitor(socket._c, id_of(socket, "monitor"), endpoint, events), "monitor",
     endpoint)
   rawset(socket, "_monitor", false)
+  rawset(socket, "_monitored", endpoint ~= nil)
 end
 
 -- Begins at an endpoint that has the descriptor's number in it; not the same again while
@@ -76,6 +88,7 @@ end
 -- @param endpoint an inproc endpoint; "inproc://monitor.s-" and a number unless given
 function M.get_monitor_socket(socket, events, endpoint)
   local id = id_of(socket, "get_monitor_socket")
+  give_way(socket)
   local reader = rawget(socket, "_monitor")
   if reader and not reader.closed then return reader end
   events = check_events(events, "get_monitor_socket")
@@ -212,6 +225,14 @@ function M.listen(stream, role, listener, new)
     stream._events = begin_reader(stream, new)
   end
   set_listener(stream, role, listener)
+end
+
+--- Whether a script has a monitor of its own of a stream's socket.
+function M.is_foreign(stream)
+  local socket, reader = stream.socket, stream._events
+  local current = rawget(socket, "_monitor")
+  return rawget(socket, "_monitored") or
+    current and not current.closed and not (reader and reader.socket == current)
 end
 
 --- Who hears of a stream's events in a role; nil when nobody does.

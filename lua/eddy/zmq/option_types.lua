@@ -10,6 +10,9 @@ local M = {
   special = {},
   --- The longest path of an ipc endpoint: what sockaddr_un has, less a zero byte.
   IPC_PATH_MAX_LEN = 107,
+  --- Why some topics cannot be subscribed to.
+  GARBLED = "libzmq 4.3.4 garbles subscriptions to topics of 246 to 255 bytes, except over " ..
+    "inproc and with CURVE; take a shorter or a longer one",
 }
 
 local function mark(map, value, names)

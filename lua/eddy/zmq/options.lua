@@ -77,6 +77,10 @@ function Socket:set(option, value)
   else
     result = C.eddy_socket_set(self._c, id, number, value, value and #value or 0)
   end
+  if result == -errors.numbers.EMSGSIZE then
+    local what = ("subscribe: a topic of %d bytes: %s:"):format(#value, option_types.GARBLED)
+    check(result, what, self)
+  end
   check(result, "set " .. name .. ":", self)
 end
 

@@ -57,13 +57,12 @@ local function fill(item, what, events, name)
   end
 end
 
---- A timeout in ms, nil and negative ones being for ever; raises if it is not a number.
+--- A timeout in ms, -1 being for ever; raises if it is not a number.
 function M.check_timeout(timeout, name)
-  if timeout == nil then return -1 end
-  if type(timeout) ~= "number" or timeout ~= timeout then
+  if timeout ~= nil and (type(timeout) ~= "number" or timeout ~= timeout) then
     errors.misuse(name .. ": expected milliseconds, got " .. tostring(timeout))
   end
-  return timeout
+  return errors.limit_of(timeout) or -1
 end
 
 -- Raises the error of the item that cannot be waited for.

@@ -59,9 +59,10 @@ function Socket:_check_free(what)
 end
 
 --- Closes the socket. Doing it again is allowed.
--- @param linger ms for which libzmq still tries to send what it has; the option's unless given
+-- @param linger ms for which libzmq still tries to send what it has, negative or infinite being for
+-- ever; the option's unless given
 function Socket:close(linger)
-  errors.check_linger(linger)
+  linger = errors.linger_of(linger)
   if not self._id then return end
   if self._owner then return self._owner:_socket_closing(linger) end
   local id = self._id
@@ -203,11 +204,11 @@ end
 -- @return those of them that can be, 0 when the time is up. Raises ENOTSUP when closed, and when
 -- it would wait for ever for what can never be.
 function Socket:poll(timeout, flags)
-  if timeout ~= nil then errors.check_ms(timeout, "poll") end
+  timeout = errors.limit_of(timeout, "poll") or -1
   local id = id_of(self, "poll", errors.numbers.ENOTSUP)
   flags = flags or constants.POLLIN
   directions.check_poll(self, timeout, flags)
-  return check(C.eddy_socket_poll(self._c, id, flags, timeout or -1), "poll", self)
+  return check(C.eddy_socket_poll(self._c, id, flags, timeout), "poll", self)
 end
 
 --- Subscribes a SUB socket to a topic: to messages that begin with it, to all if it is empty.

@@ -1,0 +1,170 @@
+#include "zmq/listeners.h"
+#include "base/sys.h"
+#include "eddy.h"
+#include "zmq/ending.h"
+
+#include <dirent.h>
+#include <netinet/in.h>
+#include <string.h>
+#include <sys/socket.h>
+#include <sys/stat.h>
+
+enum {
+    LONGEST_MS = 1000, /* that libzmq takes to let an address go */
+    NONE = 0,
+    PORT,
+    FILE_AT_PATH,
+    NAME,
+    FIRST_ROOM = 4,
+    MOST = 4096, /* that are remembered */
+};
+
+typedef struct going {
+    eddy__address address;
+    double until;
+} going;
+
+/* What was given back, by all sockets of the process: the last of it, in the order of `until`.
+ */
+static struct {
+    pthread_mutex_t lock;
+    going ring[MOST];
+    unsigned first, end; /* positions are modulo MOST */
+} all = {.lock = PTHREAD_MUTEX_INITIALIZER};
+
+/* None of the parent's threads will release the lock. */
+static void forked(void) {
+    pthread_mutex_init(&all.lock, NULL);
+    all.first = all.end = 0;
+}
+
+__attribute__((constructor)) static void begin(void) {
+    pthread_atfork(NULL, NULL, forked);
+}
+
+static int is_same(eddy__address a, eddy__address b) {
+    return a.kind == b.kind && a.what == b.what && a.where == b.where;
+}
+
+/* FNV-1a. */
+static uint64_t hash(const char *text) {
+    uint64_t sum = 14695981039346656037u;
+    for (; *text; text++) sum = (sum ^ (unsigned char)*text) * 1099511628211u;
+    return sum;
+}
+
+static eddy__address of_file(const char *path) {
+    struct stat status;
+    if (lstat(path, &status) != 0) return (eddy__address){0};
+    return (eddy__address){FILE_AT_PATH, status.st_ino, status.st_dev};
+}
+
+eddy__address eddy__listeners_address(const void *context, const char *endpoint) {
+    eddy__address none = {0};
+    if (strncmp(endpoint, "inproc://", 9) == 0)
+        return (eddy__address){NAME, hash(endpoint), (uint64_t)(uintptr_t)context};
+    if (strncmp(endpoint, "ipc://@", 7) == 0) return (eddy__address){NAME, hash(endpoint), 0};
+    if (strncmp(endpoint, "ipc://", 6) == 0) return of_file(endpoint + 6);
+    const char *port = strrchr(endpoint, ':');
+    if (strncmp(endpoint, "tcp://", 6) != 0 || port < endpoint + 6) return none;
+    long number = strtol(port + 1, NULL, 10);
+    return number > 0 ? (eddy__address){PORT, (uint64_t)number, 0} : none;
+}
+
+/* The lock is held. The last that was given back at an address and may be there still, or NULL.
+ */
+static going *find(eddy__address address) {
+    double now = eddy_time();
+    while (all.first != all.end && all.ring[all.first % MOST].until <= now) all.first++;
+    for (unsigned i = all.end; i != all.first; i--) {
+        going *each = &all.ring[(i - 1) % MOST];
+        if (is_same(each->address, address)) return each;
+    }
+    return NULL;
+}
+
+/* Those who connect to an inproc name want to know whether anybody is bound there. */
+static int is_inproc(eddy__address address) {
+    return address.kind == NAME && address.where;
+}
+
+static void give_back(eddy__address address) {
+    eddy__listeners_refused(address);
+    pthread_mutex_lock(&all.lock);
+    if (all.end - all.first == MOST) all.first++;
+    all.ring[all.end++ % MOST] = (going){address, eddy_time() + LONGEST_MS};
+    pthread_mutex_unlock(&all.lock);
+}
+
+static void forget(eddy__address address) {
+    pthread_mutex_lock(&all.lock);
+    for (going *each; (each = find(address));) each->address.kind = NONE;
+    pthread_mutex_unlock(&all.lock);
+}
+
+int eddy__listeners_bind(eddy__listeners *listeners, eddy__address address) {
+    if (listeners->count == listeners->capacity) {
+        int room = listeners->capacity ? listeners->capacity * 2 : FIRST_ROOM;
+        size_t size = (size_t)room * sizeof address;
+        eddy__address *list = eddy__realloc(listeners->addresses, size);
+        if (!list) return -ENOMEM;
+        listeners->addresses = list;
+        listeners->capacity = room;
+    }
+    return is_inproc(address) ? eddy__ending_bind(address.where, address.what) : 0;
+}
+
+void eddy__listeners_bound(eddy__listeners *listeners, eddy__address address) {
+    if (address.kind == NONE) return;
+    forget(address);
+    listeners->addresses[listeners->count++] = address;
+    if (is_inproc(address)) eddy__ending_bound(address.where, address.what);
+}
+
+void eddy__listeners_refused(eddy__address address) {
+    if (is_inproc(address)) eddy__ending_unbound(address.where, address.what);
+}
+
+void eddy__listeners_leave(eddy__listeners *listeners, eddy__address address) {
+    for (int i = 0; i < listeners->count; i++) {
+        if (!is_same(listeners->addresses[i], address)) continue;
+        listeners->addresses[i] = listeners->addresses[--listeners->count];
+        give_back(address);
+        return;
+    }
+}
+
+void eddy__listeners_free(eddy__listeners *listeners) {
+    for (int i = 0; i < listeners->count; i++) give_back(listeners->addresses[i]);
+    eddy__free(listeners->addresses);
+    *listeners = (eddy__listeners){0};
+}
+
+/* Whether this descriptor listens at a tcp port. */
+static int listens(int fd, uint64_t port) {
+    struct sockaddr_in6 name; /* the port of IPv4 is at the same place */
+    socklen_t size = sizeof name, int_size = sizeof(int);
+    int on = 0;
+    if (getsockopt(fd, SOL_SOCKET, SO_ACCEPTCONN, &on, &int_size) != 0 || !on) return 0;
+    if (getsockname(fd, (struct sockaddr *)&name, &size) != 0) return 0;
+    return (name.sin6_family == AF_INET || name.sin6_family == AF_INET6) &&
+           ntohs(name.sin6_port) == port;
+}
+
+int eddy__listeners_is_here(eddy__address address) {
+    if (address.kind != PORT) return 1; /* what others have has another file */
+    DIR *fds = opendir("/proc/self/fd");
+    int found = fds == NULL;
+    for (struct dirent *entry; fds && !found && (entry = readdir(fds));)
+        found = listens((int)strtol(entry->d_name, NULL, 10), address.what);
+    if (fds) closedir(fds);
+    return found;
+}
+
+int eddy__listeners_is_going(eddy__address address) {
+    if (address.kind == NONE) return 0;
+    pthread_mutex_lock(&all.lock);
+    int found = find(address) != NULL;
+    pthread_mutex_unlock(&all.lock);
+    return found;
+}
