@@ -113,6 +113,15 @@ function M.run(on, ms)
   if late then error("nothing stopped the loop in time; logged: " .. table.concat(log, "\n"), 2) end
 end
 
+--- Runs a loop until `done()`; fails when that takes too long.
+function M.wait(on, done)
+  local timer = on:call_every(1, function()
+    if done() then on:stop() end
+  end)
+  M.run(on)
+  timer:cancel()
+end
+
 --- Runs fn in a task to its end and returns its results; fails after 10 s.
 function M.task(on, fn)
   local function check(...)
@@ -142,11 +151,7 @@ end
 -- @param number its type; PULL unless given
 function M.drain(stream, endpoint, number)
   local peer = context:socket(number or zmq.PULL, { linger = 0, connect = endpoint })
-  local timer = loop:call_every(1, function()
-    if not stream:sending() then loop:stop() end
-  end)
-  M.run(loop)
-  timer:cancel()
+  M.wait(loop, function() return not stream:sending() end)
   M.turns(loop, 3)
   return peer
 end
