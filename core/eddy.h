@@ -48,7 +48,8 @@ enum eddy_event_kind {
                             `number` on */
     EDDY_SEND_FAILED,    /* stream: a message failed with errno `value`: if it is `reported`,
                             the one with `number` */
-    EDDY_FULL,           /* stream: the send queue refused or dropped a message */
+    EDDY_FULL,           /* stream: the send queue has reached a limit: another message like the
+                            last one would be refused or dropped; once until EDDY_DRAINED */
     EDDY_DRAINED,        /* stream: a queue that was full is down to half its limits, and the
                             socket can take more */
     EDDY_OVERDUE,        /* stream: the time of eddy_stream_remind is over */
@@ -102,10 +103,11 @@ typedef struct eddy_event {
 typedef struct eddy_stream_stats {
     double messages_in, bytes_in;
     double messages_out, bytes_out;
-    double smallest_out;         /* bytes of the smallest of messages_out */
-    double queued, queued_bytes; /* waiting in the send queue now */
-    double dropped;              /* by a full queue, or by closing */
-    double errors;               /* sends and receives that failed */
+    double smallest_out;                 /* bytes of the smallest of messages_out */
+    double queued, queued_bytes;         /* waiting in the send queue now */
+    double high_water, high_water_bytes; /* the most that ever waited there */
+    double dropped;                      /* by a full queue, or by closing */
+    double errors;                       /* sends and receives that failed */
 } eddy_stream_stats;
 
 typedef struct eddy_loop_stats {
@@ -382,9 +384,8 @@ int eddy_loop_advance(eddy_loop *loop, double by);
 int eddy_loop_tell_gaps(eddy_loop *loop, int on);
 
 /* How many things could still bring an event of their own: receiving streams, messages whose
- * sender waits for their completion, timers, watches (of a socket: those that wait for
- * something),
- * signals, wakers. */
+ * sender waits for their completion, full send queues whose drain is awaited, armed timers,
+ * watches (of a socket: those that wait for something), signals, wakers. */
 int eddy_loop_alive(eddy_loop *loop);
 
 /* Sends what waits in the send queues, for at most `timeout` ms, without receiving or any
@@ -473,8 +474,9 @@ int eddy_stream_send_parts(eddy_loop *loop, uint32_t stream, const eddy_part *pa
 eddy_inbox *eddy_stream_pull(eddy_loop *loop, uint32_t stream, double messages);
 int eddy_stream_push(eddy_loop *loop, uint32_t stream, double messages);
 
-/* Messages queued with EDDY_REPORT_IDLY count as alive from now on, like EDDY_REPORT ones. */
-int eddy_stream_await_word(eddy_loop *loop, uint32_t stream);
+/* Whether somebody waits for the completion of messages sent with EDDY_REPORT_IDLY: then those
+ * in the queue count as alive, like EDDY_REPORT ones. */
+int eddy_stream_await_word(eddy_loop *loop, uint32_t stream, int on);
 
 /* Takes the oldest send completion (accepted or failed) ahead of the turn that would report
  * it: fills `event` and returns 1; 0 when there is none. */

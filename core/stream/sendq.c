@@ -32,6 +32,10 @@ int eddy__sendq_could_fit(const eddy__sendq *queue, double bytes, uint32_t count
     return within(queue, 0, bytes, count);
 }
 
+int eddy__sendq_is_half_empty(const eddy__sendq *queue) {
+    return within(queue, queue->messages * 2, queue->bytes * 2, queue->parts * 2);
+}
+
 int eddy__sendq_holds(const eddy__sendq *queue, zmq_msg_t *first) {
     if (!queue->by_peer || queue->peer_queues.count == 0) return queue->peer_queues.count > 0;
     return eddy__peer_queues_find(&queue->peer_queues, zmq_msg_data(first),
@@ -68,18 +72,10 @@ int eddy__sendq_push(eddy__sendq *queue, zmq_msg_t *msgs, uint32_t count, double
     eddy__list_push(&queued->peer_queue->waiting, &queued->place);
     queue->messages += 1;
     queue->awaited += report == EDDY_REPORT;
+    queue->idle += report == EDDY_REPORT_IDLY;
     queue->bytes += bytes;
     queue->parts += count;
     return 0;
-}
-
-void eddy__sendq_await(eddy__sendq *queue) {
-    for (eddy__node *node = queue->all.next; node != &queue->all; node = node->next) {
-        eddy__queued *queued = eddy__entry(node, eddy__queued, age);
-        if (queued->report != EDDY_REPORT_IDLY) continue;
-        queued->report = EDDY_REPORT;
-        queue->awaited++;
-    }
 }
 
 eddy__queued *eddy__sendq_oldest(const eddy__sendq *queue) {
@@ -97,6 +93,7 @@ eddy__queued *eddy__sendq_take(eddy__sendq *queue, eddy__queued *queued) {
     eddy__list_remove(&queued->place);
     queue->messages -= 1;
     queue->awaited -= queued->report == EDDY_REPORT;
+    queue->idle -= queued->report == EDDY_REPORT_IDLY;
     queue->bytes -= queued->bytes;
     queue->parts -= queued->count;
     eddy__queued *next = eddy__sendq_first(queued->peer_queue);
