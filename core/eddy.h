@@ -26,7 +26,8 @@ enum {
     EDDY_FRAME = -2,            /* the size of a part to send whose data is an eddy_frame */
     EDDY_SLOT_BITS = 21,        /* the part of an id that tells its slot */
     EDDY_BUDGET = 64,           /* messages a stream receives in a turn, unless set */
-    EDDY_BATCH_BYTES = 1 << 20, /* bytes after which a stream receives no more in a turn */
+    EDDY_BATCH_BYTES = 1 << 20, /* bytes after which a stream receives no more in a turn: those of
+                                   the parts, and a zmq_msg_t for each */
     EDDY_SEND_LIMIT = 64 << 20, /* bytes that wait in a stream's send queue, unless set */
 
     EDDY_REPORT = 1,  /* tell what becomes of a message, and count it as alive until then; */
@@ -261,6 +262,10 @@ int eddy_socket_recv(eddy_context *context, uint32_t socket, int flags, eddy_par
 /* Ends the loan of what eddy_socket_recv received. */
 int eddy_socket_release(eddy_context *context, uint32_t socket);
 
+/* Whether its messages are to be received one by one, each handled before the next: with
+ * XPUB_MANUAL or CONFLATE. */
+int eddy_socket_is_single(eddy_context *context, uint32_t socket);
+
 /* As eddy_socket_recv, into a frame. */
 int eddy_socket_recv_frame(eddy_context *context, uint32_t socket, int flags,
                            eddy_frame *frame);
@@ -452,7 +457,8 @@ int eddy_stream_receive(eddy_loop *loop, uint32_t stream, int on);
  * -ENOTSUP for other sockets. */
 int eddy_stream_remind(eddy_loop *loop, uint32_t stream, double ms);
 
-/* How many messages it receives in a turn, at least 1. */
+/* How many messages it receives in a turn, at least 1. With XPUB_MANUAL or CONFLATE it is one,
+ * whatever was said before, and -ENOTSUP for more. */
 int eddy_stream_budget(eddy_loop *loop, uint32_t stream, int messages);
 
 /* Sends a whole message of copies of these bytes: now, when nothing is queued before it and

@@ -50,6 +50,8 @@ int eddy_stream_budget(eddy_loop *loop, uint32_t id, int messages) {
     eddy__stream *stream = find_stream(loop, id);
     if (!stream) return refusal(loop);
     if (messages < 1) return -EINVAL;
+    if (messages > 1 && stream->socket && eddy__socket_is_single(stream->socket))
+        return -ENOTSUP;
     stream->budget = (uint32_t)messages;
     return 0;
 }

@@ -209,9 +209,7 @@ static void settle(eddy__loan *loan) {
     eddy__stream *stream = eddy__entry(loan, eddy__stream, loan);
     eddy__inbox *inbox = stream->inbox;
     if (eddy__inbox_release(inbox)) {
-        stream->inbox = NULL;
-        eddy__list_remove(&stream->loan.node);
-        eddy__list_push(&stream->state->inboxes, &inbox->free);
+        eddy__stream_give_inbox(stream);
     } else if (stream->receiving && eddy__inbox_waiting(inbox)) {
         eddy__stream_make_due(stream);
     }

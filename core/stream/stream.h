@@ -100,6 +100,9 @@ static inline int eddy__stream_has_unread(const eddy__stream *stream) {
  * more. */
 int eddy__stream_receive_share(eddy__stream *stream);
 
+/* Gives the inbox, of which all is read, back to the loop's pool, as far as that has room. */
+void eddy__stream_give_inbox(eddy__stream *stream);
+
 /* It has something to tell in this turn. */
 void eddy__stream_make_due(eddy__stream *stream);
 
