@@ -26,8 +26,8 @@ enum {
     EDDY_FRAME = -2,            /* the size of a part to send whose data is an eddy_frame */
     EDDY_SLOT_BITS = 21,        /* the part of an id that tells its slot */
     EDDY_BUDGET = 64,           /* messages a stream receives in a turn, unless set */
-    EDDY_BATCH_BYTES = 1 << 20, /* bytes after which a stream receives no more in a turn: those of
-                                   the parts, and a zmq_msg_t for each */
+    EDDY_BATCH_BYTES = 1 << 20, /* bytes after which a stream receives no more in a turn: those
+                                   of the parts, and a zmq_msg_t for each */
     EDDY_SEND_LIMIT = 64 << 20, /* bytes that wait in a stream's send queue, unless set */
 
     EDDY_REPORT = 1,  /* tell what becomes of a message, and count it as alive until then; */

@@ -32,7 +32,8 @@ enum {
 };
 
 /* Adds the completion of a message. A success counts only if it is to be reported; a failure
- * that nobody waits for is left out when there is no memory for it, or so many are to be told. */
+ * that nobody waits for is left out when there is no memory for it, or so many are to be told.
+ */
 void eddy__completions_note(eddy__completions *completions, int error, int reported,
                             double number);
 
