@@ -85,7 +85,7 @@ describe("core/device/proxy", function()
     assert.is_true(world:get(right)[1] == large)
   end)
 
-  it("gives the other direction its turn after so many parts, although they have no bytes", function()
+  it("gives the other direction its turn after so many parts without bytes", function()
     local front, left = ends("PAIR", "PAIR")
     local back, right = ends("PAIR", "PAIR")
     local watched, monitor = ends("PUSH", "PULL")

@@ -94,25 +94,25 @@ describe("core/stream/receive", function()
     local KEPT, POOL = tonumber(C.EDDY__KEPT_PARTS), tonumber(C.EDDY__POOL_PARTS)
 
     -- The core's stream of a socket.
-    local function stream_of(socket)
-      local owner = ffi.cast("char *", C.eddy__context_find(world.context, socket).owner)
+    local function stream_of(id)
+      local owner = ffi.cast("char *", C.eddy__context_find(world.context, id).owner)
       return ffi.cast("eddy__stream *", owner - ffi.offsetof("eddy__stream", "source"))
     end
 
-    local function empty_parts(count)
+    local function empty_parts(many)
       local parts = {}
-      for i = 1, count do parts[i] = "" end
+      for i = 1, many do parts[i] = "" end
       return parts
     end
 
     it("gives back what one huge message took", function()
       local state = stream_of(socket).state
-      for _, count in ipairs { KEPT, KEPT + 1, 1 } do
-        world:put(peer, empty_parts(count))
-        assert.equal(count, #world:messages(stream, 1)[1])
+      for _, many in ipairs { KEPT, KEPT + 1, 1 } do
+        world:put(peer, empty_parts(many))
+        assert.equal(many, #world:messages(stream, 1)[1])
         for _ = 1, 2 do world:turn(0) end
-        assert.equal(count == KEPT and KEPT or 64, state.pooled) -- or a new one's room
-        if count == KEPT then -- which is the next one's
+        assert.equal(many == KEPT and KEPT or 64, state.pooled) -- or a new one's room
+        if many == KEPT then -- which is the next one's
           world:put(peer, "small")
           world.unread = true
           local event = world:event("RECEIVED", stream)
@@ -153,10 +153,10 @@ describe("core/stream/receive", function()
       return from, to, world:stream(to, true)
     end
 
-    -- How many messages each turn brought, until there were `count`.
-    local function sizes(of, count)
+    -- How many messages each turn brought, until there were `most`.
+    local function sizes(of, most)
       local list, got = {}, 0
-      while got < count do
+      while got < most do
         local event = world:event("RECEIVED", of)
         list[#list + 1] = #event.messages
         got = got + #event.messages
@@ -164,8 +164,8 @@ describe("core/stream/receive", function()
       return list
     end
 
-    local function subscribe(from, names)
-      for name in names:gmatch "." do world:put(from, "\1" .. name) end
+    local function subscribe(from, topics)
+      for name in topics:gmatch "." do world:put(from, "\1" .. name) end
     end
 
     it("receives one message a turn, whenever that was said", function()

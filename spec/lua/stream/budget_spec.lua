@@ -28,7 +28,8 @@ describe("a stream on an XPUB with manual subscriptions", function()
   local function subscribe(endpoint)
     local subscribers = {}
     for i, topic in ipairs(TOPICS) do
-      subscribers[i] = context:socket(zmq.SUB, { linger = 0, connect = endpoint, subscribe = topic })
+      subscribers[i] = context:socket(zmq.SUB, { linger = 0, connect = endpoint,
+        subscribe = topic })
     end
     return subscribers
   end
