@@ -78,8 +78,8 @@ static int refuse(eddy__stream *stream, zmq_msg_t *msgs, uint32_t count, int rep
 static void measure(eddy__stream *stream, double bytes, uint32_t count) {
     const eddy__sendq *queue = &stream->queue;
     eddy_stream_stats *stats = &stream->stats;
-    stats->high_water = fmax(stats->high_water, queue->messages);
-    stats->high_water_bytes = fmax(stats->high_water_bytes, queue->bytes);
+    if (queue->messages > stats->high_water) stats->high_water = queue->messages;
+    if (queue->bytes > stats->high_water_bytes) stats->high_water_bytes = queue->bytes;
     if (!eddy__sendq_fits(queue, bytes, count)) fill(stream);
 }
 

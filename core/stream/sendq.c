@@ -19,8 +19,9 @@ void eddy__sendq_free(eddy__sendq *queue) {
 }
 
 static int within(const eddy__sendq *queue, double messages, double bytes, double parts) {
-    double memory = fmax(queue->byte_limit, EDDY_SEND_LIMIT);
-    return messages <= queue->message_limit && bytes <= queue->byte_limit &&
+    double limit = queue->byte_limit,
+           memory = limit > EDDY_SEND_LIMIT ? limit : EDDY_SEND_LIMIT;
+    return messages <= queue->message_limit && bytes <= limit &&
            parts * (double)sizeof(zmq_msg_t) <= memory;
 }
 
