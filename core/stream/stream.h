@@ -34,7 +34,7 @@ typedef struct eddy__stream {
     int receive_error, close_error;
     int full, tell_full, tell_drained, awaits_drain;
     int answers, tell_overdue; /* `answers`: a REP, which has its requests one by one */
-    int awaits_word; /* of the messages that are reported idly */
+    int awaits_word;           /* of the messages that are reported idly */
     int closing;
 } eddy__stream;
 
