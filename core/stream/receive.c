@@ -52,6 +52,7 @@ static int receive(eddy__stream *stream, uint32_t messages) {
         stream->receive_error = -rc;
         stream->stats.errors += 1;
         eddy__stream_make_due(stream);
+        eddy__stream_count_alive(stream);
         eddy__poller_recheck(&stream->state->poller, &stream->source);
     }
     if (eddy__stream_has_unread(stream)) eddy__stream_make_due(stream);

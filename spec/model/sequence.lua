@@ -270,7 +270,8 @@ function operations.stop(self)
 end
 
 local ORDER = { "open", "close", "pause", "resume", "resume", "send", "send", "send", "burst",
-  "timer", "timer", "cancel", "callback", "stop", "flush", "flush", "discard" }
+  "open", "resume", "send", "burst", "burst", "timer", "timer", "cancel", "callback", "stop",
+  "flush", "flush", "discard" }
 for name, operation in pairs(queue.operations) do
   operations[name] = function(self)
     local point = any_point(self)
