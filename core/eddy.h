@@ -26,7 +26,8 @@ enum {
     EDDY_FRAME = -2,            /* the size of a part to send whose data is an eddy_frame */
     EDDY_SLOT_BITS = 21,        /* the part of an id that tells its slot */
     EDDY_BUDGET = 64,           /* messages a stream receives in a turn, unless set */
-    EDDY_BATCH_BYTES = 1 << 20, /* bytes after which a stream receives no more in a turn */
+    EDDY_BATCH_BYTES = 1 << 20, /* bytes after which a stream receives no more in a turn: those
+                                   of the parts, and a zmq_msg_t for each */
     EDDY_SEND_LIMIT = 64 << 20, /* bytes that wait in a stream's send queue, unless set */
 
     EDDY_REPORT = 1,  /* tell what becomes of a message, and count it as alive until then; */
@@ -48,7 +49,8 @@ enum eddy_event_kind {
                             `number` on */
     EDDY_SEND_FAILED,    /* stream: a message failed with errno `value`: if it is `reported`,
                             the one with `number` */
-    EDDY_FULL,           /* stream: the send queue refused or dropped a message */
+    EDDY_FULL,           /* stream: the send queue has reached a limit: another message like the
+                            last one would be refused or dropped; once until EDDY_DRAINED */
     EDDY_DRAINED,        /* stream: a queue that was full is down to half its limits, and the
                             socket can take more */
     EDDY_OVERDUE,        /* stream: the time of eddy_stream_remind is over */
@@ -102,10 +104,11 @@ typedef struct eddy_event {
 typedef struct eddy_stream_stats {
     double messages_in, bytes_in;
     double messages_out, bytes_out;
-    double smallest_out;         /* bytes of the smallest of messages_out */
-    double queued, queued_bytes; /* waiting in the send queue now */
-    double dropped;              /* by a full queue, or by closing */
-    double errors;               /* sends and receives that failed */
+    double smallest_out;                 /* bytes of the smallest of messages_out */
+    double queued, queued_bytes;         /* waiting in the send queue now */
+    double high_water, high_water_bytes; /* the most that ever waited there */
+    double dropped;                      /* by a full queue, or by closing */
+    double errors;                       /* sends and receives that failed */
 } eddy_stream_stats;
 
 typedef struct eddy_loop_stats {
@@ -259,6 +262,10 @@ int eddy_socket_recv(eddy_context *context, uint32_t socket, int flags, eddy_par
 /* Ends the loan of what eddy_socket_recv received. */
 int eddy_socket_release(eddy_context *context, uint32_t socket);
 
+/* Whether its messages are to be received one by one, each handled before the next: with
+ * XPUB_MANUAL or CONFLATE. */
+int eddy_socket_is_single(eddy_context *context, uint32_t socket);
+
 /* As eddy_socket_recv, into a frame. */
 int eddy_socket_recv_frame(eddy_context *context, uint32_t socket, int flags,
                            eddy_frame *frame);
@@ -382,9 +389,8 @@ int eddy_loop_advance(eddy_loop *loop, double by);
 int eddy_loop_tell_gaps(eddy_loop *loop, int on);
 
 /* How many things could still bring an event of their own: receiving streams, messages whose
- * sender waits for their completion, timers, watches (of a socket: those that wait for
- * something),
- * signals, wakers. */
+ * sender waits for their completion, full send queues whose drain is awaited, armed timers,
+ * watches (of a socket: those that wait for something), signals, wakers. */
 int eddy_loop_alive(eddy_loop *loop);
 
 /* Sends what waits in the send queues, for at most `timeout` ms, without receiving or any
@@ -451,7 +457,8 @@ int eddy_stream_receive(eddy_loop *loop, uint32_t stream, int on);
  * -ENOTSUP for other sockets. */
 int eddy_stream_remind(eddy_loop *loop, uint32_t stream, double ms);
 
-/* How many messages it receives in a turn, at least 1. */
+/* How many messages it receives in a turn, at least 1. With XPUB_MANUAL or CONFLATE it is one,
+ * whatever was said before, and -ENOTSUP for more. */
 int eddy_stream_budget(eddy_loop *loop, uint32_t stream, int messages);
 
 /* Sends a whole message of copies of these bytes: now, when nothing is queued before it and
@@ -473,8 +480,9 @@ int eddy_stream_send_parts(eddy_loop *loop, uint32_t stream, const eddy_part *pa
 eddy_inbox *eddy_stream_pull(eddy_loop *loop, uint32_t stream, double messages);
 int eddy_stream_push(eddy_loop *loop, uint32_t stream, double messages);
 
-/* Messages queued with EDDY_REPORT_IDLY count as alive from now on, like EDDY_REPORT ones. */
-int eddy_stream_await_word(eddy_loop *loop, uint32_t stream);
+/* Whether somebody waits for the completion of messages sent with EDDY_REPORT_IDLY: then those
+ * in the queue count as alive, like EDDY_REPORT ones. */
+int eddy_stream_await_word(eddy_loop *loop, uint32_t stream, int on);
 
 /* Takes the oldest send completion (accepted or failed) ahead of the turn that would report
  * it: fills `event` and returns 1; 0 when there is none. */

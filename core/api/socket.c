@@ -127,6 +127,11 @@ int eddy_socket_get(eddy_context *context, uint32_t id, int option, void *value,
     return rc < 0 ? rc : (int)room;
 }
 
+int eddy_socket_is_single(eddy_context *context, uint32_t id) {
+    eddy__socket *socket = eddy__context_find(context, id);
+    return socket ? eddy__socket_is_single(socket) : eddy__context_refusal(context, id);
+}
+
 int eddy_socket_poll(eddy_context *context, uint32_t id, int events, double timeout) {
     eddy__socket *socket = eddy__context_find(context, id);
     return socket ? eddy__socket_wait(socket, events, timeout)

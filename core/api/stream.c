@@ -50,6 +50,8 @@ int eddy_stream_budget(eddy_loop *loop, uint32_t id, int messages) {
     eddy__stream *stream = find_stream(loop, id);
     if (!stream) return refusal(loop);
     if (messages < 1) return -EINVAL;
+    if (messages > 1 && stream->socket && eddy__socket_is_single(stream->socket))
+        return -ENOTSUP;
     stream->budget = (uint32_t)messages;
     return 0;
 }
@@ -90,10 +92,10 @@ int eddy_stream_push(eddy_loop *loop, uint32_t id, double messages) {
     return stream->socket ? eddy__stream_push(stream, messages) : 0;
 }
 
-int eddy_stream_await_word(eddy_loop *loop, uint32_t id) {
+int eddy_stream_await_word(eddy_loop *loop, uint32_t id, int on) {
     eddy__stream *stream = find_stream(loop, id);
     if (!stream) return refusal(loop);
-    eddy__stream_await_word(stream);
+    eddy__stream_await_word(stream, on);
     return 0;
 }
 
@@ -120,7 +122,7 @@ int eddy_stream_drain(eddy_loop *loop, uint32_t id, double timeout) {
 int eddy_stream_await_drain(eddy_loop *loop, uint32_t id, int on) {
     eddy__stream *stream = find_stream(loop, id);
     if (!stream) return refusal(loop);
-    stream->awaits_drain = on;
+    eddy__stream_await_drain(stream, on);
     return 0;
 }
 
@@ -136,9 +138,8 @@ int eddy_stream_limit(eddy_loop *loop, uint32_t id, double messages, double byte
     if (!stream) return refusal(loop);
     if (isnan(messages) || isnan(bytes) || policy < EDDY_DROP_NONE || policy > EDDY_DROP_OLDEST)
         return -EINVAL;
-    stream->queue.message_limit = messages < 0 ? INFINITY : messages;
-    stream->queue.byte_limit = bytes < 0 ? INFINITY : bytes;
-    stream->policy = policy;
+    eddy__stream_limit(stream, messages < 0 ? INFINITY : messages, bytes < 0 ? INFINITY : bytes,
+                       policy);
     return 0;
 }
 

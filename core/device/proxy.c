@@ -12,6 +12,7 @@ enum {
     LAST_MS = 100, /* how long messages may still go through once the end was asked for */
     RETRY_MS = 10, /* when a socket does not do what its ZMQ_EVENTS said */
     FIRST_ROOM = 4,
+    KEPT_ROOM = 1024, /* parts: a message of any number may come, but that much is not kept */
 };
 
 static int make_prefix(eddy__way *way, const char *prefix, int size) {
@@ -110,6 +111,11 @@ static int show(eddy__proxy *proxy, eddy__way *way) {
     }
     int rc = eddy__message_send(proxy->ends[EDDY_MON], copies, count);
     if (rc != 0) eddy__message_close(copies, count);
+    if (proxy->copies_room > KEPT_ROOM) {
+        eddy__free(proxy->copies);
+        proxy->copies = NULL;
+        proxy->copies_room = 0;
+    }
     return rc;
 }
 
@@ -128,6 +134,10 @@ static void empty_hand(eddy__way *way) {
     way->count = 0;
     way->bytes = 0;
     way->is_whole = 0;
+    if (way->room <= KEPT_ROOM) return;
+    eddy__free(way->parts);
+    way->parts = NULL;
+    way->room = 0;
 }
 
 /* Hands the message in hand over: 1, 0 when it has to wait, or -errno. One that the socket
@@ -178,7 +188,7 @@ static int carry(eddy__proxy *proxy, eddy__way *way) {
             if (rc <= 0) break;
             moved = 1;
         }
-        bytes += way->bytes;
+        bytes += way->bytes + way->count * (double)sizeof *way->parts;
         rc = deliver(proxy, way);
         if (rc <= 0) break;
         moved = 1;

@@ -25,7 +25,8 @@ typedef struct eddy__loop_state {
     eddy__events batch;
     eddy__list due;     /* streams and watchers with something to tell */
     eddy__list lent;    /* streams whose inbox Lua may be reading */
-    eddy__list inboxes; /* inboxes that no stream has */
+    eddy__list inboxes; /* inboxes that no stream has, and */
+    uint32_t pooled;    /* how many parts they have room for */
     eddy__list graves;  /* what was closed: freed when the next turn begins */
     int alive;          /* what could still bring an event */
 } eddy__loop_state;

@@ -9,6 +9,7 @@ static void free_timer(eddy__loop_state *state, eddy__grave *grave) {
 static void fire(eddy__timer_node *node) {
     eddy__timer *timer = eddy__entry(node, eddy__timer, node);
     eddy__events_add(&timer->state->batch, EDDY_TIMER, timer->grave.id, 0);
+    timer->state->alive--; /* a periodic one whose handler waits brings nothing meanwhile */
     /* Its id stays good until the batch that names it is over. */
     if (timer->period <= 0) eddy__timer_close(timer);
 }
@@ -41,12 +42,13 @@ void eddy__timer_again(eddy__timer *timer, double jitter) {
     double due =
         eddy__timer_heap_grid(timer->node.due, timer->period + jitter, timer->state->now);
     eddy__timer_heap_arm(&timer->state->timer_heap, &timer->node, due);
+    timer->state->alive++;
 }
 
 void eddy__timer_close(eddy__timer *timer) {
     if (timer->closing) return;
     timer->closing = 1;
-    timer->state->alive--;
+    timer->state->alive -= timer->node.position != 0;
     eddy__timer_heap_disarm(&timer->state->timer_heap, &timer->node);
     eddy__state_bury(timer->state, &timer->grave);
 }

@@ -33,7 +33,7 @@ int eddy__completions_expect(eddy__completions *completions) {
 void eddy__completions_note(eddy__completions *completions, int error, int reported,
                             double number) {
     if (reported) completions->expected--;
-    if (!error && !reported) return;
+    if (!reported && (!error || completions->count >= EDDY__FAILURES_TO_TELL)) return;
     eddy__completion *last =
         completions->count > 0 ? at(completions, completions->count - 1) : NULL;
     if (!error && last && !last->error && last->number + last->count == number) {
@@ -58,6 +58,9 @@ static void forget(eddy__completions *completions, uint32_t told) {
     memmove(completions->entries, at(completions, 0),
             completions->count * sizeof *completions->entries);
     completions->first = 0;
+    if (completions->count + completions->expected == 0 &&
+        completions->capacity > EDDY__KEPT_COMPLETIONS)
+        eddy__completions_free(completions);
 }
 
 int eddy__completions_take(eddy__completions *completions, eddy_event *event, uint32_t id) {

@@ -26,8 +26,14 @@ static inline void eddy__completions_forget(eddy__completions *completions) {
     completions->expected--;
 }
 
+enum {
+    EDDY__KEPT_COMPLETIONS = 1000, /* room that is kept when all is told */
+    EDDY__FAILURES_TO_TELL = 1000,
+};
+
 /* Adds the completion of a message. A success counts only if it is to be reported; a failure
- * that nobody waits for is left out when there is no memory for it. */
+ * that nobody waits for is left out when there is no memory for it, or so many are to be told.
+ */
 void eddy__completions_note(eddy__completions *completions, int error, int reported,
                             double number);
 

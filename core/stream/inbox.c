@@ -70,6 +70,7 @@ int eddy__inbox_receive(eddy__inbox *inbox, eddy__socket *socket, uint32_t budge
             size = receive_part(inbox, socket);
             if (size < 0) return size == -EAGAIN ? 0 : size;
             *bytes += size;
+            limit -= sizeof(zmq_msg_t);
             more = inbox->view.parts[inbox->fill - 1].more;
         } while (more);
         inbox->view.tail = inbox->fill;

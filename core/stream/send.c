@@ -31,11 +31,19 @@ static void drop_oldest(eddy__stream *stream) {
     eddy__sendq_drop(oldest);
 }
 
+/* The queue has reached a limit. A drain that was not told yet is none any more. */
+static void fill(eddy__stream *stream) {
+    if (stream->full) return;
+    stream->full = 1;
+    if (stream->tell_drained)
+        stream->tell_drained = 0;
+    else
+        stream->tell_full = 1;
+    eddy__stream_make_due(stream);
+}
+
 static void tell_when_drained(eddy__stream *stream) {
-    eddy__sendq *queue = &stream->queue;
-    if (!stream->full) return;
-    if (queue->messages * 2 > queue->message_limit || queue->bytes * 2 > queue->byte_limit)
-        return;
+    if (!stream->full || !eddy__sendq_is_half_empty(&stream->queue)) return;
     stream->full = 0;
     stream->tell_drained = 1;
     eddy__stream_make_due(stream);
@@ -47,10 +55,7 @@ static int make_room(eddy__stream *stream, double bytes, uint32_t count) {
     eddy__sendq *queue = &stream->queue;
     if (eddy__sendq_fits(queue, bytes, count)) return 0;
     int could_fit = eddy__sendq_could_fit(queue, bytes, count);
-    if (could_fit) {
-        stream->full = stream->tell_full = 1;
-        eddy__stream_make_due(stream);
-    }
+    if (could_fit) fill(stream);
     if (stream->policy == EDDY_DROP_NONE) return could_fit ? -ENOBUFS : -EMSGSIZE;
     while (could_fit && stream->policy == EDDY_DROP_OLDEST && queue->messages > 0) {
         drop_oldest(stream);
@@ -69,12 +74,23 @@ static int refuse(eddy__stream *stream, zmq_msg_t *msgs, uint32_t count, int rep
     return error;
 }
 
+/* A message is in the queue: is there no room for another like it? */
+static void measure(eddy__stream *stream, double bytes, uint32_t count) {
+    const eddy__sendq *queue = &stream->queue;
+    eddy_stream_stats *stats = &stream->stats;
+    if (queue->messages > stats->high_water) stats->high_water = queue->messages;
+    if (queue->bytes > stats->high_water_bytes) stats->high_water_bytes = queue->bytes;
+    if (!eddy__sendq_fits(queue, bytes, count)) fill(stream);
+}
+
 static int enqueue(eddy__stream *stream, zmq_msg_t *msgs, uint32_t count, double bytes,
                    int report) {
     int rc = make_room(stream, bytes, count);
     if (rc == 0)
         rc = eddy__sendq_push(&stream->queue, msgs, count, bytes, report, stream->reported);
-    return rc == 0 ? 1 : refuse(stream, msgs, count, report, rc);
+    if (rc != 0) return refuse(stream, msgs, count, report, rc);
+    measure(stream, bytes, count);
+    return 1;
 }
 
 int eddy__stream_send(eddy__stream *stream, zmq_msg_t *msgs, uint32_t count, double bytes,
@@ -163,8 +179,25 @@ void eddy__stream_finish(eddy__stream *stream) {
     eddy__stream_update(stream);
 }
 
-void eddy__stream_await_word(eddy__stream *stream) {
-    eddy__sendq_await(&stream->queue);
+void eddy__stream_limit(eddy__stream *stream, double messages, double bytes, int policy) {
+    eddy__sendq *queue = &stream->queue;
+    queue->message_limit = messages;
+    queue->byte_limit = bytes;
+    stream->policy = policy;
+    if (eddy__sendq_fits(queue, 0, 1))
+        tell_when_drained(stream);
+    else if (queue->messages > 0)
+        fill(stream);
+    eddy__stream_update(stream);
+}
+
+void eddy__stream_await_drain(eddy__stream *stream, int on) {
+    stream->awaits_drain = on;
+    eddy__stream_count_alive(stream);
+}
+
+void eddy__stream_await_word(eddy__stream *stream, int on) {
+    stream->awaits_word = on;
     eddy__stream_count_alive(stream);
 }
 

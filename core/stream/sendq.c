@@ -19,8 +19,9 @@ void eddy__sendq_free(eddy__sendq *queue) {
 }
 
 static int within(const eddy__sendq *queue, double messages, double bytes, double parts) {
-    double memory = fmax(queue->byte_limit, EDDY_SEND_LIMIT);
-    return messages <= queue->message_limit && bytes <= queue->byte_limit &&
+    double limit = queue->byte_limit,
+           memory = limit > EDDY_SEND_LIMIT ? limit : EDDY_SEND_LIMIT;
+    return messages <= queue->message_limit && bytes <= limit &&
            parts * (double)sizeof(zmq_msg_t) <= memory;
 }
 
@@ -30,6 +31,10 @@ int eddy__sendq_fits(const eddy__sendq *queue, double bytes, uint32_t count) {
 
 int eddy__sendq_could_fit(const eddy__sendq *queue, double bytes, uint32_t count) {
     return within(queue, 0, bytes, count);
+}
+
+int eddy__sendq_is_half_empty(const eddy__sendq *queue) {
+    return within(queue, queue->messages * 2, queue->bytes * 2, queue->parts * 2);
 }
 
 int eddy__sendq_holds(const eddy__sendq *queue, zmq_msg_t *first) {
@@ -68,18 +73,10 @@ int eddy__sendq_push(eddy__sendq *queue, zmq_msg_t *msgs, uint32_t count, double
     eddy__list_push(&queued->peer_queue->waiting, &queued->place);
     queue->messages += 1;
     queue->awaited += report == EDDY_REPORT;
+    queue->idle += report == EDDY_REPORT_IDLY;
     queue->bytes += bytes;
     queue->parts += count;
     return 0;
-}
-
-void eddy__sendq_await(eddy__sendq *queue) {
-    for (eddy__node *node = queue->all.next; node != &queue->all; node = node->next) {
-        eddy__queued *queued = eddy__entry(node, eddy__queued, age);
-        if (queued->report != EDDY_REPORT_IDLY) continue;
-        queued->report = EDDY_REPORT;
-        queue->awaited++;
-    }
 }
 
 eddy__queued *eddy__sendq_oldest(const eddy__sendq *queue) {
@@ -97,6 +94,7 @@ eddy__queued *eddy__sendq_take(eddy__sendq *queue, eddy__queued *queued) {
     eddy__list_remove(&queued->place);
     queue->messages -= 1;
     queue->awaited -= queued->report == EDDY_REPORT;
+    queue->idle -= queued->report == EDDY_REPORT_IDLY;
     queue->bytes -= queued->bytes;
     queue->parts -= queued->count;
     eddy__queued *next = eddy__sendq_first(queued->peer_queue);

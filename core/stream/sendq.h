@@ -24,7 +24,7 @@ typedef struct eddy__sendq {
     eddy__peer_queues peer_queues;
     int by_peer;                      /* a message's first part names its peer */
     double messages, bytes, parts;    /* waiting now */
-    uint32_t awaited;                 /* of the messages, those with EDDY_REPORT */
+    uint32_t awaited, idle;           /* of them, those with EDDY_REPORT, EDDY_REPORT_IDLY */
     double message_limit, byte_limit; /* infinity: none */
 } eddy__sendq;
 
@@ -38,6 +38,9 @@ void eddy__sendq_free(eddy__sendq *queue);
  * what fits into EDDY_SEND_LIMIT bytes, or into the limit if that is larger. */
 int eddy__sendq_fits(const eddy__sendq *queue, double bytes, uint32_t count);
 
+/* True when as much again as it holds would be within its limits. */
+int eddy__sendq_is_half_empty(const eddy__sendq *queue);
+
 /* True when its size alone does not keep it out of an empty queue. */
 int eddy__sendq_could_fit(const eddy__sendq *queue, double bytes, uint32_t count);
 
@@ -47,9 +50,6 @@ int eddy__sendq_holds(const eddy__sendq *queue, zmq_msg_t *first);
 /* Appends a message, which becomes the queue's: its parts are moved. 0 or -ENOMEM. */
 int eddy__sendq_push(eddy__sendq *queue, zmq_msg_t *msgs, uint32_t count, double bytes,
                      int report, double number);
-
-/* Turns every EDDY_REPORT_IDLY into EDDY_REPORT. */
-void eddy__sendq_await(eddy__sendq *queue);
 
 /* The oldest message of all, and of a peer; NULL when there is none. */
 eddy__queued *eddy__sendq_oldest(const eddy__sendq *queue);

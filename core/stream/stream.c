@@ -1,11 +1,19 @@
 #include "stream/stream.h"
 #include "base/sys.h"
 
+int eddy__stream_is_alive(const eddy__stream *stream) {
+    if (stream->closing) return 0;
+    if (stream->completions.count > 0 || stream->tell_full || stream->receive_error ||
+        stream->close_error)
+        return 1;
+    if (!stream->socket) return 0;
+    return stream->receiving == EDDY_RECEIVE || stream->queue.awaited > 0 ||
+           (stream->awaits_word && stream->queue.idle > 0) ||
+           (stream->awaits_drain && (stream->full || stream->tell_drained));
+}
+
 void eddy__stream_count_alive(eddy__stream *stream) {
-    int alive = !stream->closing && stream->socket &&
-                (stream->receiving == EDDY_RECEIVE || stream->queue.awaited > 0 ||
-                 (stream->awaits_drain && (stream->full || stream->tell_drained)));
-    alive |= !stream->closing && (stream->completions.count > 0 || stream->close_error);
+    int alive = eddy__stream_is_alive(stream);
     stream->state->alive += alive - stream->counted;
     stream->counted = alive;
 }
@@ -201,9 +209,7 @@ static void settle(eddy__loan *loan) {
     eddy__stream *stream = eddy__entry(loan, eddy__stream, loan);
     eddy__inbox *inbox = stream->inbox;
     if (eddy__inbox_release(inbox)) {
-        stream->inbox = NULL;
-        eddy__list_remove(&stream->loan.node);
-        eddy__list_push(&stream->state->inboxes, &inbox->free);
+        eddy__stream_give_inbox(stream);
     } else if (stream->receiving && eddy__inbox_waiting(inbox)) {
         eddy__stream_make_due(stream);
     }

@@ -34,6 +34,7 @@ typedef struct eddy__stream {
     int receive_error, close_error;
     int full, tell_full, tell_drained, awaits_drain;
     int answers, tell_overdue; /* `answers`: a REP, which has its requests one by one */
+    int awaits_word;           /* of the messages that are reported idly */
     int closing;
 } eddy__stream;
 
@@ -77,8 +78,12 @@ void eddy__stream_finish(eddy__stream *stream);
 /* Receives up to so many messages now, beside what is unread. NULL when nothing is there. */
 eddy__inbox *eddy__stream_pull(eddy__stream *stream, uint32_t messages);
 
-/* Messages queued with EDDY_REPORT_IDLY count as alive from now on. */
-void eddy__stream_await_word(eddy__stream *stream);
+/* Changes the send queue's limits (infinity: none) and its policy. */
+void eddy__stream_limit(eddy__stream *stream, double messages, double bytes, int policy);
+
+/* Whether somebody waits for EDDY_DRAINED, and for completions that are reported idly. */
+void eddy__stream_await_drain(eddy__stream *stream, int on);
+void eddy__stream_await_word(eddy__stream *stream, int on);
 
 /* Takes the oldest completion. 1, or 0 when there is none. */
 int eddy__stream_word(eddy__stream *stream, eddy_event *event);
@@ -95,10 +100,16 @@ static inline int eddy__stream_has_unread(const eddy__stream *stream) {
  * more. */
 int eddy__stream_receive_share(eddy__stream *stream);
 
+/* Gives the inbox, of which all is read, back to the loop's pool, as far as that has room. */
+void eddy__stream_give_inbox(eddy__stream *stream);
+
 /* It has something to tell in this turn. */
 void eddy__stream_make_due(eddy__stream *stream);
 
-/* Counts again whether it keeps the loop alive: after each change of what that depends on. */
+/* Whether something that somebody waits for may still come of it. */
+int eddy__stream_is_alive(const eddy__stream *stream);
+
+/* Counts again whether it is alive: after each change of what that depends on. */
 void eddy__stream_count_alive(eddy__stream *stream);
 
 /* The context is gone: so is the socket. */

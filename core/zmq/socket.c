@@ -16,6 +16,9 @@ enum {
     LONGEST_ENDPOINT = 512,
 };
 
+/* A draft's name, which libzmq 4.3.4 takes without drafts, too. */
+enum { EDDY__XPUB_MANUAL_LAST_VALUE = 98 };
+
 int eddy__socket_open(eddy__socket *socket, void *context, int type) {
     memset(socket, 0, sizeof *socket);
     size_t size = sizeof socket->fd;
@@ -156,6 +159,13 @@ int eddy__socket_monitor(eddy__socket *socket, const char *endpoint, int events)
     return 0;
 }
 
+/* libzmq tells of some options only to who sets them. */
+static void remember(eddy__socket *socket, int option, const void *value) {
+    int is_manual = option == ZMQ_XPUB_MANUAL || option == EDDY__XPUB_MANUAL_LAST_VALUE;
+    if (is_manual) memcpy(&socket->is_manual, value, sizeof socket->is_manual);
+    if (option == ZMQ_CONFLATE) memcpy(&socket->is_conflating, value, sizeof(int));
+}
+
 int eddy__socket_set(eddy__socket *socket, int option, const void *value, size_t size) {
     eddy__socket_touch(socket);
     if (option == ZMQ_SUBSCRIBE && socket->type == ZMQ_SUB) {
@@ -163,6 +173,7 @@ int eddy__socket_set(eddy__socket *socket, int option, const void *value, size_t
         if (rc != 0) return rc;
     }
     if (eddy__zmq_set(socket->zmq, option, value, size) != 0) return -errno;
+    remember(socket, option, value);
     return option == ZMQ_CONNECT_ROUTING_ID
                ? eddy__routing_ids_set(&socket->routing_ids, value, size)
                : 0;

@@ -28,6 +28,8 @@ typedef struct eddy__socket {
     eddy__node *mark;    /* the waiting source's node */
     void *owner;         /* the stream or watch that has the socket; NULL: a plain one */
     int midway;          /* the last part sent had another to follow */
+    int is_manual;       /* ZMQ_XPUB_MANUAL or ZMQ_XPUB_MANUAL_LAST_VALUE is on */
+    int is_conflating;   /* ZMQ_CONFLATE is */
     zmq_msg_t received;  /* the part that the last plain receive lent out */
     eddy__monitor monitor;
     eddy__routing_ids routing_ids;
@@ -61,6 +63,13 @@ void eddy__socket_close(eddy__socket *socket, int linger);
 static inline void eddy__socket_touch(eddy__socket *socket) {
     if (socket->touched && !eddy__fault(EDDY__FAULT_TOUCH))
         eddy__list_push(socket->touched, socket->mark);
+}
+
+/* Whether a later message, once received, changes what the handler of the one before is about:
+ * then they are received one by one. XPUB_MANUAL acts on the peer received from last, and with
+ * CONFLATE only the last message is of use. */
+static inline int eddy__socket_is_single(const eddy__socket *socket) {
+    return socket->is_manual | socket->is_conflating;
 }
 
 /* The socket's ZMQ_EVENTS, or -errno. Does not touch: it is what touching asks for. */

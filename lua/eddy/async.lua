@@ -33,7 +33,10 @@ local function perform(self, operation, data, flags, last)
   end
   if now or own:may_try(operation, data, flags) then
     local ok, result, err = pcall(operation.try, self, data, flags, last)
-    if ok and result ~= nil then return futures.resolved(loops.current(), result) end
+    if ok and result ~= nil then
+      if not now then own:charge(operation, data, result) end
+      return futures.resolved(loops.current(), result)
+    end
     if now or not ok or err ~= errors.again then return failed(ok and err or result) end
   end
   local ok, ms = pcall(self.get, self, operation.timeout)

@@ -28,7 +28,10 @@ local function perform(self, operation, data, flags, last)
   local own = self._line or self:_line_of()
   if own:may_try(operation, data, flags) then
     local result, err = operation.try(self, data, flags, last)
-    if result ~= nil then return result end
+    if result ~= nil then
+      own:charge(operation, data, result)
+      return result
+    end
     if err ~= errors.again then return nil, err end
   end
   return own:wait(loops.current(), operation, self:get(operation.timeout), data, flags,

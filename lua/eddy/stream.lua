@@ -33,6 +33,7 @@ local Stream = {
   _waiting = false, -- no message is delivered: its handler waits in a coroutine
   _inside = 0, _concurrency = 1, -- how many such wait, and may
   _room = false, -- the future of room in a send queue that was full
+  _full = false, -- it is full, and no on_full has heard of it
   _finishing = false, -- it takes no more messages: what is queued is sent before it is closed
   _events = false, -- the stream of the socket's monitor
   _receive = C.EDDY_RECEIVE, -- how it does
@@ -183,19 +184,19 @@ function Stream:supervise(settings)
   reconnect.supervise(self, settings, new)
 end
 
---- Calls fn(stream) when the send queue refused or dropped a message.
+--- Calls fn(stream) when the send queue has reached a limit, so that another message like the last
+-- one would be refused or dropped: once, until `on_drain`.
 function Stream:on_full(fn)
   check_function(fn, "on_full", true)
   check_sends(self, fn, "on_full")
-  self._on_full = fn or false
+  backpressure.on_full(self, fn)
 end
 
 --- Calls fn(stream) when a queue that was full is down to half its limits.
 function Stream:on_drain(fn)
   check_function(fn, "on_drain", true)
   check_sends(self, fn, "on_drain")
-  C.eddy_stream_await_drain(self.loop._c, id_of(self, "on_drain"), fn and 1 or 0)
-  self._on_drain = fn or false
+  backpressure.on_drain(self, fn)
 end
 
 -- What a send returns.
@@ -255,7 +256,7 @@ function Stream:send(data, opts)
   local callback = opts and callback_of(opts, "send")
   local report = callback or self._on_send or self._early
   local result = C.eddy_stream_send(self.loop._c, id_of(self, "send"), data, #data,
-    report == true and IDLY or report and 1 or 0)
+    callback and 1 or report and IDLY or 0)
   if result >= 0 and not report then return true end
   return sent(self, result, "send", data, opts, report and { data }, callback)
 end
@@ -267,7 +268,7 @@ function Stream:send_multipart(parts, opts)
   local callback = opts and callback_of(opts, "send_multipart")
   local report = callback or self._on_send or self._early
   local result = C.eddy_stream_send_parts(self.loop._c, id_of(self, "send_multipart"), array,
-    count, report == true and IDLY or report and 1 or 0)
+    count, callback and 1 or report and IDLY or 0)
   if result >= 0 and not report then return true end
   return sent(self, result, "send_multipart", parts, opts, report and copy(parts, count),
     callback)
@@ -280,13 +281,19 @@ function Stream:send_json(object, opts)
   return self:send(json.encode(object), opts)
 end
 
---- Limits how many messages the stream receives in a turn; 64 unless set.
+--- Limits how many messages the stream receives in a turn; 64 unless set. With `xpub_manual` or
+-- `conflate` it receives one, whatever was set before, and more is refused: a later message would
+-- change what the handler of the one before is about.
 function Stream:set_budget(messages)
   if type(messages) ~= "number" or messages < 1 or messages % 1 ~= 0 then
     errors.misuse("set_budget: expected a whole number of at least 1, got " .. tostring(messages))
   end
-  check(C.eddy_stream_budget(self.loop._c, id_of(self, "set_budget"), messages), "set_budget:",
-    self.name)
+  local result = C.eddy_stream_budget(self.loop._c, id_of(self, "set_budget"), messages)
+  if result == -ENOTSUP then
+    error(errors.new(ENOTSUP, "set_budget: " .. self.name ..
+      " receives one message a turn, by xpub_manual or conflate"), 0)
+  end
+  check(result, "set_budget:", self.name)
 end
 
 --- Whether the stream is closed.
@@ -298,9 +305,10 @@ function Stream:receiving() return self._on_recv ~= false end
 --- Whether messages are queued.
 function Stream:sending() return self._id ~= false and self:stats().queued > 0 end
 
---- Counters: messages_in, bytes_in, messages_out, bytes_out, queued, queued_bytes, dropped,
--- errors, discarded, unanswered (requests that a REP did not answer in time), and handler_time,
--- the ms that on_recv's function took.
+--- Counters: messages_in, bytes_in, messages_out, bytes_out, queued, queued_bytes, high_water and
+-- high_water_bytes (the most that ever were queued), dropped, errors, discarded, unanswered
+-- (requests that a REP did not answer in time), and handler_time, the ms that on_recv's function
+-- took.
 function Stream:stats()
   local stats = ffi.new("eddy_stream_stats")
   check(C.eddy_stream_stats_get(self.loop._c, id_of(self, "stats"), stats), "stats:", self.name)
@@ -308,6 +316,7 @@ function Stream:stats()
     messages_in = stats.messages_in, bytes_in = stats.bytes_in,
     messages_out = stats.messages_out, bytes_out = stats.bytes_out,
     queued = stats.queued, queued_bytes = stats.queued_bytes,
+    high_water = stats.high_water, high_water_bytes = stats.high_water_bytes,
     dropped = stats.dropped, errors = stats.errors, handler_time = self._time,
     discarded = self._discarded, unanswered = self._unanswered,
   }
@@ -365,10 +374,9 @@ function Stream:_handle(event)
   elseif kind == C.EDDY_RECEIVE_FAILED then
     failed(self, "receive", event.value)
   elseif kind == C.EDDY_FULL then
-    if self._on_full then self.loop:_protect(self, self._on_full, self) end
+    backpressure.full(self)
   elseif kind == C.EDDY_DRAINED then
-    backpressure.settle(self)
-    if self._on_drain then self.loop:_protect(self, self._on_drain, self) end
+    backpressure.drained(self)
   elseif kind == C.EDDY_CLOSED then
     local err = errors.new(event.value, self.name .. ": its socket is gone; the stream is closed")
     self.loop:_log(tostring(err))

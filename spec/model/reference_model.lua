@@ -81,6 +81,8 @@ function Model:way()
     sent = 0,
     waiting = {},   -- accepted and not delivered, oldest first
     unheard = {},   -- whose sender waits for word of them, oldest first
+    is_full = false, -- its sender was told that its queue is full, and not of a drain, of which
+    is_told = false, -- it hears
     gone = false,   -- its receiver is closed: nothing is delivered any more
     closed = false, -- its sender is closed: nothing is told any more
     paused = true,
@@ -149,6 +151,23 @@ function Way:thrown_away(count)
     return
   end
   for _ = 1, count do table.remove(self.waiting, 1) end
+end
+
+-- The queue is full, or has drained, which its sender is told in turns.
+function Way:full()
+  dispatched(self.model)
+  if self.closed then violated("a closed stream is full") end
+  if self.is_full then violated("a queue is full that was told so before") end
+  self.is_full = self.is_told
+end
+
+-- Whether its sender hears of drains.
+function Way:hears_drains(on) self.is_told, self.is_full = on, self.is_full and on end
+
+function Way:drained()
+  dispatched(self.model)
+  if self.closed then violated("a closed stream has drained") end
+  self.is_full = false
 end
 
 -- The sender is closed, and `lost` messages with it: the youngest.

@@ -3,6 +3,7 @@
 local C, ffi = require "spec.support.room" "base/faults"
 local eddy = require "eddy"
 local naive = require "spec.model.reference_model"
+local queue = require "spec.model.send_queue"
 local zmq = require "eddy.zmq"
 
 local LONG = 1e9 -- as many calls as there are
@@ -269,11 +270,22 @@ function operations.stop(self)
 end
 
 local ORDER = { "open", "close", "pause", "resume", "resume", "send", "send", "send", "burst",
-  "timer", "timer", "cancel", "callback", "stop", "flush", "flush", "discard" }
+  "open", "resume", "send", "burst", "burst", "timer", "timer", "cancel", "callback", "stop",
+  "flush", "flush", "discard" }
+for name, operation in pairs(queue.operations) do
+  operations[name] = function(self)
+    local point = any_point(self)
+    if point and point.kind ~= "PULL" then operation(self, point) end
+  end
+  ORDER[#ORDER + 1] = name
+end
+table.sort(ORDER) -- the same for each seed
 
 function Sequence:act()
+  queue.check_alive(self.points)
   local name = ORDER[random(#ORDER)]
   operations[name](self)
+  queue.check_alive(self.points)
 end
 
 local function fail_something(self)
@@ -327,7 +339,8 @@ local function settle(self)
     self:run(4)
     turns = turns + 4
     check(turns < MOST_TURNS, "what has to happen does not happen")
-  until self.model:settled(self.ways)
+  until self.model:settled(self.ways) and not queue.waiting(self.tasks)
+  queue.check_alive(self.points)
 end
 
 local function play(self)
@@ -362,8 +375,8 @@ function M.play(seed, options)
   local loop = eddy.loop.new()
   local self = setmetatable({
     loop = loop, context = zmq.instance(), model = naive(), trace = {}, logged = 0, quiet = false,
-    is_single = chance(30),
-    points = {}, ways = {}, timers = {}, fails = options.fails, is_broken = options.mutation,
+    is_single = chance(30), fails = options.fails, is_broken = options.mutation,
+    points = {}, ways = {}, timers = {}, tasks = {},
   }, Sequence)
   loop._log = function(_, text)
     if text:find("raised on purpose", 1, true) or text:find("not sent", 1, true) then

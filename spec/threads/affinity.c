@@ -62,7 +62,7 @@ static void use_loop(void) {
     REFUSED(eddy_stream_budget(loop, id, 1));
     REFUSED(eddy_stream_send(loop, (uint32_t)out, "x", 1, 0));
     REFUSED(eddy_stream_push(loop, (uint32_t)out, 1));
-    REFUSED(eddy_stream_await_word(loop, id));
+    REFUSED(eddy_stream_await_word(loop, id, 1));
     REFUSED(eddy_stream_word(loop, id, &event));
     REFUSED(eddy_stream_drain(loop, id, 0));
     REFUSED(eddy_stream_await_drain(loop, id, 1));

@@ -1,5 +1,6 @@
 -- The line of those who wait for a socket or a descriptor, on a loop: receives and sends, each
 -- in its order, and polls.
+local turn_budget = require "eddy.async.turn_budget"
 local constants = require "eddy.base.constants"
 local errors = require "eddy.base.errors"
 local c = require "eddy.base.libeddy"
@@ -12,8 +13,6 @@ local C = c.C
 local band, bor = bit.band, bit.bor
 local SNDMORE = constants.SNDMORE
 
--- After so many operations that did not have to wait, a turn of the loop is due.
-local BUDGET = C.EDDY_BUDGET
 -- The socket says that it could send, and refuses: it is asked again later and later.
 local FIRST_RETRY_MS, LONGEST_RETRY_MS = 1, 50
 
@@ -73,7 +72,7 @@ function M.new(what, on_close)
     _events = 0,      -- what the core waits for
     _refused = false, -- the timer of a send that was refused
     _retry = FIRST_RETRY_MS,
-    _turn = -1, _left = 0, -- of a turn's budget
+    _is_xpub = type(what) ~= "number" and what._type == "XPUB",
     receives = new_list(C.EDDY_READ),
     sends = new_list(C.EDDY_WRITE, is_by_peer and {}), polls = new_list(0, {}),
   }, Line)
@@ -112,11 +111,8 @@ function Line:may_try(operation, data, flags)
   if list.first and not may_pass(list, peer_of(self, operation, data, flags)) then return false end
   local loop = dispatch.loop() or self._loop
   local turn = loop and loop._turns or 0
-  if self._turn ~= turn then self._turn, self._left = turn, BUDGET end
   -- What its socket never does fails at once.
-  if self._left == 0 then return band(list.events, self._possible) == 0 end
-  self._left = self._left - 1
-  return true
+  return turn_budget.has_left(self, list, turn) or band(list.events, self._possible) == 0
 end
 
 local function somebody_waits(self)
@@ -222,6 +218,13 @@ local function wait(self, loop, list, waiter, ms, name)
   return future
 end
 
+--- Takes an operation that `may_try`, and was done, off the turn's budget.
+-- @param result what was received, or whatever a send returned
+function Line:charge(operation, data, result)
+  local list = self[operation.list]
+  turn_budget.charge(list, list == self.receives and result or data)
+end
+
 --- Waits in the operation's list until it can be done.
 -- @param operation what eddy.operations has
 -- @param ms how long at most (negative: for ever); then the future fails with EAGAIN
@@ -255,6 +258,7 @@ local function attempt(self, waiter)
   if not ok then
     waiter.future:set_error(result)
   elseif result ~= nil then
+    turn_budget.charge(waiter.list, waiter.list == self.receives and result or waiter.data)
     waiter.future:_resolve(result)
   elseif err ~= errors.again then
     waiter.future:set_error(err)
@@ -268,7 +272,8 @@ end
 -- that it was asked.
 local function serve(self, list)
   local waiter, count, refused = list.first, 0, nil
-  while waiter and count < BUDGET do
+  turn_budget.renew(self, list, self._loop._turns)
+  while waiter and list.left > 0 do
     local after, peer = waiter.after, waiter.peer
     if refused and not peer then break end
     if not refused or not refused[peer] then

@@ -53,13 +53,59 @@ function M.may_wait()
   return thread ~= nil and not dispatch.is_run(thread)
 end
 
+-- Tells the core whether anybody waits for a drain: on_drain, or a coroutine for room.
+local function await_drain(stream)
+  if not stream._id then return end
+  local room = stream._room
+  local awaits = stream._on_drain or room and not room:done()
+  C.eddy_stream_await_drain(stream.loop._c, stream._id, awaits and 1 or 0)
+end
+
+local function tell_full(stream)
+  if stream._full and stream._on_full then
+    stream._full = false
+    stream.loop:_protect(stream, stream._on_full, stream)
+  end
+end
+
+--- The queue has reached a limit.
+function M.full(stream)
+  stream._full = true
+  tell_full(stream)
+end
+
+--- Sets who is told of a full queue; one that is set late hears of one that is full already.
+function M.on_full(stream, fn)
+  stream._on_full = fn or false
+  if fn and stream._full then stream.loop:add_callback(tell_full, stream) end
+end
+
+--- Sets who is told of a drain.
+function M.on_drain(stream, fn)
+  stream._on_drain = fn or false
+  await_drain(stream)
+end
+
+--- The queue is down to half its limits.
+function M.drained(stream)
+  stream._full = false
+  M.settle(stream)
+  if stream._on_drain then stream.loop:_protect(stream, stream._on_drain, stream) end
+end
+
+-- What the future of room stands for.
+local Room = {}
+Room.__index = Room
+function Room:_release() await_drain(self.stream) end
+function Room:_describe() return "room in the send queue of " .. self.stream.name end
+
 -- The future of room in the queue.
 local function room_of(stream)
   local room = stream._room
   if not room or room:done() then -- one that was cancelled, with its only task
-    room = futures.new(stream.loop)
-    room._name = "room in the send queue of " .. stream.name
+    room = futures.new(stream.loop, setmetatable({ stream = stream }, Room))
     stream._room = room
+    await_drain(stream)
   end
   return room
 end
@@ -67,9 +113,7 @@ end
 --- Suspends the running coroutine until a queue that was full has room again.
 -- @return nil, or the error with which the wait was ended
 function M.wait(stream)
-  local room = room_of(stream)
-  C.eddy_stream_await_drain(stream.loop._c, stream._id, 1)
-  local _, err = room:await()
+  local _, err = room_of(stream):await()
   return err
 end
 
@@ -97,9 +141,6 @@ function M.settle(stream, err)
   local room = stream._room
   if not room then return end
   stream._room = false
-  if stream._id then
-    C.eddy_stream_await_drain(stream.loop._c, stream._id, stream._on_drain and 1 or 0)
-  end
   if err then room:set_error(err) else room:set_result(true) end
 end
 

@@ -11,9 +11,8 @@ local M = {}
 --- Sets who is told; the first one also of what was sent before, while that is early.
 function M.listen(self, fn)
   self._on_send = fn or false
-  if not fn or not self._early then return end
-  self._early = false
-  C.eddy_stream_await_word(self.loop._c, self._id)
+  if fn then self._early = false end
+  C.eddy_stream_await_word(self.loop._c, self._id, fn and 1 or 0)
 end
 
 --- Remembers a message of which the core will tell what became of it.

@@ -85,6 +85,22 @@ describe("core/device/proxy", function()
     assert.is_true(world:get(right)[1] == large)
   end)
 
+  it("gives the other direction its turn after so many parts without bytes", function()
+    local front, left = ends("PAIR", "PAIR")
+    local back, right = ends("PAIR", "PAIR")
+    local watched, monitor = ends("PUSH", "PULL")
+    local many = {}
+    for i = 1, C.EDDY_BATCH_BYTES / 64 / 4 do many[i] = "" end
+    for _ = 1, 8 do world:put(left, many) end
+    world:put(right, "and back")
+    relay { ["in"] = front, out = back, mon = watched }
+    local sizes = {}
+    for i = 1, 9 do sizes[i] = #world:get(monitor) end
+    assert.same({ #many, #many, #many, #many, 1, #many, #many, #many, #many }, sizes)
+    for _ = 1, 8 do assert.equal(#many, #world:get(right)) end
+    assert.same({ "and back" }, world:get(left))
+  end)
+
   it("receives only what the other side can take", function()
     local front, left = ends("PULL", "PUSH")
     local back = world:open("PUSH") -- nobody is there

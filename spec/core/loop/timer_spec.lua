@@ -119,6 +119,23 @@ describe("core/loop/timer", function()
     assert.same({}, ids(world:turn(0)))
   end)
 
+  it("on a grid counts as alive but while its event is handled", function()
+    local id = open(1010, 10)
+    assert.equal(1, C.eddy_loop_alive(world.loop))
+    world:turn(-1)
+    assert.equal(0, C.eddy_loop_alive(world.loop))
+    for _ = 1, 2 do
+      C.eddy_timer_again(world.loop, id, 0)
+      assert.equal(1, C.eddy_loop_alive(world.loop))
+    end
+    C.eddy_timer_close(world.loop, id)
+    assert.equal(0, C.eddy_loop_alive(world.loop))
+    local other = open(1010, 10)
+    world:turn(-1)
+    C.eddy_timer_close(world.loop, other)
+    assert.equal(0, C.eddy_loop_alive(world.loop))
+  end)
+
   it("takes a step that is longer or shorter by its jitter", function()
     local id = open(1010, 10)
     world:turn(-1)

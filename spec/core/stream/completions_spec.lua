@@ -19,6 +19,36 @@ describe("core/stream/completions", function()
     C.eddy__events_free(batch)
   end)
 
+  it("keep so many failures that nobody waits for, and all others", function()
+    local most = tonumber(C.EDDY__FAILURES_TO_TELL)
+    for _ = 1, 2 do
+      for _ = 1, most + 10 do C.eddy__completions_note(outcomes, EHOSTUNREACH, 0, 0) end
+      assert.equal(most, outcomes.count)
+      C.eddy__completions_expect(outcomes)
+      C.eddy__completions_note(outcomes, EHOSTUNREACH, 1, 1)
+      assert.equal(most + 1, outcomes.count)
+      C.eddy__completions_tell(outcomes, batch, STREAM)
+      batch.count = 0
+    end
+  end)
+
+  it("give the room for many back when all is told", function()
+    for i = 1, 3000 do
+      C.eddy__completions_expect(outcomes)
+      C.eddy__completions_note(outcomes, i % 2 * EHOSTUNREACH, 1, i)
+    end
+    assert.is_true(outcomes.capacity >= 3000)
+    C.eddy__completions_expect(outcomes)
+    C.eddy__completions_tell(outcomes, batch, STREAM)
+    assert.is_true(outcomes.capacity >= 3000)
+    C.eddy__completions_note(outcomes, 0, 1, 3001)
+    C.eddy__completions_tell(outcomes, batch, STREAM)
+    assert.same({ 0, 0, 0 }, { outcomes.capacity, outcomes.count, outcomes.expected })
+    C.eddy__completions_expect(outcomes)
+    C.eddy__completions_note(outcomes, 0, 1, 3002)
+    assert.equal(1, outcomes.count)
+  end)
+
   local function expect() assert.equal(0, C.eddy__completions_expect(outcomes)) end
   local function note(err, reported, number)
     C.eddy__completions_note(outcomes, err, reported, number or next_number)

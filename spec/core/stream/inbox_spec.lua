@@ -59,6 +59,19 @@ describe("core/stream/inbox", function()
     assert.equal(6, messages[0])
   end)
 
+  it("weighs parts that have no bytes", function()
+    local most, many = BATCH_BYTES / ffi.sizeof("zmq_msg_t"), {}
+    for i = 1, most / 4 do many[i] = "" end
+    for _ = 1, 6 do put(many) end
+    for i = 1, 5 do put { ("x"):rep(BATCH_BYTES / 4 - 128), "", tostring(i) } end
+    for _, count in ipairs { 4, 8, 11 } do
+      assert.equal(count < 11 and 1 or 0, receive())
+      assert.equal(count, messages[0])
+      read()
+      C.eddy__inbox_release(inbox)
+    end
+  end)
+
   it("finishes the message that it has begun, whatever its bytes", function()
     local half = ("x"):rep(BATCH_BYTES / 2)
     put "first"

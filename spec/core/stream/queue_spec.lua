@@ -109,6 +109,89 @@ describe("core/stream/queue's queue and end", function()
     assert.equal(0, world:send(stream, "x"))
   end)
 
+  it("tells FULL when it reaches a limit, before it refuses, and once until DRAINED", function()
+    for _, limits in ipairs { { 2, -1 }, { -1, 2 }, { 3, 2 } } do
+      local stream, _, let = world:stuck(limits[1], limits[2])
+      world:send(stream, "a")
+      assert.equal("", names(world:turn()))
+      world:send(stream, "b")
+      assert.equal("FULL", names(world:turn()))
+      assert.equal(-errno.ENOBUFS, world:send(stream, "c"))
+      assert.equal("", names(world:turn()))
+      let()
+      world:event("DRAINED", stream)
+      C.eddy_stream_close(world.loop, stream, 0)
+    end
+  end)
+
+  it("is full of bytes when another message like the last one would not fit", function()
+    local stream = world:stuck(-1, 10)
+    world:send(stream, "12")
+    world:send(stream, "1234")
+    assert.equal("", names(world:turn()))
+    world:send(stream, "123")
+    assert.equal("FULL", names(world:turn()))
+    assert.equal(1, world:send(stream, "4"))
+    assert.equal(-errno.ENOBUFS, world:send(stream, "5"))
+  end)
+
+  it("is full of parts, and drained of them, although they have no bytes", function()
+    local most = tonumber(C.EDDY_SEND_LIMIT) / 64
+    local stream, peer, let = world:stuck(-1, -1)
+    local parts, half = {}, most / 2
+    for i = 1, half do parts[i] = "" end
+    C.eddy_stream_limit(world.loop, stream, -1, C.EDDY_SEND_LIMIT, 0)
+    assert.equal(1, world:send(stream, parts))
+    assert.equal("", names(world:turn()))
+    assert.equal(1, world:send(stream, parts))
+    assert.equal("FULL", names(world:turn()))
+    assert.equal(-errno.ENOBUFS, world:send(stream, ""))
+    let()
+    world:event("DRAINED", stream)
+    assert.equal(half, #world:get(peer))
+  end)
+
+  it("does not tell of a drain after which it was filled again before it was told", function()
+    local stream, _, let, socket = world:stuck(1, -1)
+    world:set(socket, "SNDHWM", 1)
+    world:send(stream, "a")
+    assert.equal("FULL", names(world:turn()))
+    C.eddy_stream_limit(world.loop, stream, 2, -1, 0)
+    world:send(stream, "b")
+    assert.equal("", names(world:turn()))
+    assert.equal(-errno.ENOBUFS, world:send(stream, "c"))
+    let()
+    world:event("DRAINED", stream)
+  end)
+
+  it("is full, or has drained, by new limits", function()
+    local stream = world:stuck(-1, -1)
+    for _ = 1, 4 do world:send(stream, "x") end
+    local function set(messages)
+      C.eddy_stream_limit(world.loop, stream, messages, -1, 0)
+      return names(world:turn())
+    end
+    assert.same({ "FULL", "", "", "DRAINED", "", "FULL", "DRAINED" },
+      { set(4), set(5), set(7), set(8), set(5), set(0), set(-1) })
+  end)
+
+  it("knows the most that ever waited", function()
+    local stream, peer, let = world:stuck(3, -1)
+    local function high()
+      local stats = world:stream_stats(stream)
+      return { stats.high_water, stats.high_water_bytes }
+    end
+    assert.same({ 0, 0 }, high())
+    for _, each in ipairs { "12", "345", "6", "refused" } do world:send(stream, each) end
+    assert.same({ 3, 6 }, high())
+    let()
+    world:event("DRAINED", stream)
+    assert.equal("12 345 6", received(peer, 3))
+    assert.same({ 3, 6 }, high())
+    world:send(stream, "goes out at once")
+    assert.same({ 3, 6 }, high())
+  end)
+
   it("refuses limits that are none", function()
     local stream = world:stuck(1, 1)
     for _, limit in ipairs { { 0 / 0, 1, 0 }, { 1, 0 / 0, 0 }, { 1, 1, 3 }, { 1, 1, -1 } } do

@@ -1,13 +1,12 @@
-local C = require "spec.support.room" "stream/stream"
+local C, ffi = require "spec.support.room" "stream/stream"
 local support = require "spec.core.support"
 local names = support.names
 
 -- How often a stream that receives asks libzmq, and that it misses nothing by asking less.
 describe("core/stream/receive", function()
-  local world, stream, peer
+  local world, stream, peer, socket
   support.each(function(...)
     world = ...
-    local socket
     peer, socket = world:pair("PUSH", "PULL")
     stream = world:stream(socket, true)
     world:turn(0)
@@ -89,5 +88,121 @@ describe("core/stream/receive", function()
     settle(3)
     assert.equal(0, C.eddy_stream_budget(world.loop, stream, 2))
     assert.same({ 2, 1 }, burst(3))
+  end)
+
+  describe("with the loop's pool of inboxes", function()
+    local KEPT, POOL = tonumber(C.EDDY__KEPT_PARTS), tonumber(C.EDDY__POOL_PARTS)
+
+    -- The core's stream of a socket.
+    local function stream_of(id)
+      local owner = ffi.cast("char *", C.eddy__context_find(world.context, id).owner)
+      return ffi.cast("eddy__stream *", owner - ffi.offsetof("eddy__stream", "source"))
+    end
+
+    local function empty_parts(many)
+      local parts = {}
+      for i = 1, many do parts[i] = "" end
+      return parts
+    end
+
+    it("gives back what one huge message took", function()
+      local state = stream_of(socket).state
+      for _, many in ipairs { KEPT, KEPT + 1, 1 } do
+        world:put(peer, empty_parts(many))
+        assert.equal(many, #world:messages(stream, 1)[1])
+        for _ = 1, 2 do world:turn(0) end
+        assert.equal(many == KEPT and KEPT or 64, state.pooled) -- or a new one's room
+        if many == KEPT then -- which is the next one's
+          world:put(peer, "small")
+          world.unread = true
+          local event = world:event("RECEIVED", stream)
+          assert.equal(0, state.pooled)
+          world.unread = false
+          support.read(event.inbox)
+          world:turn(0)
+          assert.equal(KEPT, state.pooled)
+        end
+      end
+    end)
+
+    it("keeps so many, however many streams had one", function()
+      local state, peers = stream_of(socket).state, {}
+      for i = 1, 600 do
+        local a, b = world:pair("PUSH", "PULL")
+        peers[i] = a
+        world:stream(b, true)
+      end
+      for _ = 1, 2 do
+        for _, each in ipairs(peers) do world:put(each, "x") end
+        local got = 0
+        world:turn_until(function(events)
+          got = 0
+          for _, event in ipairs(events) do got = got + #(event.messages or {}) end
+          return got == #peers
+        end)
+        world:turn(0)
+        assert.is_true(state.pooled > 0 and state.pooled <= POOL)
+        assert.equal(0, state.pooled % 64)
+      end
+    end)
+  end)
+
+  describe("from a socket that conflates, or an XPUB that is manual,", function()
+    local function single(kind, other, options)
+      local from, to = world:pair(other, kind, nil, options)
+      return from, to, world:stream(to, true)
+    end
+
+    -- How many messages each turn brought, until there were `most`.
+    local function sizes(of, most)
+      local list, got = {}, 0
+      while got < most do
+        local event = world:event("RECEIVED", of)
+        list[#list + 1] = #event.messages
+        got = got + #event.messages
+      end
+      return list
+    end
+
+    local function subscribe(from, topics)
+      for name in topics:gmatch "." do world:put(from, "\1" .. name) end
+    end
+
+    it("receives one message a turn, whenever that was said", function()
+      local from, to, xpub = single("XPUB", "XSUB", { XPUB_MANUAL = 1 })
+      subscribe(from, "abc")
+      assert.same({ 1, 1, 1 }, sizes(xpub, 3))
+      world:set(to, "XPUB_MANUAL", 0)
+      subscribe(from, "def")
+      assert.same({ 3 }, sizes(xpub, 3))
+      world:set(to, "XPUB_MANUAL", 1)
+      subscribe(from, "ghi")
+      assert.same({ 1, 1, 1 }, sizes(xpub, 3))
+    end)
+
+    it("has the last message only when its handler can act on it", function()
+      local from, _, pull = single("PULL", "PUSH", { CONFLATE = 1 })
+      world:put(from, "1")
+      world:put(from, "2")
+      local event = world:event("RECEIVED", pull)
+      assert.same({ { "2" } }, event.messages)
+    end)
+
+    it("pulls one message at a time", function()
+      local from, _, xpub = single("XPUB", "XSUB", { XPUB_MANUAL = 1 })
+      subscribe(from, "ab")
+      for _ = 1, 2 do
+        assert.equal(1, #support.read(C.eddy_stream_pull(world.loop, xpub, 64)))
+      end
+      assert.is_true(C.eddy_stream_pull(world.loop, xpub, 64) == nil)
+    end)
+
+    it("refuses a larger budget", function()
+      local _, to, xpub = single("XPUB", "XSUB", { XPUB_MANUAL = 1 })
+      assert.equal(0, C.eddy_stream_budget(world.loop, xpub, 1))
+      assert.equal(-support.errno.ENOTSUP, C.eddy_stream_budget(world.loop, xpub, 2))
+      world:set(to, "XPUB_MANUAL", 0)
+      assert.equal(0, C.eddy_stream_budget(world.loop, xpub, 2))
+    end)
   end)
 end)

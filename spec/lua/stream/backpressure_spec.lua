@@ -93,11 +93,14 @@ describe("a stream's send queue", function()
       assert(drained == stream)
       assert(stream:stats().queued <= 5)
     end)
-    send(1, 10)
+    send(1, 9)
     support.turns(loop)
     assert.same({}, told)
-    send(11, 13)
+    send(10, 10)
     assert.same({}, told)
+    support.turns(loop)
+    assert.same({ "full" }, told)
+    send(11, 13)
     support.turns(loop)
     assert.same({ "full" }, told)
     drain()
@@ -105,6 +108,31 @@ describe("a stream's send queue", function()
     send(14, 15)
     support.turns(loop)
     assert.same({ "full", "drain" }, told)
+  end)
+
+  it("tells an on_full that is set late, once, and none after a drain", function()
+    local told = {}
+    local function on_full(name) stream:on_full(function() told[#told + 1] = name end) end
+    stream:set_send_limit { messages = 2 }
+    send(1, 2)
+    support.turns(loop)
+    on_full "late"
+    assert.same({}, told)
+    support.turns(loop)
+    assert.same({ "late" }, told)
+    on_full "second"
+    support.turns(loop)
+    drain()
+    on_full "third"
+    support.turns(loop)
+    assert.same({ "late" }, told)
+  end)
+
+  it("knows the most that ever waited", function()
+    send(1, 12)
+    drain()
+    local stats = stream:stats()
+    assert.same({ 0, 12, 15 }, { stats.queued, stats.high_water, stats.high_water_bytes })
   end)
 
   it("tells on_full and on_drain with every policy", function()
@@ -229,6 +257,17 @@ describe("a stream's send queue", function()
     stream:close(0)
     support.take_log()
     assert.error_matches(function() closed:await() end, "closed")
+  end)
+
+  it("has room for a coroutine that waits as soon as larger limits make some", function()
+    stream:set_send_limit { messages = 1 }
+    local sender = loop:spawn(function() return stream:send("1") and stream:send("2") end)
+    support.turns(loop)
+    assert.is_false(sender:done())
+    stream:set_send_limit { messages = 2 }
+    support.turns(loop, 3)
+    assert.is_true(sender:result())
+    assert.equal("1 2", drain())
   end)
 
   it("has room later for others than the task that was cancelled", function()

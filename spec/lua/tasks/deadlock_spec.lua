@@ -63,6 +63,12 @@ describe("a deadlock", function()
     assert.matches("deadlock", text)
   end)
 
+  it("is one of a periodic timer whose handler waits", function()
+    local text, status = script "eddy.loop.instance():call_every(1, function() future:await() end)"
+    assert.equal(1, status)
+    assert.matches("deadlock: .*coroutine waits for future", text)
+  end)
+
   it("can be caught; the loop is in order after it", function()
     local loop = support.open()
     local one = eddy.future(loop)
