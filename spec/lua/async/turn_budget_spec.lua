@@ -81,7 +81,7 @@ describe("a socket whose calls wait", function()
   it("that is an XPUB with manual subscriptions serves one who waits a turn", function()
     local xpub = own:socket(zmq.XPUB, { linger = 0, xpub_manual = 1, bind = support.inproc() })
     local subscribers, served = {}, 0
-    for i = 1, 3 do
+    for _ = 1, 3 do
       loop:spawn(function()
         local topic = xpub:recv():sub(2)
         xpub:set("subscribe", topic)
