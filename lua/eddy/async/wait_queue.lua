@@ -5,9 +5,12 @@ local constants = require "eddy.base.constants"
 local errors = require "eddy.base.errors"
 local c = require "eddy.base.libeddy"
 local dispatch = require "eddy.loop.dispatch"
+local stream = require "eddy.stream"
+local reconnect = require "eddy.stream.reconnect"
 local futures = require "eddy.tasks.future"
 local directions = require "eddy.zmq.directions"
 local frames = require "eddy.zmq.frame"
+local monitor = require "eddy.zmq.monitor"
 
 local C = c.C
 local band, bor = bit.band, bit.bor
@@ -70,6 +73,7 @@ function M.new(what, on_close)
     _by_peer = is_by_peer,
     _passing = false, -- it leaves its loop as soon as nobody waits
     _events = 0,      -- what the core waits for
+    _supervised = false, -- what the supervisor of its connections takes for a stream
     _refused = false, -- the timer of a send that was refused
     _retry = FIRST_RETRY_MS,
     _is_xpub = type(what) ~= "number" and what._type == "XPUB",
@@ -134,6 +138,19 @@ function Line:_attended()
   return self.sends.first and true or attended(self.receives) or attended(self.polls)
 end
 
+-- As a stream does, without being asked, where libzmq may give a connection up.
+function Line:_supervise()
+  local socket = self._what
+  self._supervised = self._supervised or { socket = socket, loop = self._loop,
+    name = tostring(socket), _events = false }
+  reconnect.watch(self._supervised, stream.new)
+end
+
+-- Its socket has connected.
+function Line:_connected()
+  if not self._passing then self:_supervise() end
+end
+
 -- Puts the socket on the loop.
 function Line:_attach(loop, what)
   if self._id then
@@ -155,7 +172,11 @@ function Line:_attach(loop, what)
   self._id = errors.check(id, what .. ":", self:_describe())
   self._loop, self._events = loop, 0
   loop:_adopt(self._id, self)
-  if self._passing then loop._lines[self._what] = self end
+  if self._passing then
+    loop._lines[self._what] = self
+  elseif socket._connects then
+    self:_supervise()
+  end
 end
 
 -- The loop has those that wait for anything: the core counts them as alive.
@@ -173,6 +194,10 @@ function Line:_leave()
   if self._refused then self._refused:cancel() end
   local loop, id = self._loop, self._id
   set_events(self, 0)
+  if self._supervised then
+    monitor._forget(self._supervised)
+    self._supervised = false
+  end
   self._id, self._refused = false, false
   if type(self._what) ~= "number" then self._what._owner = false end
   loop._lines[self._what] = nil

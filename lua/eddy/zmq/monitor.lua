@@ -41,9 +41,10 @@ local function check_events(events, what)
   return events
 end
 
--- A script wants a monitor of its own: one that its stream has without being asked goes.
+-- A script wants a monitor of its own: one that the socket has without being asked goes.
 local function give_way(socket)
-  local stream = socket._owner
+  local owner = socket._owner
+  local stream = owner and (owner._supervised or owner._kind == "stream" and owner)
   local listeners = stream and stream._events and stream._events._listeners
   if listeners and not listeners.on_event and listeners.supervise and
       listeners.supervise.automatic then

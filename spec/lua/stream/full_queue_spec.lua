@@ -1,9 +1,12 @@
 -- Workers whose queue was full when their broker came back: libzmq gives up their connection.
+local async = require "eddy.async"
 local eddy = require "eddy"
+local green = require "eddy.green"
 local zmq = require "eddy.zmq"
 local ports = require "spec.support.ports"
 local supervised = require "spec.support.supervised"
 local support = require "spec.lua.support"
+local plain = require "eddy.zmq.socket"
 
 describe("a stream that connects, with a full queue while its peer comes back", function()
   local loop, context, folder
@@ -26,12 +29,14 @@ describe("a stream that connects, with a full queue while its peer comes back", 
   end
 
   -- Has a broker fill the worker's queue and come back; the stream of the second broker, whose
-  -- connection libzmq gave up.
-  local function come_back(worker, endpoint)
+  -- connection libzmq gave up, and the timer that sends on it.
+  local function come_back(prepare, is_full, endpoint)
     local first = broker(endpoint)
     supervised.wait(function() return first:poll(0, zmq.POLLOUT) ~= 0 end)
+    prepare(first)
+    supervised.wait(function() return first:poll(0, zmq.POLLOUT) ~= 0 end)
     first:send_multipart { "", "first" }
-    supervised.wait(function() return worker.socket:poll(0) ~= 0 end)
+    supervised.wait(is_full)
     first:close()
     local second, ended = eddy.stream(broker(endpoint), loop), false
     second:on_event(function(event) ended = ended or event.name == "DISCONNECTED" end)
@@ -61,7 +66,8 @@ describe("a stream that connects, with a full queue while its peer comes back", 
         it("goes on, by itself: " .. kind .. " over " .. transport .. ", " .. how, function()
           local endpoint = place()
           local worker = make(kind, endpoint)
-          local second, sends = come_back(worker, endpoint)
+          local function is_full() return worker.socket:poll(0) ~= 0 end
+          local second, sends = come_back(function() end, is_full, endpoint)
           worker:on_recv(function(msg) worker:send_multipart(msg) end)
           second:on_recv(function(msg) if msg[2] == "again" then loop:stop() end end)
           support.run(loop, 20000)
@@ -71,6 +77,38 @@ describe("a stream that connects, with a full queue while its peer comes back", 
         end)
       end
     end
+  end
+
+  -- Sockets that wait on the loop, with a task that answers. (A REP is not ready while it has a
+  -- request, so that nobody sees that its queue is full.)
+  for name, kind in pairs { green = green, async = async } do
+    it("goes on also as a socket of eddy." .. name, function()
+      local own, endpoint = kind.context(), places.tcp()
+      local router = own:socket(zmq.ROUTER, { linger = 0, rcvhwm = 1 })
+      router:connect(endpoint)
+      local function value(result) return name == "async" and result:await() or result end
+      local busy, is_busy = eddy.future(loop), false
+      local task = loop:spawn(function()
+        while true do
+          local msg = value(router:recv_multipart())
+          is_busy = msg[3] == "wait"
+          if is_busy then busy:await() end
+          value(router:send_multipart(msg))
+        end
+      end)
+      local second, sends = come_back(function(broker_socket)
+        broker_socket:send_multipart { "", "wait" }
+        supervised.wait(function() return is_busy end)
+      end, function() return plain.poll(router, 0) ~= 0 end, endpoint)
+      second:on_recv(function(msg) if msg[2] == "again" then loop:stop() end end)
+      busy:set_result()
+      support.run(loop, 20000)
+      sends:cancel()
+      task:cancel()
+      support.turns(loop, 3)
+      second:close()
+      own:destroy(0)
+    end)
   end
 
   it("is supervised only where that may happen", function()
@@ -108,6 +146,11 @@ describe("a stream that connects, with a full queue while its peer comes back", 
     assert.is_table(reads(own))
     rep:close()
     own:close()
+    local handled = context:socket(zmq.REP, { linger = 0, connect = "tcp://127.0.0.1:1" })
+    loop:add_handler(handled, function() end)
+    handled:get_monitor_socket():close()
+    loop:remove_handler(handled)
+    handled:close()
     local heard = eddy.stream(context:socket(zmq.REP, { linger = 0 }), loop)
     heard:connect "tcp://127.0.0.1:1"
     heard:on_event(function() loop:stop() end)
