@@ -28,7 +28,6 @@ typedef struct eddy__socket {
     eddy__node *mark;    /* the waiting source's node */
     void *owner;         /* the stream or watch that has the socket; NULL: a plain one */
     int midway;          /* the last part sent had another to follow */
-    zmq_msg_t received;  /* the part that the last plain receive lent out */
     eddy__monitor monitor;
     eddy__routing_ids routing_ids;
     eddy__listeners listeners;
