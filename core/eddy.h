@@ -32,6 +32,7 @@ enum {
 
     EDDY_REPORT = 1,  /* tell what becomes of a message, and count it as alive until then; */
     EDDY_REPORT_IDLY, /* tell it, though nobody waits for it yet */
+    EDDY_NUMBERS = 1 << 28, /* of reported messages, as a send returns them */
 
     EDDY_RECEIVE = 1,  /* receive, and count that as alive; */
     EDDY_RECEIVE_IDLY, /* receive, though nobody waits for what comes */
@@ -85,11 +86,25 @@ typedef struct eddy_part {
     int32_t more; /* the message has another part */
 } eddy_part;
 
+/* A part that a plain receive brought, in memory of the caller's, zeroed before its first use.
+ */
+typedef struct eddy_received {
+    uint64_t _message[8]; /* a zmq_msg_t */
+    const char *data;
+    int32_t size; /* or EDDY_TOO_LARGE */
+    int32_t more;
+    int32_t held; /* whether there is anything to close */
+    int32_t _open;
+} eddy_received;
+
 /* Received parts from `head` up to `tail`, whole messages only. The reader moves `head`; a
- * part's bytes are good until the loop's next turn. */
+ * part's bytes are good until the loop's next turn, or a pull. While the reader is about to
+ * take a message it says that it is `busy`: then a pull, by what runs in the middle, moves
+ * nothing. */
 typedef struct eddy_inbox {
     uint32_t head, tail;
     eddy_part *parts;
+    int32_t busy;
 } eddy_inbox;
 
 typedef struct eddy_event {
@@ -256,11 +271,12 @@ int eddy_socket_send_parts(eddy_context *context, uint32_t socket, const eddy_pa
                            uint32_t count, int flags);
 
 /* Receives one part, waiting as RCVTIMEO says unless `flags` has ZMQ_DONTWAIT. Its bytes are
- * good until the next receive on this socket, or until the socket is closed. */
-int eddy_socket_recv(eddy_context *context, uint32_t socket, int flags, eddy_part *part);
+ * good until the next receive with the same `received`, or until that is closed. */
+int eddy_socket_recv(eddy_context *context, uint32_t socket, int flags,
+                     eddy_received *received);
 
-/* Ends the loan of what eddy_socket_recv received. */
-int eddy_socket_release(eddy_context *context, uint32_t socket);
+/* Gives the bytes back; again, or before any were received, does nothing. */
+void eddy_received_close(eddy_received *received);
 
 /* Whether its messages are to be received one by one, each handled before the next: with
  * XPUB_MANUAL or CONFLATE. */
@@ -463,20 +479,21 @@ int eddy_stream_budget(eddy_loop *loop, uint32_t stream, int messages);
 
 /* Sends a whole message of copies of these bytes: now, when nothing is queued before it and
  * the socket can take it (0), or from the queue later (1). With a `report` (EDDY_REPORT ...) an
- * event tells what became of it. -ENOBUFS when the queue is full, -EMSGSIZE when the message is
- * larger than all of it, 2 when its policy dropped the message, -ENOTSOCK when the socket is
- * gone, -ENOTSUP for a PULL or SUB, -EFSM for a REP without a request in hand: one that was
- * read, or received before the stream was opened, and not answered. Failures that come later
- * come as events. */
+ * event tells what became of it, and the result is larger by 4 times its number there, modulo
+ * EDDY_NUMBERS. -ENOBUFS when the queue is full, -EMSGSIZE when the message is larger than all
+ * of it, 2 when its policy dropped the message, -ENOTSOCK when the socket is gone, -ENOTSUP for
+ * a PULL or SUB, -EFSM for a REP without a request in hand: one that was read, or received
+ * before the stream was opened, and not answered. Failures that come later come as events. */
 int eddy_stream_send(eddy_loop *loop, uint32_t stream, const char *data, uint32_t size,
                      int report);
 int eddy_stream_send_parts(eddy_loop *loop, uint32_t stream, const eddy_part *parts,
                            uint32_t count, int report);
 
-/* For a flush, now and without waiting. `pull` ends the loan of what was read and receives up
- * to `messages` more: it returns the inbox, NULL when there is nothing in it or the stream is
- * stale. `push` sends up to `messages` from the queue and returns how many left it; those that
- * went out at once since the last turn, or flush, count before them. */
+/* For a flush, now and without waiting. `pull` returns the inbox: when all in it was read, it
+ * ends that loan and receives up to `messages` more. NULL when there is nothing in it, a
+ * message is just being taken out, or the stream is stale. `push` sends up to `messages` from
+ * the queue and returns how many left it; those that went out at once since the last turn, or
+ * flush, count before them. */
 eddy_inbox *eddy_stream_pull(eddy_loop *loop, uint32_t stream, double messages);
 int eddy_stream_push(eddy_loop *loop, uint32_t stream, double messages);
 

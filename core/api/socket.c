@@ -174,30 +174,40 @@ int eddy_socket_send_parts(eddy_context *context, uint32_t id, const eddy_part *
     return rc;
 }
 
-int eddy_socket_recv(eddy_context *context, uint32_t id, int flags, eddy_part *part) {
+/* A small part's bytes lie inside its zmq_msg_t. */
+static int is_inside(zmq_msg_t *msg) {
+    const char *data = zmq_msg_data(msg), *start = (const char *)msg;
+    return data >= start && data < start + sizeof *msg;
+}
+
+int eddy_socket_recv(eddy_context *context, uint32_t id, int flags, eddy_received *received) {
     eddy__socket *socket = eddy__context_find(context, id);
     if (!socket) return eddy__context_refusal(context, id);
-    int size = eddy__socket_recv(socket, &socket->received, flags);
+    zmq_msg_t *msg = (zmq_msg_t *)received->_message;
+    if (!received->_open) zmq_msg_init(msg);
+    received->_open = 1;
+    int size = eddy__socket_recv(socket, msg, flags);
     if (size < 0) return size;
-    part->data = zmq_msg_data(&socket->received);
-    part->size = zmq_msg_size(&socket->received) < INT32_MAX ? size : EDDY_TOO_LARGE;
-    part->more = zmq_msg_more(&socket->received);
+    received->data = zmq_msg_data(msg);
+    received->size = zmq_msg_size(msg) < INT32_MAX ? size : EDDY_TOO_LARGE;
+    received->more = zmq_msg_more(msg);
+    received->held = !is_inside(msg);
     return 0;
 }
 
-int eddy_socket_release(eddy_context *context, uint32_t id) {
-    eddy__socket *socket = eddy__context_find(context, id);
-    if (!socket) return eddy__context_refusal(context, id);
-    zmq_msg_close(&socket->received);
-    return zmq_msg_init(&socket->received);
+void eddy_received_close(eddy_received *received) {
+    if (received->_open) zmq_msg_close((zmq_msg_t *)received->_message);
+    received->_open = received->held = 0;
 }
 
 int eddy_socket_recv_frame(eddy_context *context, uint32_t id, int flags, eddy_frame *frame) {
     eddy__socket *socket = eddy__context_find(context, id);
     if (!socket) return eddy__context_refusal(context, id);
-    int size = eddy__socket_recv(socket, &socket->received, flags);
+    zmq_msg_t msg;
+    zmq_msg_init(&msg);
+    int size = eddy__socket_recv(socket, &msg, flags);
     if (size < 0) return size;
     eddy_frame_close(frame);
-    eddy__frame_take(frame, &socket->received);
+    eddy__frame_take(frame, &msg);
     return 0;
 }

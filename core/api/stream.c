@@ -62,6 +62,11 @@ int eddy_stream_send(eddy_loop *loop, uint32_t id, const char *data, uint32_t si
     return eddy_stream_send_parts(loop, id, &part, 1, report);
 }
 
+/* The number of the message that was reported last. */
+static int number_of(const eddy__stream *stream) {
+    return (int)fmod(stream->reported, EDDY_NUMBERS);
+}
+
 int eddy_stream_send_parts(eddy_loop *loop, uint32_t id, const eddy_part *parts, uint32_t count,
                            int report) {
     eddy__stream *stream = find_stream(loop, id);
@@ -74,6 +79,7 @@ int eddy_stream_send_parts(eddy_loop *loop, uint32_t id, const eddy_part *parts,
     if (rc == 0) {
         double bytes = eddy__message_bytes(msgs, count);
         rc = eddy__stream_send(stream, msgs, count, bytes, report);
+        if (report && (rc == 0 || rc == 1)) rc += 4 * number_of(stream);
     }
     eddy__message_leave(msgs, few);
     return rc;

@@ -89,6 +89,7 @@ static int is_inside(const eddy__inbox *inbox, uint32_t i) {
 
 int eddy__inbox_release(eddy__inbox *inbox) {
     uint32_t read = inbox->view.head, left = inbox->fill - read;
+    inbox->view.busy = 0; /* of one whose reader an error ended */
     for (uint32_t i = 0; i < read; i++) {
         if (is_inside(inbox, i)) continue;
         zmq_msg_close(&inbox->msgs[i]);

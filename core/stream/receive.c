@@ -81,8 +81,10 @@ int eddy__stream_receive_share(eddy__stream *stream) {
 
 eddy__inbox *eddy__stream_pull(eddy__stream *stream, uint32_t messages) {
     if (stream->socket && !eddy__socket_receives(stream->socket->type)) return NULL;
-    if (stream->inbox) eddy__inbox_release(stream->inbox);
-    if (!eddy__stream_has_unread(stream) && stream->socket && messages > 0)
+    if (stream->inbox && stream->inbox->view.busy) return NULL;
+    if (!eddy__stream_has_unread(stream) && stream->socket && messages > 0) {
+        if (stream->inbox) eddy__inbox_release(stream->inbox);
         receive(stream, eddy__socket_is_single(stream->socket) ? 1 : messages);
+    }
     return eddy__stream_has_unread(stream) ? stream->inbox : NULL;
 }

@@ -75,7 +75,8 @@ int eddy__stream_push(eddy__stream *stream, double messages);
 /* Takes no more messages; EDDY_DRAINED tells when the queue is empty. */
 void eddy__stream_finish(eddy__stream *stream);
 
-/* Receives up to so many messages now, beside what is unread. NULL when nothing is there. */
+/* Receives up to so many messages now, unless some are unread. NULL when nothing is there, or
+ * the reader is busy. */
 eddy__inbox *eddy__stream_pull(eddy__stream *stream, uint32_t messages);
 
 /* Changes the send queue's limits (infinity: none) and its policy. */

@@ -36,7 +36,6 @@ int eddy__socket_open(eddy__socket *socket, void *context, int type) {
     socket->type = type;
     socket->born = eddy__fork_count;
     socket->thread = eddy__thread_checker_this();
-    zmq_msg_init(&socket->received);
     eddy__monitor_init(&socket->monitor, socket->zmq, context);
     return 0;
 }
@@ -45,7 +44,6 @@ void eddy__socket_close(eddy__socket *socket, int linger) {
     if (!socket->zmq) return;
     if (linger != EDDY_OWN_LINGER)
         eddy__zmq_set(socket->zmq, ZMQ_LINGER, &linger, sizeof linger);
-    zmq_msg_close(&socket->received);
     eddy__monitor_free(&socket->monitor);
     eddy__routing_ids_free(&socket->routing_ids);
     eddy__listeners_free(&socket->listeners);

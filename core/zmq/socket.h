@@ -30,7 +30,6 @@ typedef struct eddy__socket {
     int midway;          /* the last part sent had another to follow */
     int is_manual;       /* ZMQ_XPUB_MANUAL or ZMQ_XPUB_MANUAL_LAST_VALUE is on */
     int is_conflating;   /* ZMQ_CONFLATE is */
-    zmq_msg_t received;  /* the part that the last plain receive lent out */
     eddy__monitor monitor;
     eddy__routing_ids routing_ids;
     eddy__listeners listeners;

@@ -228,7 +228,6 @@ function Device:resume()
   C.eddy_device_pause(self._c, 0)
 end
 
-local stats = ffi.new("eddy_device_stats")
 local counts = { "in_received", "in_received_bytes", "in_sent", "in_sent_bytes", "out_received",
   "out_received_bytes", "out_sent", "out_sent_bytes", "dropped" }
 
@@ -237,6 +236,7 @@ local counts = { "in_received", "in_received_bytes", "in_sent", "in_sent_bytes",
 -- `dropped` are messages that a socket refused for what they were.
 function Device:stats()
   check_started(self, "stats")
+  local stats = ffi.new("eddy_device_stats")
   C.eddy_device_stats_get(self._c, stats)
   local result = { paused = stats.paused ~= 0 }
   for _, name in ipairs(counts) do result[name] = stats[name] end

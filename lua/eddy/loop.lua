@@ -69,6 +69,7 @@ function M.new()
     _running = false,
     _started = false, -- a script ran it, and not just to wait for something
     _closed = false,
+    _is_held = false, -- no turn may begin: what the last one lent is being read
     _errors = 0,      -- of callbacks, that nobody but the log heard of
     _on_error = false,
   }, Loop)
@@ -242,6 +243,7 @@ function Loop:running() return self._running end
 function Loop:close(all_descriptors)
   if self._closed then return end
   if self._running then errors.misuse("close: the loop is running") end
+  if self._is_held then errors.misuse("close: a flush is just receiving a message") end
   self._closed = true
   local core = self._c
   if all_descriptors then handler.close_all(self) end

@@ -14,12 +14,14 @@ local requests = require "eddy.stream.requests"
 local directions = require "eddy.zmq.directions"
 local frames = require "eddy.zmq.frame"
 local json = require "eddy.zmq.json"
+local message = require "eddy.zmq.message"
 local monitor = require "eddy.zmq.monitor"
 local Socket = require "eddy.zmq.socket"
 
 local C, ffi = c.C, c.ffi
 local check, check_function = errors.check, errors.check_function
 local drain = receiving.drain
+local rshift = require("bit").rshift
 local IDLY = C.EDDY_REPORT_IDLY
 local EMSGSIZE, ENOBUFS = errors.numbers.EMSGSIZE, errors.numbers.ENOBUFS
 local EFSM, ENOTSUP = errors.numbers.EFSM, errors.numbers.ENOTSUP
@@ -37,8 +39,6 @@ local Stream = {
   _finishing = false, -- it takes no more messages: what is queued is sent before it is closed
   _events = false, -- the stream of the socket's monitor
   _receive = C.EDDY_RECEIVE, -- how it does
-  _sent = false, -- what on_send waits to hear of, by number, up to _sent_last
-  _sent_last = 0,
   _early = true, -- on_send may still be set for what was sent before
   _discarded = 0, -- messages that `discard` threw away
   _unanswered = 0, -- requests that were not answered in time
@@ -86,6 +86,7 @@ local function new(socket, loop)
   local self = setmetatable({
     socket = socket, loop = loop, _id = id,
     _on_recv = false, _on_send = false, _copy = true, _time = 0,
+    _sent = {}, -- messages that on_send waits to hear of, by the core's numbers
   }, socket._type == "REP" and RepInstance or Instance)
   socket._owner = self
   loop:_adopt(id, self)
@@ -99,10 +100,13 @@ function Stream:_connected() reconnect.watch(self, new) end
 local function set_receiver(self, fn, copy, what)
   local id = id_of(self, what)
   if fn then directions.check_receives(self.socket, what, self.name) end
-  local before = self._on_recv
-  self._on_recv, self._copy = fn and self:_handler_of(fn) or false, copy ~= false
-  if (fn ~= nil) ~= (before ~= false) and not self._waiting then
-    C.eddy_stream_receive(self.loop._c, id, fn and self._receive or 0)
+  local before = self._on_recv ~= false
+  if fn then self._copy = copy ~= false end
+  self._on_recv = fn and self:_handler_of(fn) or false
+  local is_on = fn ~= nil
+  while is_on ~= before and not self._waiting do
+    C.eddy_stream_receive(self.loop._c, id, is_on and self._receive or 0)
+    before, is_on = is_on, self._on_recv ~= false -- once more when a hook set it meanwhile
   end
 end
 
@@ -207,7 +211,7 @@ local function sent(self, result, what, data, opts, msg, callback)
     if msg and result == 2 then -- dropped at once, so that no event tells of it
       completions.dropped(self, msg, callback, backpressure.refused(self, what, ENOBUFS))
     elseif msg then
-      completions.remember(self, msg, callback)
+      completions.remember(self, rshift(result, 2), msg, callback)
     end
     return true
   end
@@ -223,13 +227,6 @@ local function sent(self, result, what, data, opts, msg, callback)
   if result == -EFSM then error(requests.refusal(self, what), 0) end
   if result == -ENOTSUP then directions.check_sends(self.socket, what, self.name) end
   return check(result, what .. ":", self.name)
-end
-
--- A list's own copy; it may have more entries than `unpack` can return.
-local function copy(list, count)
-  local own = {}
-  for i = 1, count do own[i] = list[i] end
-  return own
 end
 
 local function callback_of(opts, what)
@@ -264,14 +261,19 @@ end
 --- Sends a message of several frames, whole or not at all. As `send`.
 -- @param parts a list of strings and frames, which is copied
 function Stream:send_multipart(parts, opts)
-  local array, count = Socket.pack(parts, "send_multipart")
   local callback = opts and callback_of(opts, "send_multipart")
+  local packed = message.pack(parts, "send_multipart")
   local report = callback or self._on_send or self._early
-  local result = C.eddy_stream_send_parts(self.loop._c, id_of(self, "send_multipart"), array,
-    count, callback and 1 or report and IDLY or 0)
-  if result >= 0 and not report then return true end
-  return sent(self, result, "send_multipart", parts, opts, report and copy(parts, count),
-    callback)
+  local id = id_of(self, "send_multipart")
+  local result = C.eddy_stream_send_parts(self.loop._c, id, packed.array, packed.count,
+    callback and 1 or report and IDLY or 0)
+  if result >= 0 and not report then
+    message.release(packed)
+    return true
+  end
+  local own = message.list(packed)
+  message.release(packed)
+  return sent(self, result, "send_multipart", own, opts, report and own, callback)
 end
 
 --- Sends an object as JSON, a message of one frame. As `send`; raises before anything is sent
@@ -366,10 +368,11 @@ function Stream:_handle(event)
   elseif kind == C.EDDY_SENT then
     completions.sent(self, event, true)
   elseif kind == C.EDDY_SEND_FAILED then
-    local entry, code = event.reported ~= 0 and completions.take(self, event.number), event.value
+    local code, number = event.value, event.reported ~= 0 and event.number
     event.id = 0 -- not once more, by a flush in what is called now
     local err = code == ENOBUFS and backpressure.refused(self, "send", code) or
       failed(self, "send", code)
+    local entry = number and completions.take(self, number, err)
     if entry then completions.tell(self, entry, err) end
   elseif kind == C.EDDY_RECEIVE_FAILED then
     failed(self, "receive", event.value)

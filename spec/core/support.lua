@@ -184,13 +184,13 @@ function World:stream_stats(stream)
   return stats
 end
 
--- Sends through a stream: a string, or a list of them.
+-- Sends through a stream: a string, or a list of them. Returns the core's result without the
+-- number, and the number.
 function World:send(stream, message, report)
-  if type(message) == "string" then
-    return C.eddy_stream_send(self.loop, stream, message, #message, report or 0)
-  end
-  local parts, count = parts_of(message)
-  return C.eddy_stream_send_parts(self.loop, stream, parts, count, report or 0)
+  local parts, count = parts_of(type(message) == "string" and { message } or message)
+  local result = C.eddy_stream_send_parts(self.loop, stream, parts, count, report or 0)
+  if result < 0 then return result end
+  return result % 4, math.floor(result / 4)
 end
 
 -- Sends through a plain socket, without waiting unless `flags` are given.
@@ -204,10 +204,11 @@ function World:get(socket, timeout)
   if check(C.eddy_socket_poll(self.context, socket, C.EDDY_READ, timeout or 5000)) == 0 then
     return nil
   end
-  local message, part = {}, ffi.new("eddy_part")
+  local message, part = {}, ffi.new("eddy_received")
   repeat
     check(C.eddy_socket_recv(self.context, socket, zmq.DONTWAIT, part))
     message[#message + 1] = part_string(part)
+    C.eddy_received_close(part)
   until part.more == 0
   return message
 end

@@ -96,7 +96,6 @@ static void fail(input *input) {
 
 static void act(input *input) {
     eddy_frame frame = {0};
-    eddy_part part;
     eddy_stream_stats stats;
     switch (next(input) % 24) {
     case 0: open_pair(input); break;
@@ -124,12 +123,11 @@ static void act(input *input) {
         eddy_stream_remind(loop, any(input), next(input) - 8);
         break;
     case 21:
-        if (eddy_socket_recv(context, any(input), ZMQ_DONTWAIT, &part) == 0 && part.size > 0) {
-            volatile char last = part.data[part.size - 1];
+        if (eddy_socket_recv_frame(context, any(input), ZMQ_DONTWAIT, &frame) == 0) {
+            volatile char last = frame._size > 0 ? frame._data[(size_t)frame._size - 1] : 0;
             (void)last;
-        }
-        if (eddy_socket_recv_frame(context, any(input), ZMQ_DONTWAIT, &frame) == 0)
             eddy_frame_close(&frame);
+        }
         break;
     case 22: fail(input); break;
     case 23:

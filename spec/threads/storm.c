@@ -51,12 +51,12 @@ static void stream_messages(eddy_context *context, int push, int pull, int messa
 /* Plain calls that wait: they take as long as they are told, and fail with nothing else. */
 static void wait_plainly(eddy_context *context) {
     int a = eddy_socket_open(context, ZMQ_PAIR), b = eddy_socket_open(context, ZMQ_PAIR);
-    eddy_part part;
+    eddy_frame frame = {0};
     CHECK(eddy_socket_bind(context, (uint32_t)a, "inproc://storm") == 0);
     CHECK(eddy_socket_connect(context, (uint32_t)b, "inproc://storm") == 0);
     proof_option(context, a, ZMQ_RCVTIMEO, 50);
     double before = eddy_time();
-    CHECK(eddy_socket_recv(context, (uint32_t)a, 0, &part) == -EAGAIN);
+    CHECK(eddy_socket_recv_frame(context, (uint32_t)a, 0, &frame) == -EAGAIN);
     CHECK(eddy_time() - before >= 49);
     int timeout = 0;
     CHECK(eddy_socket_get(context, (uint32_t)a, ZMQ_RCVTIMEO, &timeout, sizeof timeout) > 0);
@@ -69,8 +69,10 @@ static void wait_plainly(eddy_context *context) {
     CHECK(eddy_poll(&item, 1, 50) == 0 && eddy_time() - before >= 50);
     for (int i = 0; i < 2000; i++) {
         CHECK(eddy_socket_send(context, (uint32_t)b, "x", 1, 0) >= 0);
-        CHECK(eddy_socket_recv(context, (uint32_t)a, 0, &part) >= 0 && part.size == 1);
+        CHECK(eddy_socket_recv_frame(context, (uint32_t)a, 0, &frame) >= 0);
+        CHECK(frame._size == 1);
     }
+    eddy_frame_close(&frame);
     proof_option(context, b, ZMQ_SNDTIMEO, 50);
     proof_option(context, b, ZMQ_LINGER, 0);
     CHECK(eddy_socket_close(context, (uint32_t)a, 0) == 0);

@@ -301,7 +301,8 @@ local function serve(self, list)
   while waiter and list.left > 0 do
     local after, peer = waiter.after, waiter.peer
     if refused and not peer then break end
-    if not refused or not refused[peer] then
+    -- Not one that was cancelled by what ran in the middle of the attempt before.
+    if not waiter.future:done() and (not refused or not refused[peer]) then
       if attempt(self, waiter) then
         count = count + 1
       else

@@ -160,6 +160,7 @@ end
 function M.drive(self, until_idle, limit)
   local core = self:_core("start")
   if M.loop() then errors.misuse("start: a loop is already running") end
+  if self._is_held then errors.misuse("start: a flush is just receiving a message") end
   check(C.eddy_loop_alive(core), "start") -- or a child would run what the parent has queued
   running, forks, self._running = self, C.eddy_forks(), true
   guard(tonumber(ffi.cast("intptr_t", core)))

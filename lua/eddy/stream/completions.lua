@@ -3,7 +3,7 @@ local c = require "eddy.base.libeddy"
 local watchdog = require "eddy.loop.watchdog"
 
 local C, ffi = c.C, c.ffi
-local SENT, SEND_FAILED = C.EDDY_SENT, C.EDDY_SEND_FAILED
+local SENT, SEND_FAILED, NUMBERS = C.EDDY_SENT, C.EDDY_SEND_FAILED, C.EDDY_NUMBERS
 local MOST_EARLY = 1000 -- messages kept for an on_send that may yet be set
 
 local M = {}
@@ -15,12 +15,20 @@ function M.listen(self, fn)
   C.eddy_stream_await_word(self.loop._c, self._id, fn and 1 or 0)
 end
 
+local function call(self, fn, msg, err)
+  if self._id and fn then self.loop:_protect(self, fn, msg, err) end
+end
+
 --- Remembers a message of which the core will tell what became of it.
-function M.remember(self, msg, callback)
-  if not self._sent then self._sent = {} end
-  self._sent_last = self._sent_last + 1
-  self._sent[self._sent_last] = { msg, callback or false }
-  if self._early and self._sent_last >= MOST_EARLY then self._early = false end
+-- @param number the core's
+function M.remember(self, number, msg, callback)
+  self._sent[number] = { msg, callback or false }
+  local word = self._sent[-1 - number]
+  if word then -- a flush that ran between the send and this was told already
+    self._sent[number], self._sent[-1 - number] = nil, nil
+    self.loop:add_callback(call, self, callback or self._on_send, msg, word.err)
+  end
+  if self._early and number >= MOST_EARLY then self._early = false end
 end
 
 --- Tells of a message that was dropped at once, in the next turn, as an event would.
@@ -31,12 +39,19 @@ function M.dropped(self, msg, callback, err)
   end)
 end
 
---- Takes a message whose completion somebody waits for; nil when the stream was closed.
+--- Takes a message whose completion somebody waits for; nil when the stream was closed, and for
+-- one that is still to be remembered, which gets its completion then.
 -- @param number how many such messages there were with it
-function M.take(self, number)
+-- @param err nil when it went out
+function M.take(self, number, err)
   self._early = false
-  if not self._sent then return end
+  if not self._id then return end
+  if number >= NUMBERS then number = number % NUMBERS end
   local entry = self._sent[number]
+  if not entry then
+    self._sent[-1 - number] = { err = err }
+    return
+  end
   self._sent[number] = nil
   return entry
 end
@@ -44,9 +59,8 @@ end
 --- Tells what became of such a message.
 -- @param err nil when it went out
 function M.tell(self, entry, err)
-  local callback = self._sent and (entry[2] or self._on_send)
   if watchdog.on then watchdog.beat() end
-  if callback then self.loop:_protect(self, callback, entry[1], err) end
+  if entry then call(self, entry[2] or self._on_send, entry[1], err) end
 end
 
 --- Tells of the messages of an event that went out, and takes them out of it.
@@ -54,7 +68,7 @@ end
 function M.sent(self, event, stops)
   local loop = self.loop
   local this, turn = loop._run, loop._turns
-  while event.value > 0 and self._sent do
+  while event.value > 0 and self._id do
     if stops and loop._stop then return loop:_again() end
     local number = event.number
     event.value, event.number = event.value - 1, number + 1

@@ -9,12 +9,13 @@ local M = { methods = {} }
 
 -- Throws away up to `limit` messages of an inbox, which has some. Returns how many.
 function M.methods._discard_from(_, inbox, limit)
-  local count = 0
-  repeat
-    local part = inbox.parts[inbox.head]
-    inbox.head = inbox.head + 1
-    if part.more == 0 then count = count + 1 end
-  until count == limit or inbox.head == inbox.tail
+  inbox.busy = 1
+  local count, head = 0, inbox.head
+  while count < limit and head < inbox.tail do
+    if inbox.parts[head].more == 0 then count = count + 1 end
+    head = head + 1
+  end
+  inbox.head, inbox.busy = head, 0
   return count
 end
 

@@ -11,24 +11,37 @@ local band = require("bit").band
 -- Whether the stream may receive now.
 local function listens(self) return self._on_recv ~= false and not self._waiting end
 
+local function pull(self, limit)
+  local inbox = C.eddy_stream_pull(self.loop._c, self._id or 0, limit)
+  if inbox ~= nil then return receiving.take(self, inbox) end
+end
+
+-- Takes the next message, of at most `limit`, and the handler. What runs in the middle cannot turn
+-- the loop, which would end the inbox's loan.
+local function take(self, limit)
+  local loop = self.loop
+  local was = loop._is_held
+  loop._is_held = true
+  local ok, msg, fn = pcall(pull, self, limit)
+  loop._is_held = was
+  if not ok then error(msg, 0) end
+  return msg, fn
+end
+
 -- Receives up to `limit` messages now, through the handler. Returns how many; fewer when there
 -- are no more, or the handler closed, paused, stopped or waited.
 local function flush_receives(self, limit)
   local loop, handled = self.loop, 0
   local this, turn = loop._run, loop._turns
   while handled < limit do
-    local inbox = C.eddy_stream_pull(loop._c, self._id, limit - handled)
-    if inbox == nil then break end
-    while handled < limit and inbox.head < inbox.tail do
-      local msg, fn = receiving.take(inbox, self._copy), self._on_recv
-      handled = handled + 1
-      if fn then self:_call_handler(fn, msg) end
-      local stopped = loop._running and loop._stop
-      -- When it waited, the inbox may be another stream's by now.
-      local waited = loop._run ~= this or loop._turns ~= turn
-      if not self._id or not listens(self) or stopped or waited then
-        return handled, true
-      end
+    local msg, fn = take(self, limit - handled)
+    if not msg then break end
+    handled = handled + 1
+    self:_call_handler(fn, msg)
+    local stopped = loop._running and loop._stop
+    local waited = loop._run ~= this or loop._turns ~= turn
+    if not self._id or not listens(self) or stopped or waited then
+      return handled, true
     end
   end
   return handled

@@ -21,28 +21,46 @@ local function collect(inbox, head)
   return msg, head
 end
 
-local function collect_frames(inbox, head)
+-- Frames for the parts of a message; `move` fills them, which cannot be taken back.
+local function blank(inbox, head)
   local msg, count = {}, 0
   repeat
-    local frame = frames.empty()
-    C.eddy_inbox_take(inbox, head, frame)
     head, count = head + 1, count + 1
-    msg[count] = frame
-  until frame._more == 0
+    msg[count] = frames.empty()
+  until inbox.parts[head - 1].more == 0
   return msg, head
+end
+
+local function move(inbox, head, msg)
+  C.eddy_inbox_take(inbox, head, msg[1]) -- mostly that is all, and a loop is compiled apart
+  for i = 2, #msg do C.eddy_inbox_take(inbox, head + i - 1, msg[i]) end
 end
 
 local M = {}
 
--- Takes the next message out of an inbox that has one: strings, or frames.
-function M.take(inbox, copy)
-  local msg
-  if copy then
-    msg, inbox.head = collect(inbox, inbox.head)
-  else
-    msg, inbox.head = collect_frames(inbox, inbox.head)
-  end
-  return msg
+--- Takes the next message out of a stream's inbox: strings, or frames.
+-- @param anyway whether to do so without a handler, too
+-- @return the message and the handler; nil when there is none
+function M.take(self, inbox, anyway)
+  local msg, fn
+  repeat
+    inbox.busy = 1
+    local head = inbox.head
+    fn = self._on_recv
+    if head >= inbox.tail or not (fn or anyway) then
+      inbox.busy = 0
+      return nil
+    end
+    local copy, after = self._copy
+    msg, after = (copy and collect or blank)(inbox, head)
+    local is_same = self._on_recv == fn and self._copy == copy
+    if is_same then
+      if not copy then move(inbox, head, msg) end
+      inbox.head = after
+    end
+    inbox.busy = 0
+  until is_same
+  return msg, fn
 end
 
 -- A message of two or three parts, the commonest after those of one, without a loop: LuaJIT
@@ -60,36 +78,44 @@ local function collect_few(inbox, head, first)
 end
 
 -- Hands a stream's handler what is in its inbox. `head` moves before the handler runs: an error
--- costs that message alone, and a handler that pauses, closes or stops finds all in order.
+-- costs that message alone, and a handler that pauses, closes or stops finds all in order. It does
+-- not move when what ran in the middle (a finalizer, a hook) paused or closed the stream.
 function M.drain(self, inbox)
   local loop = self.loop
   local this = loop._run
   while inbox.head < inbox.tail do
     local fn = self._on_recv
     if not fn or loop._stop then return end
+    inbox.busy = 1
     local head = inbox.head
+    if head >= inbox.tail then break end -- a flush ran just before
     local part = inbox.parts[head]
-    local msg
-    if not self._copy then
-      msg, inbox.head = collect_frames(inbox, head)
-    elseif part.more == 0 and part.size >= 0 then
+    local copy, after, msg = self._copy, head + 1
+    if not copy then
+      if part.more == 0 then msg = { frames.empty() } else msg, after = blank(inbox, head) end
+    elseif part.more ~= 0 then
+      msg, after = collect_few(inbox, head, part)
+    elseif part.size >= 0 then
       msg = { ffi_string(part.data, part.size) }
-      inbox.head = head + 1
     else
-      if part.more == 0 then
-        msg, head = collect(inbox, head)
-      else
-        msg, head = collect_few(inbox, head, part)
-      end
-      inbox.head = head
+      msg = collect(inbox, head)
+    end
+    local is_same = self._on_recv == fn and self._copy == copy
+    if is_same then
+      if not copy then move(inbox, head, msg) end
+      inbox.head = after
+    end
+    inbox.busy = 0
+    if is_same then
       if msg.too_large then
         error(errors.new(errors.numbers.EMSGSIZE, "a frame of 2 GiB or more"), 0)
       end
+      if watchdog.on then watchdog.beat() end
+      fn(msg)
+      if loop._run ~= this then return end -- it waited, and others took over
     end
-    if watchdog.on then watchdog.beat() end
-    fn(msg)
-    if loop._run ~= this then return end -- it waited, and others took over
   end
+  inbox.busy = 0
 end
 
 return M

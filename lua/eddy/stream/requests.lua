@@ -5,7 +5,7 @@ local c = require "eddy.base.libeddy"
 local watchdog = require "eddy.loop.watchdog"
 local receiving = require "eddy.stream.receive"
 local frames = require "eddy.zmq.frame"
-local Socket = require "eddy.zmq.socket"
+local message = require "eddy.zmq.message"
 
 local C = c.C
 local drain = receiving.drain
@@ -98,7 +98,7 @@ function Rep:set_error_reply(reply)
   self:_check_open("set_error_reply")
   local is_value = type(reply) == "string" or reply == false or frames.is(reply)
   if type(reply) == "table" and not getmetatable(reply) then
-    Socket.pack(reply, "set_error_reply")
+    message.release(message.pack(reply, "set_error_reply"))
     is_value = true
   end
   if not is_value then errors.check_function(reply, "set_error_reply") end
@@ -161,7 +161,9 @@ function Rep:_call_handler(_, msg)
 end
 
 function Rep:_discard_from(inbox)
-  local number = begin(self, receiving.take(inbox, self._copy))
+  local msg = receiving.take(self, inbox, true)
+  if not msg then return 0 end
+  local number = begin(self, msg)
   local problem = answer(self, number, errors.new(ECANCELED, "discard: " .. tostring(self.name)))
   if problem then self.loop:_failed(problem, self) end
   return 1

@@ -1,6 +1,7 @@
 -- Frames and trackers.
 local errors = require "eddy.base.errors"
 local c = require "eddy.base.libeddy"
+local pool = require "eddy.base.pool"
 
 local C, ffi = c.C, c.ffi
 
@@ -52,14 +53,26 @@ local function check_open(self)
   return self
 end
 
--- The bytes as a string.
-function attributes.bytes(self)
-  check_open(self)
-  if self._size >= 2 ^ 31 then
-    error(errors.new(errors.numbers.EMSGSIZE, "a frame of 2 GiB or more is no string"), 0)
-  end
-  return ffi.string(self._data, self._size)
+-- A frame of one's own on the same bytes, for the length of a call: what runs in the middle may
+-- close the other.
+local function hold(self)
+  local own = M.lend()
+  if C.eddy_frame_copy(own, check_open(self)) < 0 then check_open(self) end
+  return own
 end
+
+-- The first bytes of a frame as a string, up to `count`.
+local function read(self, count)
+  local own = hold(self)
+  local size = math.min(own._size, count)
+  local text = size < 2 ^ 31 and ffi.string(own._data, size)
+  M.take_back(own)
+  if text then return text end
+  error(errors.new(errors.numbers.EMSGSIZE, "a frame of 2 GiB or more is no string"), 0)
+end
+
+-- The bytes as a string.
+function attributes.bytes(self) return read(self, math.huge) end
 
 -- A `char *` to the bytes, for FFI; good while the frame is open.
 function attributes.buffer(self) return check_open(self)._data end
@@ -76,8 +89,11 @@ end
 --- What libzmq knows of the sender: "User-Id", "Socket-Type", "Peer-Address", or a property
 -- of its metadata. nil when it does not.
 function Frame:get(property)
-  local value = C.eddy_frame_property(check_open(self), property)
-  return value ~= nil and ffi.string(value) or nil
+  local own = hold(self)
+  local value = C.eddy_frame_property(own, property)
+  local text = value ~= nil and ffi.string(value) or nil
+  M.take_back(own)
+  return text
 end
 
 --- Gives the bytes back now. The collector does it otherwise.
@@ -88,7 +104,7 @@ local meta = {
   __tostring = function(self)
     if self._open == 0 then return "frame (closed)" end
     if self._size <= 16 then return ("frame (%q)"):format(self.bytes) end
-    return ("frame (%q..., %.0f bytes)"):format(ffi.string(self._data, 12), self._size)
+    return ("frame (%q..., %.0f bytes)"):format(read(self, 12), self._size)
   end,
   __index = function(self, key)
     local attribute = attributes[key]
@@ -110,6 +126,17 @@ end
 function M.empty()
   if C.eddy_frame_weight() > limit then collect() end
   return ffi.gc(frame_type(), C.eddy_frame_close)
+end
+
+local take, give = pool(M.empty)
+
+--- A closed frame for the length of a call, see eddy.base.pool.
+M.lend = take
+
+--- Closes a frame that was lent.
+function M.take_back(frame)
+  C.eddy_frame_close(frame)
+  give(frame)
 end
 
 --- Whether a value is a frame.

@@ -9,7 +9,7 @@ local band = require("bit").band
 
 -- libzmq's message, in native order: the event's number and its value, without padding.
 local HEAD = 6
-local event_number, event_value = ffi.new("uint16_t[1]"), ffi.new("int32_t[1]")
+local uint16, int32 = ffi.typeof "const uint16_t *", ffi.typeof "const int32_t *"
 
 local EVERY = 2 ^ 31 - 1 -- all events, those included that are not libzmq's
 
@@ -133,11 +133,10 @@ function M.parse_monitor_message(frames)
       "the first of %d bytes, got %d%s"):format(HEAD, #parts,
       parts[1] and ", the first of " .. #parts[1] or "")), 0)
   end
-  ffi.copy(event_number, parts[1], 2)
-  ffi.copy(event_value, parts[1]:sub(3), 4)
-  local event = event_number[0]
+  local event = ffi.cast(uint16, parts[1])[0]
+  local value = ffi.cast(int32, ffi.cast(uint16, parts[1]) + 1)[0]
   return {
-    event = event, name = names[event] or ("0x%04x"):format(event), value = event_value[0],
+    event = event, name = names[event] or ("0x%04x"):format(event), value = value,
     endpoint = parts[2],
   }
 end

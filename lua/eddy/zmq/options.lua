@@ -2,16 +2,17 @@
 local constants = require "eddy.base.constants"
 local errors = require "eddy.base.errors"
 local c = require "eddy.base.libeddy"
+local pool = require "eddy.base.pool"
 local option_types = require "eddy.zmq.option_types"
 
 local C, ffi = c.C, c.ffi
 local check = errors.check
 
--- Lent for the length of one call; no call here yields.
-local int = ffi.new("int[1]")
-local int64 = ffi.new("int64_t[1]")
 local ROOM, Z85_KEY = 4096, 41 -- a key is asked for with just its size
-local room = ffi.new("char[?]", ROOM)
+local sizes = { int = 4, int64 = 8 } -- of others, the room that there is
+
+local value_type = ffi.typeof("union { int32_t int32; int64_t int64; char bytes[$]; }", ROOM)
+local take, give = pool(value_type)
 
 local names = {} -- by number
 for name in pairs(option_types.kinds) do
@@ -69,11 +70,15 @@ function Socket:set(option, value)
   local kind = option_types.kinds[name]
   local result
   if kind == "int" then
-    int[0] = value
-    result = C.eddy_socket_set(self._c, id, number, int, ffi.sizeof(int))
+    local room = take()
+    room.int32 = value
+    result = C.eddy_socket_set(self._c, id, number, room, sizes.int)
+    give(room)
   elseif kind == "int64" then
-    int64[0] = value
-    result = C.eddy_socket_set(self._c, id, number, int64, ffi.sizeof(int64))
+    local room = take()
+    room.int64 = value
+    result = C.eddy_socket_set(self._c, id, number, room, sizes.int64)
+    give(room)
   else
     result = C.eddy_socket_set(self._c, id, number, value, value and #value or 0)
   end
@@ -91,23 +96,30 @@ function Socket:get(option)
   local name, number = option_of(option, "get")
   local id, kind = self:_open_id("get"), option_types.kinds[name]
   if option_types.write_only[name] then errors.misuse("get " .. name .. ": it can only be set") end
-  local value, size = room, ROOM
-  if kind == "int" then value, size = int, ffi.sizeof(int) end
-  if kind == "int64" then value, size = int64, ffi.sizeof(int64) end
+  local size = sizes[kind] or ROOM
   if kind == "string" and name:find("^CURVE_.*KEY$") then size = Z85_KEY end
-  local filled = check(C.eddy_socket_get(self._c, id, number, value, size),
-    "get " .. name .. ":", self)
-  if kind == "int" then return int[0] end
-  if kind == "int64" then return tonumber(int64[0]) end
-  -- libzmq ends texts with a zero byte and counts it.
-  if kind == "string" and filled > 0 then filled = filled - 1 end
-  return ffi.string(room, filled)
+  local room, value = take(), nil
+  local filled = C.eddy_socket_get(self._c, id, number, room, size)
+  if kind == "int" then
+    value = room.int32
+  elseif kind == "int64" then
+    value = tonumber(room.int64)
+  elseif filled >= 0 then
+    -- libzmq ends texts with a zero byte and counts it.
+    value = ffi.string(room.bytes, kind == "string" and math.max(0, filled - 1) or filled)
+  end
+  give(room)
+  check(filled, "get " .. name .. ":", self)
+  return value
 end
 
 --- Where a socket is bound or connected, as far as libzmq knows; nil when it does not.
 function M.endpoint(socket)
+  local room = take()
   local size = C.eddy_socket_get(socket._c, socket._id, constants.LAST_ENDPOINT, room, ROOM)
-  return size > 1 and ffi.string(room, size - 1) or nil
+  local endpoint = size > 1 and ffi.string(room.bytes, size - 1) or nil
+  give(room)
+  return endpoint
 end
 
 return M

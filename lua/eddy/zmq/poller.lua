@@ -91,13 +91,10 @@ function Poller:register(what, flags)
   check_what(what, "register")
   if not position then
     position = #self._list + 1
-    if position > self._room then
-      self._room = position * 2
-      self._items = ffi.new("eddy_poll_item[?]", self._room)
-    end
     self._list[position], self._positions[what] = what, position
   end
   self._flags[position] = flags
+  self._now = false
 end
 
 --- The same as `register`.
@@ -114,19 +111,31 @@ function Poller:unregister(what)
   self._list[last], self._flags[last] = nil, nil
   self._positions[moved] = position
   self._positions[what] = nil
+  self._now = false
 end
 
 --- Whether a thing is registered.
 function Poller:has(what) return self._positions[what] ~= nil end
+
+-- What is registered: a list that stays as it is, whatever fileno methods, and what else runs in
+-- the middle of a poll, register.
+local function snapshot(self)
+  local now = { list = {}, flags = {} }
+  for i, what in ipairs(self._list) do now.list[i], now.flags[i] = what, self._flags[i] end
+  self._now = now
+  return now
+end
 
 --- Waits until something is ready.
 -- @param timeout ms, with fractions; nil or negative: for ever. An empty poller does not wait.
 -- @return a table of what is ready: each thing, as it was registered, with its mask of
 -- zmq.POLLIN, POLLOUT and POLLERR. Empty when the time is up.
 function Poller:poll(timeout)
-  local items, list, ready = self._items, self._list, {}
   timeout = M.check_timeout(timeout, "poll")
-  for i, what in ipairs(list) do fill(items[i - 1], what, self._flags[i], "poll") end
+  local now, ready = self._now or snapshot(self), {}
+  local list, flags = now.list, now.flags
+  local items = ffi.new("eddy_poll_item[?]", #list)
+  for i, what in ipairs(list) do fill(items[i - 1], what, flags[i], "poll") end
   local result = C.eddy_poll(items, #list, timeout)
   if result < 0 then fail(items, list, result, "poll") end
   if result == 0 then return ready end
@@ -145,7 +154,7 @@ function M.class(poll)
   for name, method in pairs(Poller) do Class[name] = Class[name] or method end
   return function()
     return setmetatable({
-      _list = {}, _flags = {}, _positions = {}, _items = ffi.new("eddy_poll_item[8]"), _room = 8,
+      _list = {}, _flags = {}, _positions = {}, _now = false,
     }, Class)
   end
 end

@@ -3,8 +3,10 @@ local constants = require "eddy.base.constants"
 local errors = require "eddy.base.errors"
 local c = require "eddy.base.libeddy"
 local directions = require "eddy.zmq.directions"
+local pool = require "eddy.base.pool"
 local endpoints = require "eddy.zmq.endpoint"
 local frames = require "eddy.zmq.frame"
+local message = require "eddy.zmq.message"
 local monitor = require "eddy.zmq.monitor"
 local option_types = require "eddy.zmq.option_types"
 local socket_options = require "eddy.zmq.options"
@@ -13,9 +15,8 @@ local C, ffi = c.C, c.ffi
 local check = errors.check
 local EAGAIN, ENOTSOCK = errors.numbers.EAGAIN, errors.numbers.ENOTSOCK
 
--- Lent for the length of one call; no call here yields.
-local part = ffi.new("eddy_part[1]")
-local parts, parts_room = ffi.new("eddy_part[?]", 16), 16
+local received = ffi.typeof "eddy_received"
+local take, give = pool(function() return ffi.gc(received(), C.eddy_received_close) end)
 
 local types = {} -- their names, by number
 for name in ("PAIR PUB SUB REQ REP DEALER ROUTER PULL PUSH XPUB XSUB STREAM"):gmatch("%S+") do
@@ -76,36 +77,6 @@ function Socket:_closed()
   self._id, self._owner = false, false
 end
 
--- Fills a part of the array with a string or a frame.
-local function fill(each, data, what, position)
-  if type(data) == "string" then
-    each.data, each.size = data, #data
-  elseif frames.is(data) then
-    each.data, each.size = ffi.cast("const char *", data), C.EDDY_FRAME
-  else
-    errors.misuse(("%s: %sexpected a string or a frame, got %s"):format(what,
-      position and "frame " .. position .. ": " or "", type(data)))
-  end
-end
-
---- Fills an array of parts with what a list has, for one call of the core.
--- @param list a list of strings and frames
--- @return the array and the number of parts
-function Socket.pack(list, what)
-  if type(list) ~= "table" then
-    errors.misuse(what .. ": expected a list of strings or frames, got " .. type(list))
-  end
-  local count = #list
-  if count == 0 then errors.misuse(what .. ": the message has no frames") end
-  if count > parts_room then
-    parts_room = count * 2
-    parts = ffi.new("eddy_part[?]", parts_room)
-  end
-  if list[count + 2] ~= nil then errors.misuse(what .. ": the list has a hole") end
-  for i = 1, count do fill(parts[i - 1], list[i], what, i) end
-  return parts, count
-end
-
 -- Sends a message whose bytes are tracked; returns the tracker.
 local function send_tracked(self, list, flags, what)
   local tracked = {}
@@ -113,8 +84,10 @@ local function send_tracked(self, list, flags, what)
     tracked[i] = type(data) == "string" and frames.new(data, true) or data
   end
   local tracker = frames.tracker(unpack(tracked))
-  local array, count = Socket.pack(tracked, what)
-  local result = C.eddy_socket_send_parts(self._c, id_of(self, what), array, count, flags or 0)
+  local packed = message.pack(tracked, what)
+  local result = C.eddy_socket_send_parts(self._c, id_of(self, what), packed.array,
+    packed.count, flags or 0)
+  message.release(packed)
   for i, data in ipairs(list) do
     if data ~= tracked[i] then tracked[i]:close() end
   end
@@ -132,9 +105,10 @@ end
 function Socket:send(data, flags, copy, track) -- luacheck: no unused args
   if track then return send_tracked(self, { data }, flags, "send") end
   if type(data) ~= "string" then
-    fill(parts[0], data, "send")
+    local packed = message.of(data, "send")
     local id = id_of(self, "send")
-    local result = C.eddy_socket_send_parts(self._c, id, parts, 1, flags or 0)
+    local result = C.eddy_socket_send_parts(self._c, id, packed.array, 1, flags or 0)
+    message.release(packed)
     if result == 0 then return true end
     return again(result, "send", self)
   end
@@ -147,9 +121,10 @@ end
 -- @param list a list of strings and frames
 function Socket:send_multipart(list, flags, copy, track) -- luacheck: no unused args
   if track then return send_tracked(self, list, flags, "send_multipart") end
-  local array, count = Socket.pack(list, "send_multipart")
+  local packed = message.pack(list, "send_multipart")
   local id = id_of(self, "send_multipart")
-  local result = C.eddy_socket_send_parts(self._c, id, array, count, flags or 0)
+  local result = C.eddy_socket_send_parts(self._c, id, packed.array, packed.count, flags or 0)
+  message.release(packed)
   if result == 0 then return true end
   return again(result, "send_multipart", self)
 end
@@ -163,13 +138,20 @@ local function receive(self, id, flags, copy, what)
     if result < 0 then return again(result, what, self) end
     return frame, frame.more
   end
+  local part = take()
   local result = C.eddy_socket_recv(self._c, id, flags, part)
-  if result < 0 then return again(result, what, self) end
-  if part[0].size < 0 then
+  if result < 0 then
+    give(part)
+    return again(result, what, self)
+  end
+  local size, more, data = part.size, part.more ~= 0, nil
+  if size >= 0 then data = ffi.string(part.data, size) end
+  -- The next receive, which gives back what this one brought, may be long in coming.
+  if part.held ~= 0 then C.eddy_received_close(part) end
+  give(part)
+  if not data then
     error(errors.new(errors.numbers.EMSGSIZE, what .. ": a frame of 2 GiB or more"), 0)
   end
-  local data, more = ffi.string(part[0].data, part[0].size), part[0].more ~= 0
-  C.eddy_socket_release(self._c, id) -- the next receive may be long in coming
   return data, more
 end
 

@@ -1,0 +1,306 @@
+-- What scripts do with a loop, devices and logs: each makes what it needs in a fresh context and
+-- on a fresh loop, and returns what came of it, the same each time. A public function that none of
+-- them calls fails the spec.
+local ffi = require "ffi"
+local eddy = require "eddy"
+local support = require "spec.lua.support"
+local zmq = require "eddy.zmq"
+
+local calls = {}
+
+local function words(n, text)
+  local list = {}
+  for i = 1, n do list[i] = text .. i .. ("."):rep(i * 7) end
+  return list
+end
+
+-- Runs the loop until something is so.
+local function until_so(loop, is_so)
+  local ticks = 0
+  local timer = loop:call_every(1, function()
+    ticks = ticks + 1
+    if is_so() or ticks > 5000 then loop:stop() end
+  end)
+  loop:start()
+  timer:stop()
+  assert(is_so(), "it never was so")
+end
+
+local function text_of(msg)
+  local list = {}
+  for i, part in ipairs(msg) do list[i] = tostring(part) end
+  return table.concat(list, "|")
+end
+
+local function failure(...) return tostring(select(2, pcall(...))) end
+
+function calls.streams(loop)
+  local a, b = support.streams(zmq.PAIR, zmq.PAIR, "tcp")
+  local got, sent, events = {}, {}, {}
+  b:on_recv(function(msg) got[#got + 1] = table.concat(msg, "|") end)
+  a:on_send(function(msg, err) sent[#sent + 1] = text_of(msg) .. tostring(err) end)
+  a:on_err(print)
+  a:set_budget(5)
+  b:set_concurrency(2)
+  a:set_send_limit { messages = 100 }
+  b:on_event(function(event) events[event.name] = true end)
+  b:supervise()
+  b:supervise(false)
+  for i = 1, 10 do
+    a:send("single " .. i)
+    a:send_multipart(words(i % 4 + 1, "of " .. i))
+    a:send("told " .. i, { callback = function(msg) sent[#sent + 1] = "own " .. msg[1] end })
+    a:send(zmq.frame("framed " .. i))
+  end
+  a:send_json { 1 }
+  until_so(loop, function() return #got == 41 and #sent == 41 end)
+  b:on_recv(function(msg) got[#got + 1] = msg[1].bytes .. #msg end, false)
+  a:send_multipart { "frames", "of strings" }
+  a:send "single frame"
+  until_so(loop, function() return #got == 43 end)
+  got.stats = a:stats().messages_out
+  got.states = { a:closed(), a:sending(), b:receiving(), a.name ~= nil }
+  b:on_event(nil)
+  return { got, sent, type(events) }
+end
+
+function calls.more_streams(loop)
+  local a, b = support.streams(zmq.PAIR, zmq.PAIR)
+  local got = {}
+  b:on_recv_stream(function(stream, msg) got[#got + 1] = tostring(stream == b) .. msg[1] end)
+  a:on_send_stream(function(stream, msg) got[#got + 1] = tostring(stream == a) .. #msg end)
+  a:send_multipart { "flushed", "at once" }
+  got.flushed = { a:flush(zmq.POLLOUT), b:flush(zmq.POLLIN, 5) }
+  a:stop_on_send()
+  b:stop_on_recv()
+  a:on_full(print)
+  a:on_drain(print)
+  a:stop_on_err()
+  a:set("linger", 3)
+  got.linger = a:get "linger"
+  local name = support.inproc()
+  a:bind(name)
+  a:unbind(name)
+  got.port = a:bind_to_random_port "tcp://127.0.0.1" > 0
+  local other = "tcp://127.0.0.1:1"
+  a:connect(other)
+  a:disconnect(other)
+  local sub = eddy.stream(support.pair(zmq.SUB, zmq.PUB), loop)
+  sub:subscribe "x"
+  sub:unsubscribe "x"
+  a:on_close(function() got.closed = true end)
+  got.lost = a:close { drain = 100 }
+  return got
+end
+
+function calls.loops(loop)
+  local got = {}
+  local function note(...) got[#got + 1] = table.concat({ ... }, " ") end
+  local r, w = support.pair(zmq.PAIR, zmq.PAIR)
+  loop:add_handler(r, function(socket) note("handler", socket:recv()) end)
+  loop:update_handler(r, loop.READ)
+  w:send "ready"
+  loop:add_callback(note, "callback", 1)
+  local timer = loop:call_every(1, function() got.ticked = true end)
+  timer:set_jitter(0.1)
+  timer:stop()
+  timer:start()
+  loop:call_at(loop:time() + 2, function() got.at = true end)
+  local signal = loop:on_signal("USR1", note)
+  signal:cancel()
+  local waker = loop:add_waker(function(number) note("woken", number) end)
+  require("eddy.base.libeddy").C.eddy_loop_wake(waker.loop_pointer, waker.id, 42)
+  loop:on_gap(note)
+  loop:on_error(note)
+  until_so(loop, function() return #got == 3 and got.at and got.ticked end)
+  table.sort(got)
+  got.active = { timer:active(), loop:running(), loop:stats().errors }
+  timer:cancel()
+  waker:close()
+  loop:remove_handler(r)
+  got.sync = loop:run_sync(function() return 1 end, 1000)
+  got.spawned = loop:spawn(function(...) return select("#", ...) end, 1, 2):await()
+  local default = eddy.loop.initialized() and eddy.loop.instance()
+  eddy.loop.clear_instance()
+  loop:install()
+  eddy.loop.install(loop)
+  loop:make_current()
+  eddy.loop.make_current(loop)
+  got.current = { eddy.loop.current() == loop, eddy.loop.instance() == loop, eddy.loop.is(loop) }
+  eddy.loop.clear_current()
+  eddy.loop.clear_instance()
+  if default then eddy.loop.install(default) end
+  eddy.loop.set_log(nil)
+  eddy.loop.set_watchdog(nil)
+  local other = eddy.loop.new()
+  other:close()
+  return got
+end
+
+function calls.futures(loop)
+  local got = {}
+  eddy.loop.make_current(loop)
+  local function run()
+    local future = eddy.future.new(loop)
+    future:add_done_callback(function(done) got.called = done:done() end)
+    loop:call_later(1, future.set_result, future, "a", "b")
+    got.awaited = { eddy.await(future) }
+    got.is = { eddy.future.is(future), future:cancelled(), tostring(future:error()) }
+    local failed = eddy.future(loop)
+    failed:set_error "no"
+    got.failed = failure(failed.result, failed)
+    local tasks = {}
+    for i = 1, 5 do
+      tasks[i] = eddy.spawn(function() eddy.sleep(i % 2) return "task " .. i end)
+    end
+    got.gathered = eddy.gather(tasks):await()
+    local task = eddy.spawn(eddy.sleep, 1000)
+    got.limited = select(2, eddy.with_timeout(1, task):await()).name
+    got.cancelled = { task:cancel(), select(2, task:await()).name }
+  end
+  eddy.async.run(run)
+  until_so(loop, function() return got.called end)
+  eddy.loop.clear_current()
+  return got
+end
+
+local function tasks_of(loop, fn)
+  eddy.loop.make_current(loop)
+  local got = loop:spawn(fn):await()
+  eddy.loop.clear_current()
+  return got
+end
+
+-- A pair of sockets of another kind.
+local function own_pair(context)
+  local endpoint = support.inproc()
+  return context:socket(zmq.PAIR, { bind = endpoint, linger = 0 }),
+    context:socket(zmq.PAIR, { connect = endpoint, linger = 0 })
+end
+
+function calls.async(loop)
+  local context = eddy.async.context()
+  local a, b = own_pair(context)
+  local got = tasks_of(loop, function()
+    local list, waits = {}, {}
+    for i = 1, 5 do
+      waits[#waits + 1] = b:recv_multipart()
+      a:send_multipart(words(i, "async"))
+    end
+    for i, each in ipairs(waits) do list[i] = each:await() end
+    a:send "alone"
+    list[#list + 1] = b:recv():await()
+    a:send_string "text"
+    list[#list + 1] = b:recv_string():await()
+    a:send_json { "json" }
+    list[#list + 1] = b:recv_json():await()
+    a:send_serialized("x", function(x) return { x, x } end)
+    list[#list + 1] = b:recv_serialized(table.concat):await()
+    local buffer = ffi.new("char[4]")
+    a:send "into"
+    list[#list + 1] = b:recv_into(buffer):await()
+    list[#list + 1] = b:poll(1):await()
+    local poller = eddy.async.poller()
+    poller:register(b, zmq.POLLIN)
+    local ready = poller:poll(1000)
+    a:send "ready"
+    list[#list + 1] = ready:await()[b]
+    list[#list + 1] = eddy.async.instance() == eddy.async.instance()
+    return list
+  end)
+  context:destroy(0)
+  return got
+end
+
+function calls.green(loop)
+  local context = eddy.green.context()
+  local a, b = own_pair(context)
+  local got = tasks_of(loop, function()
+    local list = {}
+    local reader = eddy.spawn(function()
+      for _ = 1, 5 do list[#list + 1] = b:recv_multipart() end
+      list[#list + 1] = b:recv()
+      list[#list + 1] = { b:poll(1000) }
+      list[#list + 1] = b:recv_string()
+    end)
+    for i = 1, 5 do a:send_multipart(words(i, "green")) end
+    a:send "alone"
+    a:send "text"
+    reader:await()
+    local poller = eddy.green.poller()
+    poller:register(b, zmq.POLLIN)
+    a:send "ready"
+    list[#list + 1] = poller:poll(1000)[b]
+    list[#list + 1] = #(eddy.green.select({ b }, nil, nil, 1000))
+    for _, name in ipairs { "proxy", "device" } do
+      local task = eddy.spawn(eddy.green[name], a, a)
+      eddy.sleep(1)
+      task:cancel()
+    end
+    list[#list + 1] = eddy.green.instance() == eddy.green.instance()
+    return list
+  end)
+  context:destroy(0)
+  return got
+end
+
+function calls.devices()
+  local devices, got = eddy.devices, {}
+  local device = devices.device(zmq.QUEUE, zmq.PULL, zmq.PUSH)
+  local made = { device, devices.proxy(zmq.PAIR, zmq.PAIR, zmq.PUB),
+    devices.steerable(zmq.PAIR, zmq.PAIR), devices.monitored_queue(zmq.PAIR, zmq.PAIR) }
+  for i, each in ipairs(made) do
+    for _, side in ipairs { "in", "out", "mon", "ctrl" } do
+      if each[side .. "_type"] then
+        each["setsockopt_" .. side](each, "linger", i)
+        each["bind_" .. side](each, support.inproc())
+        each["connect_" .. side](each, support.inproc())
+        got[#got + 1] = each["bind_" .. side .. "_to_random_port"](each, "tcp://127.0.0.1") > 0
+      end
+    end
+    got[#got + 1] = tostring(each)
+  end
+  device:start()
+  device:pause()
+  got.paused = device:stats().paused
+  device:resume()
+  got.running = { device:done(), tostring(device:error()), tostring(device:reason()) }
+  device:stop()
+  got.joined = { device:join(5000), device:done(), device:reason() }
+  for i = 2, 4 do made[i]:stop() end
+  return got
+end
+
+function calls.logs()
+  local log, got = eddy.log, {}
+  local pub, sub = support.pair(zmq.PUB, zmq.SUB)
+  sub:subscribe ""
+  local handler = log.pub_handler(pub, { root_topic = "root" })
+  pcall(log.add_level, "NOTICE", 25)
+  local function keep(record) got[#got + 1] = record.text .. record.level_name end
+  for i, logger in ipairs { log.logger("plain", { handlers = { keep } }),
+    log.topic_logger("topics", { handlers = { keep } }) } do
+    logger:add_handler(handler)
+    for _, level in ipairs { "debug", "info", "warn", "error", "critical" } do
+      logger[level](logger, "text", i)
+    end
+    logger:notice("of our own", i)
+    logger:log("INFO", "sub::%s %d", "x", i)
+    logger:set_level "WARN"
+    got[#got + 1] = logger:enabled "INFO"
+    logger:remove_handler(handler)
+  end
+  while sub:poll(0) > 0 do got[#got + 1] = table.concat(sub:recv_multipart(), "|") end
+  local stderr = log.stderr_handler()
+  stderr:set_level(100)
+  stderr:set_formatter "{message}"
+  handler:set_level "ERROR"
+  handler:set_formatter("{level}", "ERROR")
+  stderr:handle { level = 10 }
+  handler:handle { level = 10 }
+  stderr:close()
+  handler:close()
+  return got
+end
+
+return calls

@@ -1,0 +1,81 @@
+-- All functions that scripts can call: of the public modules, and of what they make.
+local eddy = require "eddy"
+local zmq = require "eddy.zmq"
+local Socket = require "eddy.zmq.socket"
+
+-- Of these, what has other specs for what runs in the middle: it is the end of a test, or reads
+-- what busted runs.
+local elsewhere = { ["eddy.testing"] = true }
+
+local M = {}
+
+local modules = { "eddy", "eddy.zmq", "eddy.loop", "eddy.stream", "eddy.future", "eddy.async",
+  "eddy.green", "eddy.devices", "eddy.log", "eddy.testing" }
+
+-- A table that a function uses.
+local function upvalue(fn, name)
+  for i = 1, math.huge do
+    local found, value = debug.getupvalue(fn, i)
+    if found == name then return value end
+    assert(found, "it uses no " .. name)
+  end
+end
+
+-- The tables that have the methods of what modules make.
+local function classes()
+  local context, loop = zmq.context(), eddy.loop.new()
+  local function methods_of(object) return getmetatable(object).__index end
+  local function sockets_of(module)
+    local its = module.context()
+    local methods = upvalue(methods_of(its:socket(zmq.PAIR)), "methods")
+    its:destroy(0)
+    return methods
+  end
+  local found = {
+    context = upvalue(methods_of(context), "Context"),
+    socket = Socket,
+    ["async socket"] = sockets_of(eddy.async), ["green socket"] = sockets_of(eddy.green),
+    stream = upvalue(methods_of(eddy.stream(context:socket(zmq.PAIR), loop)), "Stream"),
+    loop = methods_of(loop),
+    timer = methods_of(loop:call_later(1, print)),
+    waker = methods_of(loop:add_waker(print)),
+    signal = methods_of(loop:on_signal("USR2", print)),
+    future = methods_of(eddy.future(loop)),
+    task = methods_of(loop:spawn(print)),
+    poller = methods_of(zmq.poller()),
+    ["async poller"] = methods_of(eddy.async.poller()),
+    ["green poller"] = methods_of(eddy.green.poller()),
+    device = methods_of(eddy.devices.device(zmq.QUEUE, zmq.PAIR, -1)),
+    tracker = upvalue(methods_of(zmq.tracker()), "Tracker"),
+    frame = { get = zmq.frame("").get, close = zmq.frame("").close },
+    logger = methods_of(eddy.log.logger()), ["topic logger"] = methods_of(eddy.log.topic_logger()),
+    ["stderr handler"] = methods_of(eddy.log.stderr_handler()),
+    ["pub handler"] = methods_of(eddy.log.pub_handler(context:socket(zmq.PUB))),
+  }
+  loop:close()
+  context:destroy(0)
+  return found
+end
+
+-- What a class of sockets has for modules, not for scripts.
+local inner = { ["socket.class"] = true, ["socket.open"] = true, ["socket.is"] = true,
+  ["task.new"] = true }
+
+--- All of them: their names, by the function.
+function M.functions()
+  local names = {}
+  local function add(owner, members)
+    for name, value in pairs(members) do
+      local full = owner .. "." .. tostring(name)
+      local is_public = type(value) == "function" and not tostring(name):find "^_"
+      if is_public and not inner[full] and not elsewhere[owner] then
+        names[value] = names[value] or full
+      end
+    end
+  end
+  for _, name in ipairs(modules) do add(name, require(name)) end
+  for name, members in pairs(classes()) do add(name, members) end
+  return names
+end
+
+return M
