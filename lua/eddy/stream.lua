@@ -244,7 +244,8 @@ end
 -- @param opts { callback = fn }: fn(msg, err) in place of on_send, for this message alone
 -- @return true, or nil and an error: ENOBUFS when the send queue is full (a coroutine of the
 -- script's, as a task has, waits until there is room instead), EMSGSIZE when the message is
--- larger than all of it
+-- larger than all of it. Raises ENOTSUP on a PULL or SUB, and EFSM on a REP
+-- that has no request to answer
 function Stream:send(data, opts)
   if frames.is(data) then return self:send_multipart({ data }, opts) end
   if type(data) ~= "string" then
