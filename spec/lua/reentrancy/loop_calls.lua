@@ -93,6 +93,26 @@ function calls.more_streams(loop)
   return got
 end
 
+function calls.requests(loop)
+  local rep, req = support.streams(zmq.REP, zmq.REQ)
+  local got = {}
+  rep:set_error_reply { "sorry", "indeed" }
+  loop:on_error(function() end)
+  rep:on_recv(function(msg)
+    if #got == 1 then error "no" end
+    if #got == 2 then return rep:send("two of " .. msg[2]) end
+    rep:send_multipart(msg)
+  end)
+  req:on_recv(function(msg)
+    got[#got + 1] = table.concat(msg, "|")
+    if #got < 4 then req:send_multipart { "request", tostring(#got) } end
+  end)
+  req:send_multipart { "request", "0" }
+  until_so(loop, function() return #got == 4 end)
+  got.discarded = req:discard()
+  return got
+end
+
 function calls.loops(loop)
   local got = {}
   local function note(...) got[#got + 1] = table.concat({ ... }, " ") end
