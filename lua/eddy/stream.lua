@@ -34,7 +34,9 @@ local Stream = {
   _on_err = false, _on_close = false, _on_full = false, _on_drain = false,
   _waiting = false, -- no message is delivered: its handler waits in a coroutine
   _inside = 0, _concurrency = 1, -- how many such wait, and may
-  _room = false, -- the future of room in a send queue that was full
+  _room = false, -- the future of room in a send queue that is to be emptied
+  _line = false, -- who waits for room in it
+  _trying = false, -- one of them tries again
   _full = false, -- it is full, and no on_full has heard of it
   _finishing = false, -- it takes no more messages: what is queued is sent before it is closed
   _events = false, -- the stream of the socket's monitor
@@ -215,11 +217,8 @@ local function sent(self, result, what, data, opts, msg, callback)
     end
     return true
   end
-  if result == -ENOBUFS and backpressure.may_wait() then
-    local own = frames.kept(data)
-    local err = backpressure.wait(self)
-    if err then return nil, err end
-    return self[what](self, own, opts)
+  if result == -ENOBUFS and not self._trying and backpressure.may_wait() then
+    return backpressure.send_later(self, what, frames.kept(data), opts)
   end
   if result == -ENOBUFS or result == -EMSGSIZE then
     return nil, backpressure.refused(self, what, -result)

@@ -2,10 +2,11 @@
 local errors = require "eddy.base.errors"
 local c = require "eddy.base.libeddy"
 local dispatch = require "eddy.loop.dispatch"
+local line = require "eddy.stream.room"
 local futures = require "eddy.tasks.future"
 
 local C = c.C
-local EMSGSIZE = errors.numbers.EMSGSIZE
+local EMSGSIZE, ENOBUFS = errors.numbers.EMSGSIZE, errors.numbers.ENOBUFS
 
 local M = { methods = {} }
 local Stream = M.methods
@@ -57,7 +58,7 @@ end
 local function await_drain(stream)
   if not stream._id then return end
   local room = stream._room
-  local awaits = stream._on_drain or room and not room:done()
+  local awaits = stream._on_drain or room and not room:done() or line.is_waited_for(stream)
   C.eddy_stream_await_drain(stream.loop._c, stream._id, awaits and 1 or 0)
 end
 
@@ -99,7 +100,7 @@ Room.__index = Room
 function Room:_release() await_drain(self.stream) end
 function Room:_describe() return "room in the send queue of " .. self.stream.name end
 
--- The future of room in the queue.
+-- The future of room in the queue, for its end.
 local function room_of(stream)
   local room = stream._room
   if not room or room:done() then -- one that was cancelled, with its only task
@@ -110,11 +111,27 @@ local function room_of(stream)
   return room
 end
 
---- Suspends the running coroutine until a queue that was full has room again.
+--- Suspends the running coroutine until a queue that was full has room again, and those who
+-- waited before have sent.
+-- @param is_first whether it has waited, and there was no room all the same
 -- @return nil, or the error with which the wait was ended
-function M.wait(stream)
-  local _, err = room_of(stream):await()
-  return err
+function M.wait(stream, is_first) return line.wait(stream, is_first, await_drain) end
+
+--- Waits for room, and sends.
+-- @param what, data, opts the stream's method, and its arguments
+-- @return what the method returns, or nil and the error with which the wait was ended
+function M.send_later(stream, what, data, opts)
+  local is_first = false
+  while true do
+    local err = M.wait(stream, is_first)
+    if err then return nil, err end
+    stream._trying = true
+    local ok, result, problem = pcall(stream[what], stream, data, opts)
+    stream._trying = false
+    if not ok then error(result, 0) end
+    if result or problem.code ~= ENOBUFS then return result, problem end
+    is_first = true
+  end
 end
 
 --- Suspends the running coroutine until the queue, which takes no more, is empty, the stream is
@@ -139,9 +156,11 @@ end
 --- There is room again, or, with an error, never will be.
 function M.settle(stream, err)
   local room = stream._room
-  if not room then return end
   stream._room = false
-  if err then room:set_error(err) else room:set_result(true) end
+  if room then
+    if err then room:set_error(err) else room:set_result(true) end
+  end
+  if err then line.fail(stream, err) else line.drained(stream) end
 end
 
 return M

@@ -122,8 +122,8 @@ describe("tasks that await each other", function()
 end)
 
 describe("the work for", function()
-  local loop, context
-  support.each(function(open, _, own) loop, context = open, own end, async)
+  local loop, plain, context
+  support.each(function(...) loop, plain, context = ... end, async)
 
   -- How many instructions a function takes, in hundreds.
   local function steps_of(fn, count)
@@ -249,6 +249,24 @@ describe("the work for", function()
       slow:close()
       quick:close()
       router:close()
+    end,
+    ["tasks that wait for room in a send queue, and send in their order,"] = function(count)
+      local push = eddy.stream(plain:socket(zmq.PUSH, { linger = 0, sndhwm = 1,
+        bind = support.inproc() }), loop)
+      local pull = eddy.stream(plain:socket(zmq.PULL, { linger = 0, rcvhwm = 1,
+        connect = push.socket.last_endpoint }), loop)
+      push:set_send_limit { messages = 2 }
+      pull:set_budget(1)
+      local all, got = eddy.future(), 0
+      pull:on_recv(function(msg)
+        got = got + 1
+        if got == count then all:set_result() end
+        assert.equal(got, tonumber(msg[1]))
+      end)
+      for i = 1, count do eddy.spawn(push.send, push, tostring(i)) end
+      all:await()
+      push:close()
+      pull:close()
     end,
     ["what a poller forgets"] = function(count)
       local one = zmq.poller()
