@@ -96,8 +96,7 @@ local function new(socket, loop)
   return self
 end
 
--- Its socket has connected.
-function Stream:_connected() reconnect.watch(self, new) end
+function Stream:_connected() reconnect.watch(self, new) end -- its socket has
 
 local function set_receiver(self, fn, copy, what)
   local id = id_of(self, what)
