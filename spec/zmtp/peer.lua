@@ -144,8 +144,9 @@ function Peer:receive(size, at_once)
 end
 
 --- Sends the opening, and waits for the other side's: before that no message may come.
-function Peer:open(kind)
-  self:send(M.opening(kind))
+-- @param has_greeted whether the greeting was sent
+function Peer:open(kind, has_greeted)
+  self:send(has_greeted and M.ready(kind) or M.opening(kind))
   local got = ""
   repeat
     local more = self:receive(4096)

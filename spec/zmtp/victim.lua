@@ -37,7 +37,7 @@ local function open(kind, more)
       if math.random(10) == 1 then busy(1) end
       if math.random(200) == 1 then
         stream:stop_on_recv()
-        loop:call_later(math.random(100), function() if not stream.closed then hear() end end)
+        loop:call_later(math.random(100), function() if not stream:closed() then hear() end end)
       end
       if kind == "REP" or kind == "ROUTER" or kind == "STREAM" then stream:send_multipart(msg) end
     end
@@ -47,7 +47,7 @@ local function open(kind, more)
   if SAYS[kind] then
     local timer
     timer = loop:call_every(10, function()
-      if stream.closed then return timer:cancel() end
+      if stream:closed() then return timer:cancel() end
       stream:send_multipart { "news", ("x"):rep(math.random(2000)) }
     end)
   end
