@@ -4,8 +4,8 @@
 
 /* From now on a connection of which the other side greets with a ZMTP older than 3.0, or with
  * what is none, fails for libzmq: EPROTONOSUPPORT. With such peers libzmq (4.3.4) forgets to
- * stop the clock of the handshake, and takes it for granted that there is room in queues. STREAM
- * sockets have no greetings.
+ * stop the clock of the handshake, and takes it for granted that there is room in queues.
+ * STREAM sockets have no greetings.
  */
 void eddy__greetings_prepare(void);
 
