@@ -2,10 +2,10 @@
 -- servers to which such sockets connect: the process lives, and serves others. EDDY_SEED plays one
 -- round again.
 local ffi = require "ffi"
-local full = require "spec.full"
+local full = require "spec.support.full"
 local babble = require "spec.zmtp.babble"
-local process = require "spec.process"
-local support = require "spec.support"
+local process = require "spec.support.process"
+local support = require "spec.lua.support"
 local zmtp = require "spec.zmtp.peer"
 
 ffi.cdef "int usleep(unsigned microseconds);"
