@@ -54,8 +54,11 @@ static int must_go(int descriptor, const void *data, int size, int got) {
     return is_old(data, before, before + got);
 }
 
-__attribute__((visibility("default"))) ssize_t recv(int descriptor, void *data, size_t size,
-                                                    int flags) {
+/* It is `recv` for the linker alone: libc's header may have an inline one. */
+__attribute__((visibility("default"))) ssize_t receive(int descriptor, void *data, size_t size,
+                                                       int flags) __asm__("recv");
+
+ssize_t receive(int descriptor, void *data, size_t size, int flags) {
     if (!libc_recv) eddy__greetings_prepare();
     ssize_t got = libc_recv(descriptor, data, size, flags);
     if (size > SIZE || got <= 0 || descriptor >= DESCRIPTORS ||

@@ -9,7 +9,8 @@ local KINDS = { "REP", "REQ", "ROUTER", "DEALER", "PULL", "PUSH", "PUB", "SUB", 
   "PAIR", "STREAM", "SERVER", "" }
 local COMMANDS = { "PING", "PONG", "SUBSCRIBE", "CANCEL", "JOIN", "LEAVE", "ERROR", "READY",
   "HELLO", "WELCOME", "INITIATE", "MESSAGE", "", "PIN" }
-local SIZES = { 0, 0, 1, 1, 2, 5, 16, 17, 30, 33, 34, 64, 254, 255, 256, 300, 1000, 8191, 8192, 9000 }
+local SIZES = { 0, 0, 1, 1, 2, 5, 16, 17, 30, 33, 34, 64, 254, 255, 256, 300, 1000, 8191, 8192,
+  9000 }
 
 local function one_of(list) return list[random(#list)] end
 local function chance(percent) return random(100) <= percent end

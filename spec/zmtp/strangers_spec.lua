@@ -200,6 +200,32 @@ describe("a stranger", function()
     ]], "STREAM", "tcp")
   end)
 
+  -- Of the size of a greeting's first bytes is what this proxy says of itself: ten letters.
+  it("may be a proxy of SOCKS, whose answers are no greetings", function()
+    play([[
+      local proxy, port = zmtp.listen()
+      for _ = 1, tries do
+        local pull = context:socket(zmq.PULL, { linger = 0, socks_proxy = "127.0.0.1:" .. port })
+        pull:connect("tcp://127.0.0.1:9")
+        local peer
+        wait(function()
+          peer = proxy:accept()
+          return peer
+        end, "a connection")
+        peer:receive(100)
+        peer:send "\5\0"
+        peer:receive(100)
+        peer:send "\5\0\0\3\10proxy.home\0\9"
+        peer:open "PUSH"
+        peer:send(zmtp.frame "good")
+        assert(pull:recv() == "good")
+        pull:close()
+        peer:leave()
+      end
+      print "alive"
+    ]], "PULL")
+  end)
+
   -- Servers to which the host's sockets connect. `serve` is what a server does with the next
   -- connection.
   local SERVER = [[

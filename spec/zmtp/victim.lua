@@ -1,6 +1,6 @@
--- Sockets of all types, for strangers. Arguments: a folder for its ipc paths, and the ports at which
--- servers wait, by type: "PULL=1234". Queues are short and handlers slow, and some do not listen
--- for a while. Writes its endpoints to the file `endpoints`, and ends at SIGTERM.
+-- Sockets of all types, for strangers. Arguments: a folder for its ipc paths, and the ports at
+-- which servers wait, by type: "PULL=1234". Queues are short and handlers slow, and some do not
+-- listen for a while. Writes its endpoints to the file `endpoints`, and ends at SIGTERM.
 local eddy = require "eddy"
 local zmq = require "eddy.zmq"
 
@@ -12,7 +12,7 @@ local HEARS = { REP = true, REQ = true, ROUTER = true, DEALER = true, PULL = tru
   XSUB = true, XPUB = true, PAIR = true, STREAM = true }
 local SAYS = { DEALER = true, PUB = true, XPUB = true, PUSH = true, PAIR = true, XSUB = true,
   REQ = true }
-local PUBLIC, SECRET = zmq.curve_keypair()
+local _, SECRET = zmq.curve_keypair()
 local MECHANISMS = {
   NULL = {},
   PLAIN = { plain_server = true },
@@ -72,7 +72,7 @@ end
 -- Those that connect begin anew now and then: what broke the protocol is not tried again.
 for i = 2, #arg do
   local kind, port = arg[i]:match "(%w+)=(%d+)"
-  -- See the README, "Not promised": their queue must not be full when a server comes back.
+  -- A full queue is not safe when a server comes back: see what is not promised.
   local more = (kind == "ROUTER" or kind == "REP") and { rcvhwm = 0 } or {}
   local stream
   local function connect()
