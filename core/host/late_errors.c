@@ -28,14 +28,13 @@ static void mark(struct epoll_event *event) {
     if (marks == 0) event->events |= EPOLLET;
 }
 
-/* Returns whether there is something for libzmq in it. */
-static int unmark(struct epoll_event *event) {
+/* What is left may be nothing: libzmq does nothing then. */
+static void unmark(struct epoll_event *event) {
     int marks = (int)((uintptr_t)event->data.ptr & MARKS);
     event->data.ptr = (char *)event->data.ptr - marks;
     if (event->events & (EPOLLERR | EPOLLHUP)) {
         event->events = (marks & INPUT ? EPOLLIN : 0) | (marks & OUTPUT ? EPOLLOUT : 0);
     }
-    return event->events != 0;
 }
 
 __attribute__((visibility("default"))) int epoll_ctl(int poller, int operation, int descriptor,
@@ -55,9 +54,6 @@ __attribute__((visibility("default"))) int epoll_wait(int poller, struct epoll_e
     if (!libc_wait) eddy__late_errors_prepare();
     int count = libc_wait(poller, events, most, timeout);
     if (!eddy__libzmq_calls_has(__builtin_return_address(0))) return count;
-    int told = 0;
-    for (int i = 0; i < count; i++) {
-        if (unmark(&events[i])) events[told++] = events[i];
-    }
-    return count < 0 ? count : told;
+    for (int i = 0; i < count; i++) unmark(&events[i]);
+    return count;
 }

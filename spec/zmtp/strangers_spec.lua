@@ -139,7 +139,7 @@ describe("a stranger", function()
   -- Peers from before ZMTP 3.0, and what is none: at whichever byte their greeting is cut.
   local OLD_GREETINGS = [[
     local SIGNATURE = "\255" .. ("\0"):rep(8) .. "\127"
-    local OLD = { SIGNATURE .. "\1\5\0\0", SIGNATURE .. "\0\5\1\0",
+    local OLD = { SIGNATURE .. "\1\5\0\0", SIGNATURE .. "\0\5\1\0", SIGNATURE .. "\2\0",
       "\255" .. ("\0"):rep(7) .. "\5\0name", "\1\0\2\0x", "GET / HTTP/1.1\r\n\r\n", "\255\1" }
     local EPROTONOSUPPORT = 93
     local socket, connect = listen({ linger = 0 }, 1)
