@@ -155,6 +155,8 @@ describe("strangers", function()
       -- What they did not fetch was not sent.
       assert.message(("EDDY_SEED=%d: exit code %d, %s, %s"):format(seed, code, tostring(problem),
         said)).is_true(ok and (code == 0 or code == 75))
+      full.figure("strangers send anything", "round %d of %d: it lived for %d steps", round, ROUNDS,
+        STEPS)
     end)
   end
 end)
