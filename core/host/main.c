@@ -2,7 +2,10 @@
  * C API. What the command does is written in Lua, in lua/eddy/host/main.lua. */
 #include "host/emfile.h"
 #include "host/exit_deadline.h"
+#include "host/greetings.h"
 #include "host/interrupt.h"
+#include "host/late_errors.h"
+#include "host/libzmq_calls.h"
 #include "host/watchdog.h"
 
 #include <lauxlib.h>
@@ -153,6 +156,9 @@ static void keep_freed_memory(void) {
 int main(int argc, char **argv) {
     raise_descriptor_limit();
     eddy__emfile_prepare();
+    eddy__late_errors_prepare();
+    eddy__greetings_prepare();
+    eddy__libzmq_calls_prepare();
     keep_freed_memory();
     eddy__interrupt_watch_output();
     lua_State *lua = luaL_newstate();
