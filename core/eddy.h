@@ -28,6 +28,7 @@ enum {
     EDDY_BUDGET = 64,           /* messages a stream receives in a turn, unless set */
     EDDY_BATCH_BYTES = 1 << 20, /* bytes after which a stream receives no more in a turn: those
                                    of the parts, and a zmq_msg_t for each */
+    EDDY_WAKEUPS = 1 << 20,     /* that wait for their loop, of all its wakers */
     EDDY_SEND_LIMIT = 64 << 20, /* bytes that wait in a stream's send queue, unless set */
 
     EDDY_REPORT = 1,  /* tell what becomes of a message, and count it as alive until then; */
@@ -52,16 +53,16 @@ enum eddy_event_kind {
                             the one with `number` */
     EDDY_FULL,           /* stream: the send queue has reached a limit: another message like the
                             last one would be refused or dropped; once until EDDY_DRAINED */
-    EDDY_DRAINED,        /* stream: a queue that was full is down to half its limits, and the
-                            socket can take more */
-    EDDY_OVERDUE,        /* stream: the time of eddy_stream_remind is over */
-    EDDY_CLOSED,         /* stream or watch: its socket is gone; `value` is the errno */
-    EDDY_READY,          /* watch: `value` is of EDDY_READ, EDDY_WRITE, EDDY_ERROR */
-    EDDY_SIGNAL,         /* `value` is the signal's number; no id */
-    EDDY_WOKEN,          /* `number` came with eddy_loop_wake */
-    EDDY_INTERRUPTED,    /* `value` came with eddy_loop_interrupt; no id */
-    EDDY_TIMER,          /* the timer is due */
-    EDDY_GAP,            /* the loop lost `number` ms; no id */
+    EDDY_DRAINED,     /* stream: a queue that was full is down to half its limits; one that may
+                         hold nothing: the socket can take more */
+    EDDY_OVERDUE,     /* stream: the time of eddy_stream_remind is over */
+    EDDY_CLOSED,      /* stream or watch: its socket is gone; `value` is the errno */
+    EDDY_READY,       /* watch: `value` is of EDDY_READ, EDDY_WRITE, EDDY_ERROR */
+    EDDY_SIGNAL,      /* `value` is the signal's number; no id */
+    EDDY_WOKEN,       /* `number` came with eddy_loop_wake */
+    EDDY_INTERRUPTED, /* `value` came with eddy_loop_interrupt; no id */
+    EDDY_TIMER,       /* the timer is due */
+    EDDY_GAP,         /* the loop lost `number` ms; no id */
 };
 
 typedef struct eddy_loop eddy_loop;
@@ -420,8 +421,8 @@ int eddy_loop_stats_get(eddy_loop *loop, eddy_loop_stats *stats);
 int eddy_loop_interrupt(eddy_loop *loop, int value);
 
 /* A waker is what eddy_loop_wake brings an EDDY_WOKEN event to, with `number`: from any
- * thread, in order, as often as it was called. One that is closed is not looked for: its
- * events come with a stale id. */
+ * thread, in order, as often as it was called; -ENOBUFS when EDDY_WAKEUPS wait already. One
+ * that is closed is not looked for: its events come with a stale id. */
 int eddy_waker_open(eddy_loop *loop);
 int eddy_waker_close(eddy_loop *loop, uint32_t waker);
 int eddy_loop_wake(eddy_loop *loop, uint32_t waker, double number);

@@ -40,6 +40,7 @@ void eddy__wakeups_close(eddy__wakeups *wakeups, eddy__poller *poller) {
 }
 
 static int append(eddy__wakeups *wakeups, uint32_t waker, double number) {
+    if (wakeups->count == EDDY_WAKEUPS) return -ENOBUFS;
     if (wakeups->count == wakeups->capacity) {
         int capacity = wakeups->capacity ? wakeups->capacity * 2 : 16;
         eddy__wakeup *entries =

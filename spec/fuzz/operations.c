@@ -121,6 +121,8 @@ static void act(input *input) {
     case 20:
         eddy_stream_push(loop, any(input), next(input));
         eddy_stream_remind(loop, any(input), next(input) - 8);
+        eddy_stream_await_drain(loop, any(input), next(input) % 2);
+        eddy_stream_await_word(loop, any(input), next(input) % 2);
         break;
     case 21:
         if (eddy_socket_recv_frame(context, any(input), ZMQ_DONTWAIT, &frame) == 0) {

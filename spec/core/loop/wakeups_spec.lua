@@ -154,4 +154,13 @@ describe("core/loop/wakeups", function()
       assert.equal("INTERRUPTED", names(world:turn(0)))
     end)
   end)
+
+  it("wait in a bounded number", function()
+    local id, most = waker(), tonumber(C.EDDY_WAKEUPS)
+    for i = 1, most do assert(wake(id, i) == 0) end
+    assert.equal(-errno.ENOBUFS, wake(id, 0))
+    assert.equal(most, C.eddy_loop_turn(world.loop, 0))
+    assert.equal(most, C.eddy_loop_events(world.loop)[most - 1].number)
+    assert.equal(0, wake(id, 1))
+  end)
 end)

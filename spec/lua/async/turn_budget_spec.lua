@@ -5,8 +5,7 @@ local support = require "spec.lua.support"
 
 describe("a socket whose calls wait", function()
   local loop, context, own
-  before_each(function() loop, context, own = support.open(green) end)
-  after_each(support.close)
+  support.each(function(...) loop, context, own = ... end, green)
 
   local function empty_parts(count)
     local parts = {}
