@@ -180,6 +180,13 @@ describe("core/stream/receive", function()
       assert.same({ 1, 1, 1 }, sizes(xpub, 3))
     end)
 
+    it("receives one a turn with XPUB_MANUAL_LAST_VALUE, a draft that libzmq 4.3.4 has", function()
+      local from, to, xpub = single("XPUB", "XSUB")
+      if C.eddy_socket_set(world.context, to, 98, ffi.new("int[1]", 1), 4) ~= 0 then return end
+      subscribe(from, "abc")
+      assert.same({ 1, 1, 1 }, sizes(xpub, 3))
+    end)
+
     it("has the last message only when its handler can act on it", function()
       local from, _, pull = single("PULL", "PUSH", { CONFLATE = 1 })
       world:put(from, "1")
