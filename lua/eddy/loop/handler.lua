@@ -12,6 +12,7 @@ local M = { methods = Loop }
 local Handler = {
   _kind = "handler",
   _waiting = false, -- it is not called: it waits in a coroutine
+  _expected = false, -- it is among the loop's expected
 }
 Handler.__index = Handler
 
@@ -69,8 +70,17 @@ function Loop:update_handler(what, events)
   if handler._waiting then C.eddy_watch_change(self._c, handler._id, 0) end
 end
 
+-- A descriptor counts as alive in the core whatever is asked of it; nothing of one whose handler
+-- waits is told, so that it keeps no loop running meanwhile.
+local function expect(self, on)
+  if type(self._key) ~= "number" or on == self._expected then return end
+  self._expected = on
+  self._loop._expected = self._loop._expected + (on and 1 or -1)
+end
+
 function Handler:_remove()
   local loop = self._loop
+  expect(self, false)
   loop._handlers[self._key] = nil
   if type(self._key) == "table" and self._key._owner == self then self._key._owner = false end
   loop:_abandon(self._id)
@@ -118,12 +128,15 @@ end
 function Handler:_waits()
   self._waiting = true
   local loop = self._loop
-  if loop._handlers[self._key] == self then C.eddy_watch_change(loop._c, self._id, 0) end
+  if loop._handlers[self._key] ~= self then return end
+  C.eddy_watch_change(loop._c, self._id, 0)
+  expect(self, true)
 end
 
 -- It went on and has ended.
 function Handler:_went_on()
   self._waiting = false
+  expect(self, false)
   local loop = self._loop
   if loop._handlers[self._key] == self then
     C.eddy_watch_change(loop._c, self._id, self._events)

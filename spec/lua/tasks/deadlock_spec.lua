@@ -69,6 +69,47 @@ describe("a deadlock", function()
     assert.matches("deadlock: .*coroutine waits for future", text)
   end)
 
+  -- A descriptor that is ready.
+  local PIPE = [[
+    local ffi, loop = require "ffi", eddy.loop.instance()
+    ffi.cdef "int pipe(int *fds); long write(int fd, const char *data, size_t size);"
+    local fds = ffi.new "int[2]"
+    ffi.C.pipe(fds)
+    ffi.C.write(fds[1], "x", 1)
+  ]]
+
+  it("is one of a descriptor's handler that waits, also when it is removed meanwhile", function()
+    for _, removal in ipairs { "", "loop:call_later(1, loop.remove_handler, loop, fds[0])" } do
+      local text, status = script(PIPE ..
+        "loop:add_handler(fds[0], function() future:await() end) " .. removal)
+      assert.equal(1, status)
+      assert.matches("deadlock: .*coroutine waits for future", text)
+    end
+  end)
+
+  it("is none of one that goes on, nor of others", function()
+    assert.same({ "1\n2\n", 0 }, { script(PIPE .. [[
+      local count = 0
+      loop:add_handler(fds[0], function()
+        eddy.sleep(1)
+        count = count + 1
+        print(count)
+        if count == 2 then loop:remove_handler(fds[0]) end
+      end)]]) })
+    assert.same({ "end\n", 0 }, { script(PIPE .. [[
+      loop:add_handler(fds[0], function()
+        future:await()
+        print "end"
+        loop:remove_handler(fds[0])
+      end)
+      eddy.sleep(1)
+      local other = ffi.new "int[2]"
+      ffi.C.pipe(other)
+      ffi.C.write(other[1], "x", 1)
+      loop:add_handler(other[0], function() future:set_result() loop:remove_handler(other[0]) end)
+    ]]) })
+  end)
+
   it("can be caught; the loop is in order after it", function()
     local loop = support.open()
     local one = eddy.future(loop)
