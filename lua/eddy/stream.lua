@@ -284,21 +284,6 @@ function Stream:send_json(object, opts)
   return self:send(json.encode(object), opts)
 end
 
---- Limits how many messages the stream receives in a turn; 64 unless set. With `xpub_manual` or
--- `conflate` it receives one, whatever was set before, and more is refused: a later message would
--- change what the handler of the one before is about.
-function Stream:set_budget(messages)
-  if type(messages) ~= "number" or messages < 1 or messages % 1 ~= 0 then
-    errors.misuse("set_budget: expected a whole number of at least 1, got " .. tostring(messages))
-  end
-  local result = C.eddy_stream_budget(self.loop._c, id_of(self, "set_budget"), messages)
-  if result == -ENOTSUP then
-    error(errors.new(ENOTSUP, "set_budget: " .. self.name ..
-      " receives one message a turn, by xpub_manual or conflate"), 0)
-  end
-  check(result, "set_budget:", self.name)
-end
-
 --- Whether the stream is closed.
 function Stream:closed() return not self._id end
 

@@ -1,27 +1,58 @@
--- Handlers that wait, as coroutines do, and what comes meanwhile: methods of a stream's.
+-- How many messages a stream takes at a time: in a turn, and while handlers wait, as coroutines
+-- do. Methods of a stream's.
 local errors = require "eddy.base.errors"
 local c = require "eddy.base.libeddy"
 
 local C = c.C
+local ENOTSUP = errors.numbers.ENOTSUP
 
 local M = { methods = {} }
 local Stream = M.methods
 
+local function refuse(self, what, reason)
+  error(errors.new(ENOTSUP, ("%s: %s %s"):format(what, self.name, reason)), 0)
+end
+
+--- Limits how many messages the stream receives in a turn; 64 unless set. With `xpub_manual` or
+-- `conflate` it receives one, whatever was set before, and more is refused: a later message would
+-- change what the handler of the one before is about.
+function Stream:set_budget(messages)
+  if type(messages) ~= "number" or messages < 1 or messages % 1 ~= 0 then
+    errors.misuse("set_budget: expected a whole number of at least 1, got " .. tostring(messages))
+  end
+  self:_check_open("set_budget")
+  local result = C.eddy_stream_budget(self.loop._c, self._id, messages)
+  if result == -ENOTSUP then
+    refuse(self, "set_budget", "receives one message a turn, by xpub_manual or conflate")
+  end
+  errors.check(result, "set_budget:", self.name)
+end
+
+-- With XPUB_MANUAL libzmq acts on the peer received from last.
+local function may_overlap(self)
+  local socket = self.socket
+  return socket._type ~= "XPUB" or C.eddy_socket_is_single(socket._c, socket._id) ~= 1
+end
+
 --- Says how many messages may be in the hands of a handler that waits, as coroutines do: 1
--- unless set, so that the next message waits for it; with more, handlers overlap.
+-- unless set, so that the next message waits for it; with more, handlers overlap. It is always 1
+-- with `xpub_manual`.
 -- @param count at least 1; math.huge for any number
 function Stream:set_concurrency(count)
   if type(count) ~= "number" or count ~= count or count < 1 then
     errors.misuse("set_concurrency: expected a number of at least 1, got " .. tostring(count))
   end
   self:_check_open("set_concurrency")
+  if count > 1 and not may_overlap(self) then
+    refuse(self, "set_concurrency", "handles one message at a time, by xpub_manual")
+  end
   self._concurrency = count
 end
 
 -- The handler waits, in its coroutine.
 function Stream:_waits()
   self._inside = self._inside + 1
-  if self._inside < self._concurrency then return end
+  if self._inside < self._concurrency and (not self._id or may_overlap(self)) then return end
   self._waiting = true
   if self._id then C.eddy_stream_receive(self.loop._c, self._id, 0) end
 end

@@ -93,6 +93,26 @@ describe("a stream on an XPUB with manual subscriptions", function()
     assert.equal("A B C D", news(xpub, subscribers))
   end)
 
+  it("does so though handlers that wait were to overlap", function()
+    local xpub = eddy.stream(context:socket(zmq.XPUB, { linger = 0,
+      bind = support.inproc() }), loop)
+    xpub:set_concurrency(4)
+    xpub:set("xpub_manual", 1)
+    local subscribers, got = subscribe(xpub.socket.last_endpoint), 0
+    xpub:on_recv(function(msg)
+      support.suspend(loop, 1)
+      xpub:set("subscribe", msg[1]:sub(2))
+      got = got + 1
+      if got == #TOPICS then loop:stop() end
+    end)
+    support.run(loop)
+    assert.equal("A B C D", news(xpub, subscribers))
+    local ok, err = pcall(xpub.set_concurrency, xpub, 2)
+    assert.is_false(ok)
+    assert.matches("one message at a time, by xpub_manual", tostring(err))
+    xpub:set_concurrency(1)
+  end)
+
   it("says that it receives one message a turn", function()
     local xpub = eddy.stream(context:socket(zmq.XPUB, { linger = 0, xpub_manual = 1 }), loop)
     xpub:set_budget(1)
