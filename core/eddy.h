@@ -29,6 +29,7 @@ enum {
     EDDY_BATCH_BYTES = 1 << 20, /* bytes after which a stream receives no more in a turn: those
                                    of the parts, and a zmq_msg_t for each */
     EDDY_WAKEUPS = 1 << 20,     /* that wait for their loop, of all its wakers */
+    EDDY_PEER_BYTES = 255,      /* of the longest routing id */
     EDDY_SEND_LIMIT = 64 << 20, /* bytes that wait in a stream's send queue, unless set */
 
     EDDY_REPORT = 1,  /* tell what becomes of a message, and count it as alive until then; */
@@ -505,6 +506,11 @@ int eddy_stream_await_word(eddy_loop *loop, uint32_t stream, int on);
 /* Takes the oldest send completion (accepted or failed) ahead of the turn that would report
  * it: fills `event` and returns 1; 0 when there is none. */
 int eddy_stream_word(eddy_loop *loop, uint32_t stream, eddy_event *event);
+
+/* Takes the routing id of the peer that was gone for the oldest EDDY_SEND_FAILED with
+ * EHOSTUNREACH that this was not asked of, into room for EDDY_PEER_BYTES: its size, 0 when it
+ * is not known. */
+int eddy_stream_lost_peer(eddy_loop *loop, uint32_t stream, char *peer);
 
 /* Sends what is queued, waiting up to `timeout` ms for the socket, and returns how many
  * messages are left. */

@@ -105,6 +105,11 @@ int eddy_stream_await_word(eddy_loop *loop, uint32_t id, int on) {
     return 0;
 }
 
+int eddy_stream_lost_peer(eddy_loop *loop, uint32_t id, char *peer) {
+    eddy__stream *stream = find_stream(loop, id);
+    return stream ? eddy__lost_peers_take(&stream->lost_peers, peer) : refusal(loop);
+}
+
 int eddy_stream_word(eddy_loop *loop, uint32_t id, eddy_event *event) {
     eddy__stream *stream = find_stream(loop, id);
     return stream ? eddy__stream_word(stream, event) : refusal(loop);

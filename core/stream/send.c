@@ -9,7 +9,10 @@ enum {
     REFUSALS_A_MS = 200, /* so many peers take some hundredths of that time to ask */
 };
 
-static void note(eddy__stream *stream, int error, double bytes, int report, double number) {
+/* What became of a message, whose parts are still there if it failed. */
+static void note(eddy__stream *stream, int error, zmq_msg_t *msgs, double bytes, int report,
+                 double number) {
+    uint32_t before = stream->completions.count;
     eddy_stream_stats *stats = &stream->stats;
     if (error == 0 && (stats->messages_out == 0 || bytes < stats->smallest_out))
         stats->smallest_out = bytes;
@@ -17,6 +20,8 @@ static void note(eddy__stream *stream, int error, double bytes, int report, doub
     stats->messages_out += error == 0;
     if (error == 0) stats->bytes_out += bytes;
     eddy__completions_note(&stream->completions, error, report, number);
+    if (error == EHOSTUNREACH && stream->completions.count > before)
+        eddy__lost_peers_add(&stream->lost_peers, msgs);
     if (stream->completions.count == 0) return;
     eddy__stream_make_due(stream);
     eddy__stream_count_alive(stream);
@@ -108,9 +113,9 @@ int eddy__stream_send(eddy__stream *stream, zmq_msg_t *msgs, uint32_t count, dou
         rc = eddy__message_send(stream->socket, msgs, count);
         if (!eddy__message_may_pass(rc)) {
             if (rc == -ENOTSUP) return refuse(stream, msgs, count, report, rc);
-            if (rc != 0) eddy__message_close(msgs, count);
             if (rc == 0) eddy__tally_add(&stream->fresh, stream->state);
-            note(stream, -rc, bytes, report, stream->reported);
+            note(stream, -rc, msgs, bytes, report, stream->reported);
+            if (rc != 0) eddy__message_close(msgs, count);
             if (rc == -ETERM) eddy__stream_terminated(stream);
             return 0;
         }
@@ -135,7 +140,7 @@ static void back_off(eddy__stream *stream, int refused) {
 /* A queued message is out, or failed. Returns the next one for its peer. */
 static eddy__queued *leave(eddy__stream *stream, eddy__queued *queued, int rc) {
     stream->retry_delay = EDDY__FIRST_RETRY_MS;
-    note(stream, -rc, queued->bytes, queued->report, queued->number);
+    note(stream, -rc, queued->msgs, queued->bytes, queued->report, queued->number);
     eddy__queued *next = eddy__sendq_take(&stream->queue, queued);
     if (rc == 0) queued->count = 0; /* its parts are libzmq's */
     eddy__sendq_drop(queued);

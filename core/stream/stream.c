@@ -50,6 +50,7 @@ static void free_stream(eddy__loop_state *state, eddy__grave *grave) {
     if (stream->inbox) eddy__inbox_free(stream->inbox);
     eddy__sendq_free(&stream->queue);
     eddy__completions_free(&stream->completions);
+    eddy__lost_peers_free(&stream->lost_peers);
     eddy__timer_heap_release(&state->timer_heap);
     eddy__context_release(stream->context);
     eddy__free(stream);

@@ -6,6 +6,7 @@
 #include "loop/state.h"
 #include "stream/completions.h"
 #include "stream/inbox.h"
+#include "stream/lost_peers.h"
 #include "stream/sendq.h"
 #include "zmq/context.h"
 
@@ -21,6 +22,7 @@ typedef struct eddy__stream {
     eddy__inbox *inbox; /* NULL while nothing was received */
     eddy__sendq queue;
     eddy__completions completions;
+    eddy__lost_peers lost_peers;
     double reported; /* the number of the last message whose completion is reported */
     eddy_stream_stats stats;
     eddy__due due;

@@ -24,24 +24,31 @@ end
 
 -- Tries an operation, and waits in the list if it cannot be done at once.
 local function perform(self, operation, data, flags, last)
-  local own = self._line or self:_line_of()
+  local own, whole = self._line or self:_line_of(), nil
   local now = band(flags, DONTWAIT) ~= 0
   flags = bor(flags, DONTWAIT)
   if cancelled.count > 0 and not now and operation.list == "receives" then
     local _, err = pcall(coroutines.refusal)
     if err then return failed(err) end
   end
-  if now or own:may_try(operation, data, flags) then
-    local ok, result, err = pcall(operation.try, self, data, flags, last)
+  local may, is_whole = own:may_try(operation, data, flags, now)
+  if may then
+    local ok, result, err
+    if is_whole then
+      ok, result, err = pcall(operation.try, self, data, flags, last)
+    else
+      ok, result, err, whole = pcall(own.try, own, operation, data, flags, last)
+    end
     if ok and result ~= nil then
       if not now then own:charge(operation, data, result) end
       return futures.resolved(loops.current(), result)
     end
-    if now or not ok or err ~= errors.again then return failed(ok and err or result) end
+    if not ok or err ~= errors.again then return failed(ok and err or result) end
   end
-  local ok, ms = pcall(self.get, self, operation.timeout)
+  if now then return failed(errors.again) end
+  local ok, ms = pcall(Socket.get, self, operation.timeout)
   if not ok then return failed(ms) end
-  return own:wait(loops.current(), operation, ms, data, flags, last)
+  return own:wait(loops.current(), operation, ms, data, flags, last, whole)
 end
 
 --- As the plain socket's methods, but each returns a future at once. It is done already when
@@ -62,10 +69,9 @@ end
 function methods:poll(timeout, flags)
   timeout = poller.check_timeout(timeout, "poll")
   directions.check_poll(self, timeout, flags)
-  local ready = Socket.poll(self, 0, flags)
-  local loop = loops.current()
+  local own, loop = self._line or self:_line_of(), loops.current()
+  local ready = own:usable(Socket.poll(self, 0, flags))
   if ready ~= 0 or timeout == 0 then return futures.resolved(loop, ready) end
-  local own = self._line or self:_line_of()
   return own:poll(loop, timeout, flags or POLLIN)
 end
 

@@ -19,35 +19,42 @@ local POLLIN, POLLOUT = constants.POLLIN, constants.POLLOUT
 
 -- Does an operation at once, or suspends the running coroutine until it is done.
 local function perform(self, operation, data, flags, last)
-  if band(flags, DONTWAIT) ~= 0 then return operation.try(self, data, flags, last) end
-  if cancelled.count > 0 and operation.list == "receives" then
+  local now = band(flags, DONTWAIT) ~= 0
+  if cancelled.count > 0 and not now and operation.list == "receives" then
     local err = coroutines.refusal()
     if err then return nil, err end
   end
   flags = bor(flags, DONTWAIT)
-  local own = self._line or self:_line_of()
-  if own:may_try(operation, data, flags) then
-    local result, err = operation.try(self, data, flags, last)
+  local own, whole = self._line or self:_line_of(), nil
+  local may, is_whole = own:may_try(operation, data, flags, now)
+  if may then
+    local result, err
+    if is_whole then
+      result, err = operation.try(self, data, flags, last)
+    else
+      result, err, whole = own:try(operation, data, flags, last)
+    end
     if result ~= nil then
-      own:charge(operation, data, result)
+      if not now then own:charge(operation, data, result) end
       return result
     end
     if err ~= errors.again then return nil, err end
   end
-  return own:wait(loops.current(), operation, self:get(operation.timeout), data, flags,
-    last):_await_private()
+  if now then return nil, errors.again end
+  return own:wait(loops.current(), operation, Socket.get(self, operation.timeout), data, flags,
+    last, whole):_await_private()
 end
 
 local methods = socket_methods.methods(perform, function(future, of)
   future:set_error(errors.new(errors.numbers.ENOTSOCK, of:_describe() .. ": it was closed"))
-end)
+end, true)
 
 function methods:poll(timeout, flags)
   timeout = poller.check_timeout(timeout, "poll")
   directions.check_poll(self, timeout, flags)
-  local ready = Socket.poll(self, 0, flags)
-  if ready ~= 0 or timeout == 0 then return ready end
   local own = self._line or self:_line_of()
+  local ready = own:usable(Socket.poll(self, 0, flags))
+  if ready ~= 0 or timeout == 0 then return ready end
   return own:poll(loops.current(), timeout, flags or POLLIN):_await_private()
 end
 

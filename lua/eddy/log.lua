@@ -8,8 +8,6 @@ local M = {
   pub_handler = handlers.pub_handler, stderr_handler = handlers.stderr_handler,
 }
 
-local ours = debug.getinfo(1, "S").source:match("^(.*)log%.lua$")
-
 -- Where the script called: the name of its file, and the line.
 local function place()
   local level = 2
@@ -17,7 +15,7 @@ local function place()
     level = level + 1
     local info = debug.getinfo(level, "Sl")
     if not info then return "?", 0 end
-    if info.what ~= "C" and info.source:sub(1, #ours) ~= ours then
+    if info.what ~= "C" and not errors.is_ours(info.source) then
       local file = info.source:match("^@(.*)$")
       return file and file:match("([^/]*)$") or info.short_src, info.currentline
     end
@@ -96,6 +94,8 @@ function Common:remove_handler(handler)
 end
 
 local Logger, TopicLogger = {}, {}
+function Logger:__tostring() return errors.named("logger", self) end
+function TopicLogger:__tostring() return errors.named("topic logger", self) end
 Logger.__index, TopicLogger.__index = Logger, TopicLogger
 for name, method in pairs(Common) do Logger[name], TopicLogger[name] = method, method end
 

@@ -12,6 +12,7 @@ local waker = require "eddy.loop.waker"
 local watchdog = require "eddy.loop.watchdog"
 local coroutines = require "eddy.tasks.coroutine"
 local futures = require "eddy.tasks.future"
+local ownership = require "eddy.tasks.ownership"
 
 local C, ffi = c.C, c.ffi
 local check, check_function = errors.check, errors.check_function
@@ -27,7 +28,8 @@ Loop.__index = Loop
 local default, made_current
 
 function Loop.__tostring(self)
-  local name = self == default and "the default loop" or "a loop"
+  local kind = self == default and "the default loop" or rawget(self, "name") and "loop" or "a loop"
+  local name = errors.named(kind, self)
   return self._closed and name .. " (closed)" or name
 end
 
@@ -65,7 +67,8 @@ function M.new()
     _waiters = 0,     -- how many
     _unheard = {},    -- futures that failed in this turn, and nobody asked
     _stop = false,
-    _interrupted = false, -- the signal that stopped it
+    _interrupted = false, -- the signal that stopped it, and that stopped
+    _stopped_by = false,  -- it since it was started
     _running = false,
     _started = false, -- a script ran it, and not just to wait for something
     _closed = false,
@@ -211,9 +214,11 @@ function Loop:add_callback(fn, ...)
 end
 
 --- Runs the loop until it is stopped. It can be started again.
+-- @return the signal's name, "SIGTERM", when one stopped it that nobody handles
 function Loop:start()
-  self._started = true
+  self._started, self._stopped_by = true, false
   dispatch.drive(self, false)
+  return self._stopped_by and signal.name_of(self._stopped_by) or nil
 end
 
 -- Runs the loop until it is stopped, or nothing is left that could wake it.
@@ -261,6 +266,7 @@ end
 
 function Loop:_free(core)
   futures.tell_unheard(self)
+  for thread in pairs(self._waiting) do ownership.ended(thread, false) end
   for _, target in pairs(self._targets) do target._id = false end
   self._closed, self._c, self._targets, self._handlers = true, nil, {}, {}
   self._callbacks, self._queued, self._batch_next, self._batch_last = {}, 0, 1, 0

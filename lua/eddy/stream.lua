@@ -8,6 +8,7 @@ local closing = require "eddy.stream.close"
 local completions = require "eddy.stream.completions"
 local concurrency = require "eddy.stream.concurrency"
 local discard = require "eddy.stream.discard"
+local failures = require "eddy.stream.failures"
 local receiving = require "eddy.stream.receive"
 local reconnect = require "eddy.stream.reconnect"
 local requests = require "eddy.stream.requests"
@@ -55,7 +56,9 @@ local function class(methods)
       if method ~= nil then return method end
       if key == "name" then return tostring(self.socket) end
     end,
-    __tostring = function(self) return "stream (" .. self.name .. ")" end,
+    __tostring = function(self)
+      return ("stream (%s)%s"):format(self.name, self._id and "" or " (closed)")
+    end,
   }
 end
 
@@ -81,7 +84,10 @@ local function new(socket, loop)
   if socket.closed then
     error(errors.new(errors.numbers.ENOTSOCK, "stream: the socket is closed"), 0)
   end
-  if socket._line then socket._line:_leave() end
+  if socket._line then
+    socket._line:_check_whole("stream")
+    socket._line:_leave()
+  end
   socket:_check_free("stream")
   local id = check(C.eddy_stream_open(loop:_core("stream"), socket._c, socket._id), "stream:",
     tostring(socket))
@@ -154,7 +160,7 @@ end
 function Stream:stop_on_send() self:on_send(nil) end
 
 --- Calls fn(err) for each send or receive of this stream that failed; otherwise the failure
--- is logged.
+-- is logged, unless the callback of a send hears of it.
 function Stream:on_err(fn)
   check_function(fn, "on_err", true)
   id_of(self, "on_err")
@@ -333,16 +339,6 @@ function Stream:_socket_closing(linger)
   self:close(linger)
 end
 
-local function failed(self, what, code)
-  local err = errors.new(code, what .. ": " .. self.name)
-  if self._on_err then
-    self.loop:_protect(self, self._on_err, err)
-  else
-    self.loop:_log(tostring(err))
-  end
-  return err
-end
-
 function Stream:_handle(event)
   local kind = event.kind
   if kind == C.EDDY_RECEIVED then
@@ -355,11 +351,11 @@ function Stream:_handle(event)
     local code, number = event.value, event.reported ~= 0 and event.number
     event.id = 0 -- not once more, by a flush in what is called now
     local err = code == ENOBUFS and backpressure.refused(self, "send", code) or
-      failed(self, "send", code)
+      failures.tell(self, "send", code, number and completions.has_callback(self, number))
     local entry = number and completions.take(self, number, err)
     if entry then completions.tell(self, entry, err) end
   elseif kind == C.EDDY_RECEIVE_FAILED then
-    failed(self, "receive", event.value)
+    failures.tell(self, "receive", event.value)
   elseif kind == C.EDDY_FULL then
     backpressure.full(self)
   elseif kind == C.EDDY_DRAINED then

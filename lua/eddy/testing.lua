@@ -55,6 +55,8 @@ local function check_options(options, what)
   return options or {}
 end
 
+function Case:__tostring() return self._open and "test case" or "test case (closed)" end
+
 --- Opens a case: for before_each, or for one test.
 -- @param options { virtual_time = true, leak_check = false }
 function M.new(options)

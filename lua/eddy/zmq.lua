@@ -4,6 +4,7 @@ local errors = require "eddy.base.errors"
 local c = require "eddy.base.libeddy"
 local curve_keys = require "eddy.security.curve_keys"
 local frames = require "eddy.zmq.frame"
+local json = require "eddy.zmq.json"
 local monitor = require "eddy.zmq.monitor"
 local option_types = require "eddy.zmq.option_types"
 local socket_options = require "eddy.zmq.options"
@@ -221,12 +222,12 @@ function M.version()
   return ffi.string(C.eddy_zmq_version())
 end
 
---- Whether libzmq has a capability: "ipc", "curve" ...
+--- Whether libzmq has a capability: "ipc", "curve" ..., in small letters or capitals.
 function M.has(capability)
   if type(capability) ~= "string" then
     errors.misuse("has: expected a capability's name, got " .. type(capability))
   end
-  return C.eddy_has(capability) == 1
+  return C.eddy_has(capability:lower()) == 1
 end
 
 --- The text of an errno.
@@ -244,6 +245,9 @@ M.tracker = frames.tracker
 
 --- Whether a value is a frame.
 M.is_frame = frames.is
+
+--- Marks a table as a list, so that it is one in JSON also when it is empty; returns it.
+M.json_list = json.list
 
 --- A poller: waits for several sockets and descriptors.
 M.poller = poller.new

@@ -68,7 +68,7 @@ describe("eddy test", function()
       after_each(function() assert.is_true(timer:active()) end)
       it("leaves it", function() end)
     ]])
-    assert.matches("left open:%s+periodic timer", out)
+    assert.matches("left open:%s+timer every 1000 ms", out)
   end)
 
   it("names what is on a loop that nobody runs when a wait was in vain", function()

@@ -285,8 +285,8 @@ describe("the command eddy", function()
     it("stops the loop in order at SIG" .. signal, function()
       local out = check(0, signalled(ready .. [[
         loop:call_later(1, ready) loop:call_later(60000, print, "never")
-        loop:start() print("after")]], "kill -" .. signal .. " $pid"))
-      assert.equal("after\n", out)
+        print(loop:start())]], "kill -" .. signal .. " $pid"))
+      assert.equal("SIG" .. signal .. "\n", out)
     end)
   end
 

@@ -82,7 +82,7 @@ describe("the watchdog", function()
       loop:call_later(1500, loop.stop, loop)]])
     assert.message(err).equal(0, code)
     assert.matches("eddy: callback %(%(%-e%):%d+%): its handler has run", err)
-    assert.matches("eddy: timer %(%(%-e%):%d+%): its handler has run", err)
+    assert.matches("eddy: timer after 1 ms at %(%-e%):%d+: its handler has run", err)
     assert.matches("eddy: handler of signal SIGUSR1: its handler has run", err)
   end)
 

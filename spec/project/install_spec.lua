@@ -27,6 +27,18 @@ describe("an installed eddy", function()
     assert.matches("received: goodbye", out)
   end)
 
+  it("names no folder of the machine that built it", function()
+    -- Builds for tools, which look for the sources, are not for others' machines.
+    local kind = run("grep CMAKE_BUILD_TYPE " .. build .. "/CMakeCache.txt")
+    if not kind:find "=Release" then return end
+    local full = "EDDY_TRACEBACK=full $P/bin/eddy -e 'require([[eddy]]).loop.instance()" ..
+      ":call_later(0, function() require([[eddy.zmq]]).instance():socket(1):bind [[x]] end)' 2>&1"
+    local out = run("mv $P/share/lua $P/share/away; " .. full .. "; mv $P/share/away $P/share/lua")
+    assert.matches("\n\teddy/zmq/endpoint.lua:%d+: in function 'bind'\n\t%(%-e%):1: ", out)
+    assert.is_nil(out:find(EDDY_ROOT, 1, true))
+    assert.equal("", run("grep -rlF -e '" .. EDDY_ROOT .. "' -e '" .. build .. "' $P || true"))
+  end)
+
   -- What a program needs that loads a library with the sanitizers in it.
   local function sanitizer()
     local _, libraries = process.shell("ldd " .. EDDY_HOST)

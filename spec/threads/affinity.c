@@ -36,6 +36,7 @@ static void use_loop(void) {
     eddy_loop_stats stats;
     eddy_stream_stats of_stream;
     eddy_event event;
+    char peer[EDDY_PEER_BYTES];
     uint32_t id = (uint32_t)stream;
     REFUSED(eddy_loop_turn(loop, 0));
     REFUSED(eddy_loop_virtual_time(loop, 0));
@@ -64,6 +65,7 @@ static void use_loop(void) {
     REFUSED(eddy_stream_push(loop, (uint32_t)out, 1));
     REFUSED(eddy_stream_await_word(loop, id, 1));
     REFUSED(eddy_stream_word(loop, id, &event));
+    REFUSED(eddy_stream_lost_peer(loop, id, peer));
     REFUSED(eddy_stream_drain(loop, id, 0));
     REFUSED(eddy_stream_await_drain(loop, id, 1));
     REFUSED(eddy_stream_finish(loop, id));

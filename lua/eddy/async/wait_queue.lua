@@ -1,6 +1,9 @@
 -- The line of those who wait for a socket or a descriptor, on a loop: receives and sends, each
 -- in its order, and polls.
+local parts = require "eddy.async.parts"
+local peers = require "eddy.async.peers"
 local turn_budget = require "eddy.async.turn_budget"
+local waiters = require "eddy.async.waiters"
 local constants = require "eddy.base.constants"
 local errors = require "eddy.base.errors"
 local c = require "eddy.base.libeddy"
@@ -8,6 +11,7 @@ local dispatch = require "eddy.loop.dispatch"
 local stream = require "eddy.stream"
 local reconnect = require "eddy.stream.reconnect"
 local futures = require "eddy.tasks.future"
+local ownership = require "eddy.tasks.ownership"
 local directions = require "eddy.zmq.directions"
 local frames = require "eddy.zmq.frame"
 local monitor = require "eddy.zmq.monitor"
@@ -19,9 +23,6 @@ local SNDMORE = constants.SNDMORE
 -- The socket says that it could send, and refuses: it is asked again later and later.
 local FIRST_RETRY_MS, LONGEST_RETRY_MS = 1, 50
 
--- The sockets that send each message to the peer that its first part names.
-local by_peer = { ROUTER = true, STREAM = true }
-
 local Line = { _kind = "waiting call" }
 Line.__index = Line
 
@@ -31,44 +32,32 @@ local M = {}
 local Waiter = {}
 Waiter.__index = Waiter
 
-local function new_list(events, counts)
-  return { first = false, last = false, events = events, counts = counts or false }
+function Waiter:_describe()
+  local list, text = self.list, self.name .. " on " .. self.line:_describe()
+  if not list.hold or list.hold._owner == self.owner then return text end
+  return ("%s, behind a message that %s has begun"):format(text, parts.holder(list))
 end
 
--- Counts a waiter in (1) or out (-1) by what tells it from the others of its list, where it
--- matters: a poll's events, the peer of a ROUTER's message.
-local function tally(counts, waiter, change)
-  local what = waiter.peer
-  if what == nil then what = waiter.events end
-  local left = (counts[what] or 0) + change
-  counts[what] = left > 0 and left or nil
-end
-
-local function append(list, waiter)
-  if list.counts then tally(list.counts, waiter, 1) end
-  waiter.list, waiter.before, waiter.after = list, list.last, false
-  if list.last then list.last.after = waiter else list.first = waiter end
-  list.last = waiter
-end
-
-function Waiter:_describe() return self.name .. " on " .. self.line:_describe() end
-
--- The future is done: it is in the line no more.
-function Waiter:_release()
-  local list = self.list
-  if list.counts then tally(list.counts, self, -1) end
-  if self.before then self.before.after = self.after else list.first = self.after end
-  if self.after then self.after.before = self.before else list.last = self.before end
+-- The future is done: it is in the line no more. Without a part that was not sent the others of its
+-- message would be another one.
+function Waiter:_release(cancelled)
+  local failure, operation = self.future._failure, self.operation
+  local others = failure and operation and operation.list == "sends" and parts.of_message(self)
+  waiters.remove(self)
+  for _, each in ipairs(others or {}) do
+    if cancelled then each.future:cancel() else each.future:_fail(failure) end
+  end
   if self.timer then self.timer:cancel() end
   self.line:_want()
 end
 
 --- A line for a socket.
 -- @param on_close fn(future): what becomes of those who wait when the socket is closed
-function M.new(what, on_close)
-  local is_by_peer = type(what) ~= "number" and by_peer[what._type]
+-- @param owner fn(): for whom one waits; eddy.tasks.ownership has such
+function M.new(what, on_close, owner)
+  local is_by_peer = peers.names(what)
   return setmetatable({
-    _what = what, _loop = false, _id = false, _on_close = on_close,
+    _what = what, _loop = false, _id = false, _on_close = on_close, _owner_of = owner,
     _possible = type(what) == "number" and -1 or directions.possible(what),
     _by_peer = is_by_peer,
     _passing = false, -- it leaves its loop as soon as nobody waits
@@ -77,8 +66,8 @@ function M.new(what, on_close)
     _refused = false, -- the timer of a send that was refused
     _retry = FIRST_RETRY_MS,
     _is_xpub = type(what) ~= "number" and what._type == "XPUB",
-    receives = new_list(C.EDDY_READ),
-    sends = new_list(C.EDDY_WRITE, is_by_peer and {}), polls = new_list(0, {}),
+    receives = waiters.new(C.EDDY_READ),
+    sends = waiters.new(C.EDDY_WRITE, is_by_peer and {}), polls = waiters.new(0, {}),
   }, Line)
 end
 
@@ -88,54 +77,77 @@ local function cancel(future) future:cancel() end
 function M.passing(loop, what)
   local line = loop._lines[what]
   if not line then
-    line = M.new(what, cancel)
+    line = M.new(what, cancel, ownership.current)
     line._passing = true
   end
   return line
 end
 
--- The peer that a message goes to, which waits for no message to another one; false for what
--- must keep its place.
-local function peer_of(self, operation, data, flags)
-  if not self._by_peer or operation.name ~= "send_multipart" or band(flags, SNDMORE) ~= 0 or
-    type(data) ~= "table" then return false end
-  local name = data[1]
-  return frames.is(name) and name.bytes or type(name) == "string" and name
-end
-
--- Whether an operation may pass those that wait in its list: all of them for other peers.
-local function may_pass(list, peer)
-  return peer and not list.counts[false] and not list.counts[peer]
-end
-
---- Whether an operation may be tried at once: nobody waits before it, and the turn's budget is
--- not used up.
-function Line:may_try(operation, data, flags)
+--- Whether an operation may be tried at once: nobody is before it, and the turn's budget is not
+-- used up.
+-- @param now whether it is not to wait: then it passes those who do, and costs no budget
+-- @return whether it may be, and whether it needs no `try` of the line's, as no parts are about
+function Line:may_try(operation, data, flags, now)
   local list = self[operation.list]
-  if list.first and not may_pass(list, peer_of(self, operation, data, flags)) then return false end
+  if list.hold then
+    local owner = ownership.current()
+    if parts.is_held(list, owner) then return false end
+    -- Who goes on with a message passes those that wait.
+    if list.hold then return not list.owners[owner] end
+  end
+  if now then
+    -- The parts that its sender still has in line would go on with a message that is begun now.
+    return band(flags, SNDMORE) == 0 or not list.owners[ownership.current()] and
+      parts.may_begin(self._what)
+  end
+  if list.first and not peers.may_pass(self, list, operation, data, flags) then return false end
   local loop = dispatch.loop() or self._loop
   local turn = loop and loop._turns or 0
   -- What its socket never does fails at once.
-  return turn_budget.has_left(self, list, turn) or band(list.events, self._possible) == 0
+  if not turn_budget.has_left(self, list, turn) then
+    return band(list.events, self._possible) == 0
+  end
+  return true, operation.is_whole and band(flags, SNDMORE) == 0
+end
+
+-- For whom one waits: of a part that is received, for who awaits it; who sent one goes on with
+-- the message, but a callback that waits is a callback no more.
+local function owner_of(waiter)
+  local owner = waiter.owner
+  if waiter.operation.list == "sends" and type(owner) == "thread" then return owner end
+  return ownership.heir(waiter.future) or owner
+end
+
+--- Does an operation, which `may_try`.
+-- @param waiter the one that waited for it; nil: the running code does it
+-- @return its result; or nil and an error, and, when that is EAGAIN, what is to wait in its place
+function Line:try(operation, data, flags, last, waiter)
+  if operation.list == "sends" then
+    if not self.sends.hold and band(flags, SNDMORE) == 0 then
+      return operation.try(self._what, data, flags, last)
+    end
+    local owner = waiter and owner_of(waiter) or ownership.current()
+    return parts.send(self, operation, data, flags, last, owner, not waiter)
+  end
+  local result, more = operation.try(self._what, data, flags)
+  if result ~= nil and (more or self.receives.hold) then
+    local owner = waiter and owner_of(waiter) or ownership.current()
+    parts.received(self, more, owner, not waiter)
+  end
+  return result, more
 end
 
 local function somebody_waits(self)
   return self.receives.first or self.sends.first or self.polls.first
 end
 
-local function attended(list)
-  local waiter = list.first
-  while waiter do
-    if waiter.future:_attended() then return true end
-    waiter = waiter.after
-  end
-  return false
-end
+Line.usable, Line._check_whole = parts.usable, parts.check_whole
 
 --- Whether anything comes of its waiting: something is to be sent, or somebody will hear of
 -- what is received.
 function Line:_attended()
-  return self.sends.first and true or attended(self.receives) or attended(self.polls)
+  return waiters.may_be_served(self.sends) or waiters.attended(self.polls) or
+    waiters.may_be_served(self.receives) and waiters.attended(self.receives)
 end
 
 -- As a stream does, without being asked, where libzmq may give a connection up.
@@ -212,11 +224,9 @@ function Line:_want()
     self._refused:cancel()
     self._refused, self._retry = false, FIRST_RETRY_MS
   end
-  local events = self.receives.first and C.EDDY_READ or 0
-  if self.sends.first and not self._refused then events = events + C.EDDY_WRITE end
-  if self.polls.first then
-    for asked in pairs(self.polls.counts) do events = bor(events, asked) end
-  end
+  local events = waiters.may_be_served(self.receives) and C.EDDY_READ or 0
+  if waiters.may_be_served(self.sends) and not self._refused then events = events + C.EDDY_WRITE end
+  if self.polls.first then events = bor(events, parts.polled(self)) end
   events = band(events, self._possible)
   if events == 0 and self._passing then return self:_leave() end
   if events == self._events then return end
@@ -232,13 +242,13 @@ local function expire(waiter)
   end
 end
 
-local function wait(self, loop, list, waiter, ms, name)
+local function wait(self, loop, list, waiter, ms, name, is_first)
   self:_attach(loop, name)
-  waiter.line, waiter.name = self, name
+  waiter.line, waiter.name, waiter.owner = self, name, self._owner_of()
   waiter.timer = ms >= 0 and ms < math.huge and loop:call_later(ms, expire, waiter)
   local future = futures.new(loop, setmetatable(waiter, Waiter))
   waiter.future = future
-  append(list, waiter)
+  if is_first then waiters.prepend(list, waiter) else waiters.append(list, waiter) end
   self:_want()
   return future
 end
@@ -251,13 +261,16 @@ function Line:charge(operation, data, result)
 end
 
 --- Waits in the operation's list until it can be done.
--- @param operation what eddy.operations has
+-- @param operation what eddy.async.socket has
 -- @param ms how long at most (negative: for ever); then the future fails with EAGAIN
+-- @param whole what `try` returned to wait in its place, before all others
 -- @return a future of what `operation.try` returns
-function Line:wait(loop, operation, ms, data, flags, last)
-  local waiter = { try = operation.try, data = frames.kept(data), flags = flags, last = last,
-    peer = peer_of(self, operation, data, flags) }
-  return wait(self, loop, self[operation.list], waiter, ms, operation.name)
+function Line:wait(loop, operation, ms, data, flags, last, whole)
+  local name = operation.name
+  if whole then operation, data = parts.whole, whole else data = frames.kept(data) end
+  local waiter = { operation = operation, data = data, flags = flags, last = last,
+    peer = peers.of(self, operation, data, flags) }
+  return wait(self, loop, self[operation.list], waiter, ms, name, whole ~= nil)
 end
 
 --- Waits until the socket is ready.
@@ -279,7 +292,8 @@ end
 
 -- Does what one waits to do. False when the socket refused.
 local function attempt(self, waiter)
-  local ok, result, err = pcall(waiter.try, self._what, waiter.data, waiter.flags, waiter.last)
+  local ok, result, err, whole = pcall(self.try, self, waiter.operation, waiter.data,
+    waiter.flags, waiter.last, waiter)
   if not ok then
     waiter.future:set_error(result)
   elseif result ~= nil then
@@ -288,6 +302,12 @@ local function attempt(self, waiter)
   elseif err ~= errors.again then
     waiter.future:set_error(err)
   else
+    if whole then
+      waiters.remove(waiter)
+      waiter.operation, waiter.data = parts.whole, whole
+      waiter.peer = peers.of(self, parts.whole, whole, 0)
+      waiters.prepend(waiter.list, waiter)
+    end
     return false
   end
   return true
@@ -301,10 +321,15 @@ local function serve(self, list)
   while waiter and list.left > 0 do
     local after, peer = waiter.after, waiter.peer
     if refused and not peer then break end
+    local held = list.hold
+    if held and held._owner ~= waiter.owner then
+      if not waiters.may_be_served(list) then break end
     -- Not one that was cancelled by what ran in the middle of the attempt before.
-    if not waiter.future:done() and (not refused or not refused[peer]) then
+    elseif not waiter.future:done() and (not refused or not refused[peer]) then
       if attempt(self, waiter) then
         count = count + 1
+        -- A message came to its end: those that it held up have been passed by.
+        if held and not list.hold then after = list.first end
       else
         refused = refused or {}
         if not peer then break end
@@ -321,7 +346,7 @@ local function serve_polls(self, ready)
   while waiter do
     local after = waiter.after
     -- A descriptor's error is told to all.
-    local mask = band(ready, bor(waiter.events, C.EDDY_ERROR))
+    local mask = band(ready, bor(parts.heard(self, waiter.owner, waiter.events), C.EDDY_ERROR))
     if mask ~= 0 and not waiter.future:done() then waiter.future:_resolve(mask) end
     waiter = after
   end
@@ -334,13 +359,15 @@ function Line:_handle(event)
   local ready = event.value
   serve_polls(self, ready)
   if band(ready, C.EDDY_READ) ~= 0 then serve(self, self.receives) end
-  if band(ready, C.EDDY_WRITE) ~= 0 and self.sends.first then
+  if band(ready, C.EDDY_WRITE) ~= 0 and waiters.may_be_served(self.sends) then
     if serve(self, self.sends) then self._retry = FIRST_RETRY_MS else back_off(self) end
   end
 end
 
 -- Ends the wait of everybody: with an error, or as the socket's kind has it when it is closed.
 function Line:_end(err)
+  parts.forget(self.receives)
+  parts.forget(self.sends)
   for _, list in ipairs { self.receives, self.sends, self.polls } do
     while list.first do
       local future = list.first.future

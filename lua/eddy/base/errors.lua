@@ -22,6 +22,19 @@ function M.new(code, what)
   return setmetatable({ code = code, name = name, message = message }, Error)
 end
 
+--- The error of a message to a peer that is gone: EHOSTUNREACH.
+-- @param id the peer's routing id, which is the error's `peer`; nil when it is not known
+function M.unreachable(what, id)
+  if not id then return M.new(M.numbers.EHOSTUNREACH, what) end
+  local is_text = #id > 0 and not id:find("[^\32-\126]")
+  local name = is_text and '"' .. id .. '"' or "0x" .. id:gsub(".", function(byte)
+    return ("%02x"):format(byte:byte())
+  end)
+  local err = M.new(M.numbers.EHOSTUNREACH, ("%s: no peer %s"):format(what, name))
+  err.peer = id
+  return err
+end
+
 --- Raises an error object for a negative result of the core; returns any other result.
 -- @param result what the core returned: -errno, or 0 and above
 -- @param what, whom what was asked of it, and of whom (anything with a text)
@@ -103,6 +116,12 @@ function M.where(fn)
   if type(fn) ~= "function" then return "a callable table" end
   local info = debug.getinfo(fn, "S")
   return info.what == "C" and "a C function" or info.short_src .. ":" .. info.linedefined
+end
+
+--- The text of an object that has a kind, and a name if its user gave it one: 'timer "tick"'.
+function M.named(kind, object)
+  local name = rawget(object, "name")
+  return name and ('%s "%s"'):format(kind, M.text_of(name)) or kind
 end
 
 local numbers = {}

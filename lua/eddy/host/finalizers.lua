@@ -1,11 +1,12 @@
 -- Errors in scripts' finalizers. LuaJIT raises them in whatever code the collector interrupts,
 -- and drops them when the state ends; in the host, they are told like all others.
 local errors = require "eddy.base.errors"
+local tracebacks = require "eddy.base.traceback"
 local ffi = require "ffi"
 
 local M = {}
 
-local function traceback(err) return debug.traceback(errors.text_of(err), 2) end
+local function traceback(err) return tracebacks.of(nil, errors.text_of(err), 2) end
 
 --- Protects the finalizers that scripts set from now on: __gc of proxies and ctypes, ffi.gc.
 -- @param fail called after an error was told

@@ -1,6 +1,7 @@
 -- What the command `eddy` does: options, the script, its loop, and the end.
 local errors = require "eddy.base.errors"
 local c = require "eddy.base.libeddy"
+local tracebacks = require "eddy.base.traceback"
 local finalizers = require "eddy.host.finalizers"
 local shutdown = require "eddy.host.shutdown"
 local loops = require "eddy.loop"
@@ -132,7 +133,7 @@ end
 
 local function traceback(err)
   if err == coroutines.stopped then return err end
-  return origin.trace(err, debug.traceback(errors.text_of(err), 2)).traceback
+  return origin.trace(err, tracebacks.of(nil, errors.text_of(err), 2)).traceback
 end
 
 local function run_script(chunk, job)

@@ -67,6 +67,8 @@ function Pub:handle(record)
   if not (ok and sent) then self.dropped = self.dropped + 1 end
 end
 
+function Pub:__tostring() return "log handler of " .. tostring(self._target) end
+
 --- Closes the socket, if the handler made it. Records that come after are dropped.
 function Pub:close(linger)
   if self._own then self._target:close(linger) end
@@ -81,6 +83,8 @@ function M.stderr_handler()
     _formats = formats.formats("{time} {level} {file}:{line} - {message}", {}),
   }, Stderr)
 end
+
+function Stderr.__tostring() return "log handler of the standard error" end
 
 function Stderr:handle(record)
   if record.level < self._level then return end

@@ -1,7 +1,9 @@
 -- Errors in callbacks, and where loops log them: methods of a loop's.
 local errors = require "eddy.base.errors"
+local traceback = require "eddy.base.traceback"
 local watchdog = require "eddy.loop.watchdog"
 local origin = require "eddy.tasks.origin"
+local ownership = require "eddy.tasks.ownership"
 
 local check_function = errors.check_function
 
@@ -34,7 +36,7 @@ watchdog.log = function(text) Loop._log(nil, text) end
 -- What was awaited when it came tells where it came from.
 local function trace(err, thread)
   local text = errors.text_of(err)
-  return origin.trace(err, thread and debug.traceback(thread, text) or debug.traceback(text, 2))
+  return origin.trace(err, traceback.of(thread, text, not thread and 2 or nil, true))
 end
 
 Loop._trace = trace
@@ -65,7 +67,10 @@ end
 -- Calls fn, whose error costs nothing but itself. True when there was none.
 function Loop:_protect(target, fn, ...)
   local ok, failure = xpcall(fn, trace, ...)
-  if not ok then self:_failed(failure, target) end
+  if not ok then
+    ownership.failed(self)
+    self:_failed(failure, target)
+  end
   return ok
 end
 

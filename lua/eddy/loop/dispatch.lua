@@ -4,12 +4,14 @@ local errors = require "eddy.base.errors"
 local c = require "eddy.base.libeddy"
 local watchdog = require "eddy.loop.watchdog"
 local coroutines = require "eddy.tasks.coroutine"
+local ownership = require "eddy.tasks.ownership"
 
 local C, ffi = c.C, c.ffi
 local check = errors.check
 local band = require("bit").band
 
 local SLOT_MASK = 2 ^ C.EDDY_SLOT_BITS - 1
+local RECEIVED = C.EDDY_RECEIVED
 local SIGNAL, GAP, INTERRUPTED = C.EDDY_SIGNAL, C.EDDY_GAP, C.EDDY_INTERRUPTED
 
 local M = {}
@@ -29,6 +31,18 @@ local runs = setmetatable({}, { __mode = "k" })
 
 --- Whether a coroutine is one that handlers run in.
 function M.is_run(thread) return runs[thread] ~= nil end
+
+function ownership.in_callback(thread)
+  return running ~= nil and runs[thread] == running._run
+end
+
+function ownership.position()
+  if not running then return "" end
+  local index = running._event_next - 1
+  local event = index >= 0 and C.eddy_loop_events(running._c)[index]
+  local of_event = event and (event.kind == RECEIVED and event.inbox.head or event.value) or 0
+  return ("%d %d %d %d"):format(running._turns, running._batch_next, index, of_event)
+end
 
 --- What to call when a loop begins and ends to run: the host's guard.
 function M.set_guard(begin, finish) guard, release = begin, finish end
@@ -76,7 +90,7 @@ local function dispatch(self, this)
         target:_handle(event)
       end
     elseif kind == INTERRUPTED then
-      self._interrupted = event.value
+      self._interrupted, self._stopped_by = event.value, event.value
       self:stop()
     end
   end
@@ -144,13 +158,17 @@ local function go(self, this, until_idle, limit)
   repeat
     ok, failure = xpcall(run, self._trace, self, this, until_idle, limit)
     if self._run ~= this then
+      ownership.ended(coroutine.running(), self)
       if not ok then tell(self, failure, this.target) end
       if this.target then this.target:_went_on() end
       return
     end
     local target = self._current
     self._current = false
-    if not ok and target then tell(self, failure, target) end
+    if not ok and target then
+      ownership.failed(self)
+      tell(self, failure, target)
+    end
   until ok or not target
   this.ended, this.failure = true, not ok and failure
 end
@@ -169,9 +187,10 @@ function M.drive(self, until_idle, limit)
     this = {}
     self._run = this
     local thread = coroutine.create(go)
-    runs[thread] = true
+    runs[thread] = this
     assert(coroutine.resume(thread, self, this, until_idle, limit))
     if not this.ended then -- a handler waits
+      ownership.suspended(thread)
       local target = self._current
       self._current = false
       if target and target._waits then

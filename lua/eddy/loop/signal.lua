@@ -6,6 +6,7 @@ local C = c.C
 local check, check_function = errors.check, errors.check_function
 
 local Loop = {}
+local M = { methods = Loop }
 
 --- A signal's handler; `cancel` ends it.
 local Signal = {}
@@ -45,6 +46,21 @@ function Signal:_handle()
   self._loop:_protect(self, self._fn, self._name, self._number)
 end
 
-function Signal:_describe() return "handler of signal " .. tostring(self._name) end
+function Signal:_describe()
+  return errors.named("handler", self) .. " of signal " .. tostring(self._name)
+end
 
-return { methods = Loop }
+function Signal:__tostring()
+  local is_given_back = self._loop._signals[self._number] ~= self
+  return self:_describe() .. (is_given_back and " (cancelled)" or "")
+end
+
+local names = {} -- by number
+for name in ("HUP INT QUIT PIPE ALRM TERM USR1 USR2"):gmatch("%u+%d?") do
+  names[C.eddy_signal_number(name)] = "SIG" .. name
+end
+
+--- A signal's name.
+function M.name_of(number) return names[number] or "signal " .. number end
+
+return M

@@ -5,7 +5,8 @@ local c = require "eddy.base.libeddy"
 local C = c.C
 local check_function, check_ms = errors.check_function, errors.check_ms
 
---- A timer of a loop's: made by `loop:call_later`, `call_at` and `call_every`.
+--- A timer of a loop's: made by `loop:call_later`, `call_at` and `call_every`. `timer.name`
+-- may be set, for messages to people.
 local Timer = {}
 Timer.__index = Timer
 
@@ -102,8 +103,13 @@ end
 function Timer:_closing_loop() self._id = false end
 
 function Timer:_describe()
-  return (self._period > 0 and "periodic timer" or "timer") ..
-    " (" .. errors.where(self._fn) .. ")"
+  local ms = (self._delay % 1 == 0 and "%.0f" or "%.3f"):format(self._delay)
+  return ("%s %s %s ms at %s"):format(errors.named("timer", self),
+    self._period > 0 and "every" or "after", ms, errors.where(self._fn))
+end
+
+function Timer:__tostring()
+  return self:_describe() .. (self._id and "" or " (stopped)")
 end
 
 local Loop = {}

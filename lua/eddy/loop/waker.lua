@@ -37,6 +37,10 @@ function Waker:_handle(event)
   self._loop:_protect(self, self._fn, event.number)
 end
 
-function Waker:_describe() return "waker (" .. errors.where(self._fn) .. ")" end
+function Waker:_describe()
+  return errors.named("waker", self) .. " (" .. errors.where(self._fn) .. ")"
+end
+
+function Waker:__tostring() return self:_describe() .. (self._id and "" or " (closed)") end
 
 return { methods = Loop }

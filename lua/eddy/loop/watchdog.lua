@@ -2,6 +2,7 @@
 -- a handler that runs too long. The watching is the host's.
 local errors = require "eddy.base.errors"
 local c = require "eddy.base.libeddy"
+local traceback = require "eddy.base.traceback"
 
 local ffi = c.ffi
 
@@ -50,7 +51,7 @@ function M.leave() busy[0] = 0 end
 local function notice(ms, to_interrupt)
   local who = ffi.string(name)
   if not to_interrupt then
-    return M.log(debug.traceback(("%s: its handler has run for %.0f ms"):format(who, ms), 2))
+    return M.log(traceback.of(nil, ("%s: its handler has run for %.0f ms"):format(who, ms), 2))
   end
   local info = debug.getinfo(2, "S")
   if info and not errors.is_ours(info.source) then

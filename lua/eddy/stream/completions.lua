@@ -56,6 +56,12 @@ function M.take(self, number, err)
   return entry
 end
 
+--- Whether such a message has a callback of its own.
+function M.has_callback(self, number)
+  local entry = self._sent and self._sent[number % NUMBERS]
+  return entry and entry[2] ~= false
+end
+
 --- Tells what became of such a message.
 -- @param err nil when it went out
 function M.tell(self, entry, err)

@@ -2,13 +2,15 @@
 -- that it is given, the folder of tasks uses `add_callback`, `_run_within`, `_trace`,
 -- `_failure`, `_failed`, `_closed`, `_waiting`, `_waiters` and `_unheard`.
 local errors = require "eddy.base.errors"
+local traceback = require "eddy.base.traceback"
+local ownership = require "eddy.tasks.ownership"
 
 local M = {}
 
 local MOST_REPORTED = 20 -- places where coroutines wait, in the report of a deadlock
 
---- What a task's coroutine belongs to. Each holds on to the other, and this to neither.
-M.tasks = setmetatable({}, { __mode = "kv" })
+--- The task that a coroutine belongs to.
+M.tasks = ownership.tasks
 
 --- The loop that is running, or nil; eddy.loop.dispatch sets it.
 M.running = function() end
@@ -22,13 +24,15 @@ M.stopped = errors.new(errors.numbers.EINTR, "the loop was stopped")
 
 -- The main program, among those that wait. The loop runs until what it waits for is done, so
 -- that nobody has to tell it.
-local MAIN = { _follow = function() end }
+local MAIN = ownership.MAIN
 
 local function main_program(loop, what)
   local function limit() return what:done() and 0 or math.huge end
   loop._waiting[MAIN], loop._waiters = what, loop._waiters + 1
   what:_listen(MAIN)
+  ownership.suspended()
   local ok, err = pcall(loop._run_within, loop, limit)
+  ownership.resumed()
   loop._waiting[MAIN], loop._waiters = nil, loop._waiters - 1
   if what:done() and ok then return end
   if what._private then what:_unlisten(MAIN) else what:_forget(MAIN) end
@@ -89,11 +93,19 @@ function M.suspend(loop, what)
   return reason
 end
 
--- What names a coroutine in messages to people.
-local function describe(thread)
-  if thread == MAIN then return "the main program" end
+--- What names a coroutine, or another owner of things, in messages to people.
+function M.describe(thread)
+  if type(thread) == "table" then return thread.name end
   local task = M.tasks[thread]
   return task and task:_describe() or "coroutine"
+end
+
+local describe = M.describe
+
+--- Whether it is that of a task which was cancelled.
+function M.is_cancelled(thread)
+  local task = M.tasks[thread]
+  return task ~= nil and task:cancelled()
 end
 
 -- Tells of an error that ended a coroutine.
@@ -133,7 +145,7 @@ end
 function M.report(loop)
   local counts, texts = {}, {}
   for thread, what in pairs(loop._waiting) do
-    local where = thread ~= MAIN and debug.traceback(thread, "") or ""
+    local where = thread ~= MAIN and traceback.of(thread, "") or ""
     local text = ("%s waits for %s%s"):format(describe(thread), what:_describe(), where)
     if not counts[text] then texts[#texts + 1] = text end
     counts[text] = (counts[text] or 0) + 1

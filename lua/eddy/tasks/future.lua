@@ -7,7 +7,8 @@ local origin = require "eddy.tasks.origin"
 
 local PENDING, DONE, FAILED, CANCELLED = "pending", "done", "failed", "cancelled"
 
---- A future: a result, an error or a cancellation that is to come.
+--- A future: a result, an error or a cancellation that is to come. `future.name` may be set, for
+-- messages to people.
 local Future = {
   _state = PENDING,
   _heard = false,     -- whether anyone has read or awaits the result: else an error is logged
@@ -329,7 +330,7 @@ end
 function Future:_describe()
   local source = self._source
   if source and source._describe then return source:_describe() end
-  return self._name or "future"
+  return errors.named(self._name or "future", self)
 end
 
 function Future.__tostring(self) return self:_describe() .. " (" .. self._state .. ")" end

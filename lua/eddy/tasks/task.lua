@@ -2,13 +2,16 @@
 local errors = require "eddy.base.errors"
 local coroutines = require "eddy.tasks.coroutine"
 local futures = require "eddy.tasks.future"
+local ownership = require "eddy.tasks.ownership"
 
---- A task: made by `eddy.spawn` and `loop:spawn`. It is a future, too.
+--- A task: made by `eddy.spawn` and `loop:spawn`. It is a future, too. `task.name` may be set,
+-- for messages to people.
 local Task = {}
 for name, method in pairs(futures.class) do Task[name] = method end
 Task.__index = Task
 
 local function finish(task, ok, ...)
+  ownership.ended(task._coroutine, task._loop, task._state ~= "cancelled" and ok and task)
   if task._state ~= "cancelled" then
     if ok then return task:set_result(...) end
     return task:_fail(task._loop:_failure(...))
@@ -72,7 +75,9 @@ function Task:await()
   return futures.class.await(self)
 end
 
-function Task:_describe() return "task (" .. errors.where(self._fn) .. ")" end
+function Task:_describe()
+  return errors.named("task", self) .. " (" .. errors.where(self._fn) .. ")"
+end
 
 coroutines.names[begin] = Task._describe
 

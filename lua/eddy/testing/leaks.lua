@@ -8,12 +8,10 @@ local M = {}
 local function each(visit)
   for loop in pairs(loops._all()) do
     for _, target in pairs(loop._targets) do
-      local meta = getmetatable(target)
       if target._socket_closing and not target.socket then -- a handler
         visit(target, target:_describe(), function() loop:remove_handler(target._what) end)
       elseif target.close then
-        local text = meta.__tostring and tostring(target) or target:_describe()
-        visit(target, text, function() target:close(target.socket and 0 or nil) end)
+        visit(target, tostring(target), function() target:close(target.socket and 0 or nil) end)
       else
         visit(target, target:_describe(), function() target:cancel() end)
       end

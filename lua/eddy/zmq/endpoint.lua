@@ -33,6 +33,16 @@ local function endpoint_call(name)
   end
 end
 
+-- libzmq takes an IPv6 address without the option for a name that nobody has, and of a connect
+-- says not even that.
+local function check_ipv6(self, name, endpoint)
+  -- Before a semicolon is the address to connect from.
+  local host = type(endpoint) == "string" and endpoint:match("^tcp://.-([^;/]*):[^:]*$")
+  if not host or not host:find(":", 1, true) or self:get("IPV6") ~= 0 then return end
+  error(errors.new(errors.numbers.ENODEV, ("%s %s: an IPv6 address needs the option ipv6: set " ..
+    "socket.ipv6 = true before it"):format(name, endpoint)), 0)
+end
+
 local bind, connect, disconnect = endpoint_call("bind"), endpoint_call("connect"),
   endpoint_call("disconnect")
 
@@ -40,6 +50,7 @@ local bind, connect, disconnect = endpoint_call("bind"), endpoint_call("connect"
 -- A host's name is looked up. Raises with the endpoint in the text.
 -- @return the endpoint as it is: "tcp://127.0.0.1:40123" for "tcp://127.0.0.1:*"
 function M:bind(endpoint)
+  check_ipv6(self, "bind", endpoint)
   bind(self, endpoint)
   return self:get("LAST_ENDPOINT")
 end
@@ -49,6 +60,7 @@ M.unbind = endpoint_call("unbind")
 
 --- Connects to an endpoint, now or as soon as somebody listens there.
 function M:connect(endpoint)
+  check_ipv6(self, "connect", endpoint)
   connect(self, endpoint)
   if self:get("RECONNECT_IVL") <= 0 then return end -- one that libzmq forgets when it ends
   if not self._connects then rawset(self, "_connects", {}) end

@@ -37,6 +37,10 @@ function TrackerInstance.__index(self, key)
   return Tracker[key]
 end
 
+function TrackerInstance.__tostring(self)
+  return self.done and "tracker (done)" or "tracker (pending)"
+end
+
 local function new_tracker(all) return setmetatable({ _all = all }, TrackerInstance) end
 
 --- A frame: bytes that are kept without being copied into a string. They stay as long as

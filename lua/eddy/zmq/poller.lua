@@ -151,6 +151,11 @@ end
 function M.class(poll)
   local Class = { poll = poll }
   Class.__index = Class
+  function Class:__tostring()
+    local texts = {}
+    for i, what in ipairs(self._list) do texts[i] = text_of(what) end
+    return #texts > 0 and "poller of " .. table.concat(texts, ", ") or "poller (empty)"
+  end
   for name, method in pairs(Poller) do Class[name] = Class[name] or method end
   return function()
     return setmetatable({
@@ -160,7 +165,15 @@ function M.class(poll)
 end
 
 --- What is ready of what a poller has registered, now.
-function M.look(self) return Poller.poll(self, 0) end
+function M.look(self)
+  local ready = Poller.poll(self, 0)
+  for what, mask in pairs(ready) do
+    -- Of a message of which another task has a part, nobody else can take any.
+    if M.is_socket(what) and what._line then mask = what._line:usable(mask) end
+    ready[what] = mask ~= 0 and mask or nil
+  end
+  return ready
+end
 
 --- Makes a poller.
 M.new = M.class(Poller.poll)

@@ -14,6 +14,7 @@ local socket_options = require "eddy.zmq.options"
 local C, ffi = c.C, c.ffi
 local check = errors.check
 local EAGAIN, ENOTSOCK = errors.numbers.EAGAIN, errors.numbers.ENOTSOCK
+local EHOSTUNREACH = errors.numbers.EHOSTUNREACH
 
 local received = ffi.typeof "eddy_received"
 local take, give = pool(function() return ffi.gc(received(), C.eddy_received_close) end)
@@ -40,8 +41,13 @@ Socket._open_id = id_of
 -- Makes the line of those who wait for the socket, where its kind has one of its own.
 Socket._line_of = false
 
-local function again(result, what, self)
+-- @param first what names the peer, if it is a message of a ROUTER's
+local function again(result, what, self, first)
   if result == -EAGAIN then return nil, errors.again end
+  if first and result == -EHOSTUNREACH then
+    local id = frames.is(first) and first.bytes or first
+    error(errors.unreachable(what .. ": " .. tostring(self), id), 0)
+  end
   return check(result, what .. ":", self)
 end
 
@@ -92,7 +98,7 @@ local function send_tracked(self, list, flags, what)
     if data ~= tracked[i] then tracked[i]:close() end
   end
   if result == 0 then return tracker end
-  return again(result, what, self)
+  return again(result, what, self, list[1])
 end
 
 --- Sends one frame, waiting until the socket takes it or SNDTIMEO is over.
@@ -110,11 +116,11 @@ function Socket:send(data, flags, copy, track) -- luacheck: no unused args
     local result = C.eddy_socket_send_parts(self._c, id, packed.array, 1, flags or 0)
     message.release(packed)
     if result == 0 then return true end
-    return again(result, "send", self)
+    return again(result, "send", self, data)
   end
   local result = C.eddy_socket_send(self._c, id_of(self, "send"), data, #data, flags or 0)
   if result == 0 then return true end
-  return again(result, "send", self)
+  return again(result, "send", self, data)
 end
 
 --- Sends a message of several frames, whole or not at all. As `send`.
@@ -126,7 +132,7 @@ function Socket:send_multipart(list, flags, copy, track) -- luacheck: no unused 
   local result = C.eddy_socket_send_parts(self._c, id, packed.array, packed.count, flags or 0)
   message.release(packed)
   if result == 0 then return true end
-  return again(result, "send_multipart", self)
+  return again(result, "send_multipart", self, list[1])
 end
 
 -- Receives one frame, as a string or, without copying, as a frame. Returns it and whether
@@ -164,6 +170,11 @@ function Socket:recv(flags, copy)
   local frame, err = receive(self, id_of(self, "recv"), flags or 0, copy, "recv")
   if frame then return frame end
   return nil, err
+end
+
+-- As `recv`, and whether the message has another.
+function Socket:_recv_part(flags, copy)
+  return receive(self, id_of(self, "recv"), flags or 0, copy, "recv")
 end
 
 --- Receives a whole message. As `recv`.

@@ -173,6 +173,18 @@ scenarios["requests and their replies"] = function(world)
   assert.same(many, assert(world:get(req), "no reply"))
 end
 
+scenarios["messages to peers that are gone"] = function(world)
+  local stream = world:stream(world:open("ROUTER", { ROUTER_MANDATORY = 1, LINGER = 0 }))
+  local peer = ffi.new("char[?]", C.EDDY_PEER_BYTES)
+  for i = 1, 3 do check(world:send(stream, { ("peer %d"):format(i), "x" }, i % 2)) end
+  for _, event in ipairs(world:turn(0)) do
+    if event.kind == "SEND_FAILED" then
+      local size = check(C.eddy_stream_lost_peer(world.loop, stream, peer))
+      assert.is_true(size == 0 or ffi.string(peer, size):find "^peer %d$" ~= nil)
+    end
+  end
+end
+
 scenarios["a flush"] = function(world)
   local a, b = world:pair("PAIR", "PAIR")
   local left, right = world:stream(a), world:stream(b)

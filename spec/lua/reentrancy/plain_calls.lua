@@ -37,7 +37,7 @@ function calls.messages()
   end
   a:send_string "text"
   got[#got + 1] = b:recv_string()
-  a:send_json { 1, 2, { x = "y" } }
+  a:send_json { 1, 2, { x = "y", none = zmq.json_list {} } }
   got[#got + 1] = b:recv_json()
   a:send_serialized({ 1, 2 }, function(list) return { "<" .. list[1], list[2] .. ">" } end)
   got[#got + 1] = b:recv_serialized(function(list) return table.concat(list, ",") end)

@@ -219,12 +219,12 @@ for name, module in pairs { async = async, green = green } do
     end)
 
     it("keeps the place of what names no peer", function()
-      for _, each in ipairs { { "slow", zmq.SNDMORE }, { "parts" } } do
-        loop:spawn(function()
+      loop:spawn(function()
+        for _, each in ipairs { { "slow", zmq.SNDMORE }, { "parts" } } do
           local future = router:send(each[1], each[2])
           if future ~= true then future:await() end
-        end)
-      end
+        end
+      end)
       send("live", "behind it")
       support.turns(loop)
       assert.is_nil(live:recv(zmq.DONTWAIT))

@@ -282,6 +282,23 @@ describe("a plain socket", function()
       assert.matches("no-such-host.invalid", tostring(err), 1, true)
     end)
 
+    it("not to an IPv6 address without the option ipv6, which it names", function()
+      local socket = context:socket(zmq.PULL)
+      for _, host in ipairs { "[::1]:5555", "[::]:*", "::1:5555", "127.0.0.1:0;[::1]:5555" } do
+        for _, how in ipairs { "bind", "connect" } do
+          local ok, err = pcall(socket[how], socket, "tcp://" .. host)
+          assert.same({ false, "ENODEV" }, { ok, err.name })
+          assert.matches(how .. " tcp://" .. host .. ": an IPv6 address needs the option ipv6",
+            err.message, 1, true)
+        end
+      end
+      socket.ipv6 = true
+      for _, how in ipairs { "bind", "connect" } do
+        local ok, err = pcall(socket[how], socket, "tcp://[::1]:5555")
+        assert.is_true(ok or err.name ~= "ENODEV")
+      end
+    end)
+
     it("to a random port", function()
       local ports = {}
       for _ = 1, 10 do
