@@ -4,10 +4,10 @@ local M = {}
 --- A list of those that wait.
 -- @param counts a table, where it matters what tells waiters apart: a poll's events, the peer of a
 -- ROUTER's message. It has how many there are of each. `owners` has the same of their owners, and
--- `hold` is the message that was begun and is not at its end.
+-- `hold` is the message that was begun and is not at its end; `left` is of the turn's budget.
 function M.new(events, counts)
   return { first = false, last = false, events = events, counts = counts or false, owners = {},
-    hold = false, spare = false }
+    hold = false, spare = false, turn = -1, left = 0 }
 end
 
 local function tally(counts, what, change)

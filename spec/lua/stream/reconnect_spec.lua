@@ -168,6 +168,8 @@ describe("a supervised stream", function()
     local peer = router:recv_multipart()[1]
     router:send_multipart { peer, BAD }
     wait_for(events, "DISCONNECTED", 1)
+    -- libzmq tells of it before it lets go of the connection's pipe.
+    wait(function() return stream.socket:poll(0, zmq.POLLOUT) == 0 end)
     for i = 1, 1000 do stream:send(tostring(i)) end
     assert.is_true(stream:sending())
     local count = 0
