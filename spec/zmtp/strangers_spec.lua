@@ -237,7 +237,7 @@ describe("a stranger", function()
   local SERVER = [[
     local QUEUE = 10
     local OPENING = "\255" .. ("\0"):rep(8) .. "\127\1\5\0\0"
-    local server, port = zmtp.listen()
+    local server
     local function serve(fn)
       local peer
       wait(function()
@@ -246,7 +246,10 @@ describe("a stranger", function()
       end, "a connection")
       return fn(peer) or peer
     end
+    -- Each has its own: a connection of the one before may still come.
     local function connect(handshake_ivl)
+      local port
+      server, port = zmtp.listen()
       local socket = context:socket(zmq[kind], { linger = 0, rcvhwm = QUEUE,
         handshake_ivl = handshake_ivl, reconnect_ivl = 1 })
       if kind == "SUB" then socket:subscribe "" end
@@ -270,6 +273,7 @@ describe("a stranger", function()
         return good
       end, "the good message")
       for _, peer in ipairs(peers) do peer:leave() end
+      server:close()
       stream:close()
     end
   ]]
