@@ -371,6 +371,18 @@ for kind, module in pairs { green = green, async = async } do
       end)
     end)
 
+    it("may be the first that a socket sends and receives, without waiting", function()
+      run(function()
+        local push, pull = join(zmq.PAIR, zmq.PAIR)
+        pull:send_multipart { "1", "2" }
+        assert.equal("1", call(push, "recv", DONTWAIT))
+        assert.equal("2", call(push, "recv"))
+        call(push, "send", "3", MORE + DONTWAIT)
+        call(push, "send", "4")
+        assert.same({ "3|4" }, take(pull, 1))
+      end)
+    end)
+
     it("have trackers", function()
       run(function()
         local push, pull = join(zmq.PUSH, zmq.PULL)
