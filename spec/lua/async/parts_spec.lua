@@ -481,7 +481,8 @@ for kind, module in pairs { green = green, async = async } do
         end
       end)
       for line in (support.take_log() .. "\n"):gmatch("(.-)\n") do
-        assert.is_true(line == "" or line:find("in the middle of a message", 1, true) ~= nil)
+        local is_known = line == "" or line:find("in the middle of a message", 1, true)
+        assert.message(("seed %d: %s"):format(seed, line)).is_truthy(is_known)
       end
     end)
   end)
