@@ -3,6 +3,7 @@
 #include "host/emfile.h"
 #include "host/exit_deadline.h"
 #include "host/greetings.h"
+#include "host/inherited.h"
 #include "host/interrupt.h"
 #include "host/late_errors.h"
 #include "host/libzmq_calls.h"
@@ -154,6 +155,7 @@ static void keep_freed_memory(void) {
 }
 
 int main(int argc, char **argv) {
+    eddy__inherited_settle();
     raise_descriptor_limit();
     eddy__emfile_prepare();
     eddy__late_errors_prepare();
