@@ -1,5 +1,6 @@
 #include "device/proxy.h"
 #include "base/sys.h"
+#include "base/waits.h"
 #include "zmq/message.h"
 
 #include <limits.h>
@@ -233,6 +234,11 @@ static int pass(eddy__proxy *proxy) {
     return moved;
 }
 
+/* Signals end it through its control. */
+static int is_poked(void) {
+    return eddy__waits_due() && eddy_waits_interrupted() == EDDY_POKED;
+}
+
 /* What is stuck may have used up wake-ups when it was tried, and a mandatory ROUTER with one
  * full peer among others tells of none: then the wait is short. */
 static int wait(eddy__proxy *proxy) {
@@ -243,7 +249,7 @@ static int wait(eddy__proxy *proxy) {
         if (proxy->ends[i]) fds[count++] = (struct pollfd){proxy->ends[i]->fd, POLLIN, 0};
     fds[count++] = (struct pollfd){proxy->control.wake, POLLIN, 0};
     if (eddy__ppoll(fds, count, proxy->is_stuck ? &soon : NULL) < 0)
-        return errno == EINTR ? 0 : -errno;
+        return errno != EINTR ? -errno : is_poked() ? -EINPROGRESS : 0;
     uint64_t news;
     if (fds[count - 1].revents && read(proxy->control.wake, &news, sizeof news) < 0)
         return errno == EAGAIN ? 0 : -errno;
@@ -273,6 +279,7 @@ int eddy__proxy_run(eddy__proxy *proxy) {
         if (ending && deadline > 0 && (!moved || eddy_time() >= deadline)) return ending;
         if (ending && deadline == 0) deadline = eddy_time() + LAST_MS;
         int rc = ending || moved ? 0 : wait(proxy);
+        if (rc == -EINPROGRESS) return rc;
         if (rc < 0) return fail(proxy, EDDY_ENDS, rc);
     }
 }

@@ -1,7 +1,9 @@
 #include "host/interrupt.h"
+#include "host/fatal_signal.h"
 
 #include <errno.h>
 #include <poll.h>
+#include <pthread.h>
 #include <signal.h>
 #include <stdatomic.h>
 #include <string.h>
@@ -10,70 +12,63 @@
 /* A signal handler has no argument to find its loop by, so the loop is kept here, and the
  * device, which one of the loop's handlers may wait for. */
 static _Atomic(eddy_loop *) guarded;
-static atomic_int is_ending; /* a signal stopped a loop */
+static atomic_int is_ending; /* a signal stopped a loop, or the process ends by itself */
 static _Atomic(eddy_device *) guarded_device;
+static atomic_int has_stopped; /* one of the signals stopped something: the next one ends all */
 
 enum {
     COUNT = 2,
     PATIENCE_MS = 1000, /* for a handler that goes on printing to nobody */
 };
 static const int SIGNALS[COUNT] = {SIGINT, SIGTERM};
-static struct sigaction before[COUNT];
+static int
+    were_ignored[COUNT]; /* by whoever started us, as shells have it of background jobs */
 
-static void set_handlers(void (*handler)(int), int flags, struct sigaction *old) {
-    struct sigaction action;
-    memset(&action, 0, sizeof action);
-    action.sa_handler = handler;
-    action.sa_flags = flags;
-    for (int i = 0; i < COUNT; i++) sigaction(SIGNALS[i], &action, old ? &old[i] : NULL);
+static int was_ignored(int number) {
+    for (int i = 0; i < COUNT; i++)
+        if (SIGNALS[i] == number) return were_ignored[i];
+    return 0;
 }
 
-/* The second signal finds the default action: it ends the process at once. */
-static void handle(int number) {
+/* Stops what runs. Whether anything did. */
+static int stop(int number) {
     eddy_loop *loop = atomic_exchange(&guarded, NULL);
     eddy_device *device = atomic_exchange(&guarded_device, NULL);
-    set_handlers(SIG_DFL, 0, NULL);
     /* In a child that was forked the loop is the parent's. */
-    int heard = loop && eddy_loop_interrupt(loop, number) == 0;
+    int stops = loop && eddy_loop_interrupt(loop, number) == 0;
+    if (stops) eddy_waits_interrupt(number);
     if (device) eddy_device_stop(device, -EINTR);
-    if (heard || device)
+    return stops || device != NULL;
+}
+
+static void handle(int number) {
+    int error = errno;
+    if (atomic_load(&has_stopped)) eddy__fatal_signal(number);
+    if (stop(number)) {
+        atomic_store(&has_stopped, 1);
         atomic_store(&is_ending, 1);
-    else
-        raise(number);
-}
-
-static int is_guarding(void) {
-    return atomic_load(&guarded) || atomic_load(&guarded_device);
-}
-
-static void take_signals(int was_guarding) {
-    if (!was_guarding) set_handlers(handle, SA_RESTART, before);
-}
-
-/* Gives them back when nothing is left to guard, unless a signal has done so. */
-static void give_signals_back(int was_guarded) {
-    if (!was_guarded || is_guarding()) return;
-    for (int i = 0; i < COUNT; i++) sigaction(SIGNALS[i], &before[i], NULL);
+    } else if (!was_ignored(number)) {
+        eddy__fatal_signal(number);
+    }
+    errno = error;
 }
 
 void eddy__interrupt_guard(eddy_loop *loop) {
-    int was_guarding = is_guarding();
+    eddy_waits_guard(1);
     atomic_store(&guarded, loop);
-    take_signals(was_guarding);
 }
 
 void eddy__interrupt_release(void) {
-    give_signals_back(atomic_exchange(&guarded, NULL) != NULL);
+    atomic_store(&guarded, NULL);
+    eddy_waits_guard(0);
 }
 
 void eddy__interrupt_guard_device(eddy_device *device) {
-    int was_guarding = is_guarding();
     atomic_store(&guarded_device, device);
-    take_signals(was_guarding);
 }
 
 void eddy__interrupt_release_device(void) {
-    give_signals_back(atomic_exchange(&guarded_device, NULL) != NULL);
+    atomic_store(&guarded_device, NULL);
 }
 
 static int output_is_broken(void) {
@@ -89,13 +84,9 @@ static void stop_printing(int number) {
     if (before == 0) first = eddy_time();
     int stops = before == 0 && loop && eddy_loop_interrupt(loop, number) == 0;
     int has_time = before != 0 && eddy_time() < before + PATIENCE_MS;
-    if (!stops && !has_time) {
-        signal(number, SIG_DFL);
-        raise(number);
-    }
+    if (!stops && !has_time) eddy__fatal_signal(number);
 }
 
-/* A handler, not SIG_IGN, which programs that are started would inherit. */
 static void handle_pipe(int number) {
     int error = errno;
     if (!atomic_load(&is_ending) && output_is_broken()) stop_printing(number);
@@ -106,10 +97,26 @@ void eddy__interrupt_end(void) {
     atomic_store(&is_ending, 1);
 }
 
-void eddy__interrupt_watch_output(void) {
+static void take(int number, void (*handler)(int), struct sigaction *before) {
     struct sigaction action;
     memset(&action, 0, sizeof action);
-    action.sa_handler = handle_pipe;
+    action.sa_handler = handler;
     action.sa_flags = SA_RESTART;
-    sigaction(SIGPIPE, &action, NULL);
+    sigaction(number, &action, before);
+}
+
+static void leave_to_child(void) {
+    for (int i = 0; i < COUNT; i++) signal(SIGNALS[i], SIG_DFL);
+    signal(SIGPIPE, SIG_DFL);
+}
+
+void eddy__interrupt_prepare(void) {
+    for (int i = 0; i < COUNT; i++) {
+        struct sigaction before;
+        take(SIGNALS[i], handle, &before);
+        were_ignored[i] = before.sa_handler == SIG_IGN;
+    }
+    /* A handler, not SIG_IGN, which programs that are started would inherit. */
+    take(SIGPIPE, handle_pipe, NULL);
+    pthread_atfork(NULL, NULL, leave_to_child);
 }

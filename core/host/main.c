@@ -2,6 +2,7 @@
  * C API. What the command does is written in Lua, in lua/eddy/host/main.lua. */
 #include "host/emfile.h"
 #include "host/exit_deadline.h"
+#include "host/fatal_signal.h"
 #include "host/greetings.h"
 #include "host/inherited.h"
 #include "host/interrupt.h"
@@ -17,6 +18,7 @@
 #include <lualib.h>
 #include <malloc.h>
 #include <math.h>
+#include <signal.h>
 #include <stdint.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -35,7 +37,7 @@ enum {
 static int panic(lua_State *lua) {
     fprintf(stderr, "eddy: out of memory or an error outside all protection: %s\n",
             lua_tostring(lua, -1));
-    abort();
+    eddy__fatal_signal(SIGABRT);
 }
 
 /* FFI pointers come as numbers; they fit. */
@@ -162,7 +164,7 @@ int main(int argc, char **argv) {
     eddy__greetings_prepare();
     eddy__libzmq_calls_prepare();
     keep_freed_memory();
-    eddy__interrupt_watch_output();
+    eddy__interrupt_prepare();
     lua_State *lua = luaL_newstate();
     if (!lua) {
         fprintf(stderr, "eddy: no memory for a Lua state\n");

@@ -3,6 +3,7 @@
 #include "base/fork.h"
 #include "base/id_map.h"
 #include "base/sys.h"
+#include "base/waits.h"
 #include "zmq/ending.h"
 
 #include <limits.h>
@@ -149,10 +150,13 @@ int eddy__context_term(eddy_context *context) {
     if (is_foreign(context)) return -ESTALE;
     if (!context->zmq) return -ETERM;
     if (context->sockets.count > 0) return -EBUSY;
-    void *zmq = context->is_shared ? leave_shared() : context->zmq;
+    /* One that is shared is its own from now on: a wait that is ended may be waited again. */
+    if (context->is_shared) context->zmq = leave_shared();
+    context->is_shared = 0;
+    if (context->zmq) eddy__ending_settle(context->zmq);
+    while (context->zmq && zmq_ctx_term(context->zmq) != 0 && errno == EINTR)
+        if (eddy__waits_due()) return -EINTR;
     context->zmq = NULL;
-    if (zmq) eddy__ending_settle(zmq);
-    while (zmq && zmq_ctx_term(zmq) != 0 && errno == EINTR) continue;
     return 0;
 }
 
