@@ -195,8 +195,9 @@ int eddy_device_wait(eddy_device *device, double timeout) {
     while (device->state == RUNNING && !poked && eddy_time() < deadline &&
            device->pid == getpid()) {
         eddy__deadline_wait(&all.ended, &all.lock, eddy__waits_until(deadline));
-        /* A signal stops the device itself. */
-        poked = eddy__waits_due() && eddy_waits_interrupted() == EDDY_POKED;
+        int why = eddy__waits_due() ? eddy_waits_interrupted() : 0;
+        poked = why == EDDY_POKED;
+        if (why > 0) eddy_device_stop(device, -EINTR);
     }
     int result = device->state == ENDED ? device->result : 0;
     pthread_mutex_unlock(&all.lock);

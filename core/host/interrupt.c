@@ -21,8 +21,8 @@ enum {
     PATIENCE_MS = 1000, /* for a handler that goes on printing to nobody */
 };
 static const int SIGNALS[COUNT] = {SIGINT, SIGTERM};
-static int
-    were_ignored[COUNT]; /* by whoever started us, as shells have it of background jobs */
+static int were_ignored[COUNT]; /* by the parent, as shells have it of background jobs */
+static pid_t process;           /* that is not a fork */
 
 static int was_ignored(int number) {
     for (int i = 0; i < COUNT; i++)
@@ -34,16 +34,20 @@ static int was_ignored(int number) {
 static int stop(int number) {
     eddy_loop *loop = atomic_exchange(&guarded, NULL);
     eddy_device *device = atomic_exchange(&guarded_device, NULL);
-    /* In a child that was forked the loop is the parent's. */
     int stops = loop && eddy_loop_interrupt(loop, number) == 0;
     if (stops) eddy_waits_interrupt(number);
     if (device) eddy_device_stop(device, -EINTR);
     return stops || device != NULL;
 }
 
+/* What runs is the parent's; in a child the signals do what they do by default. */
+static int is_child(void) {
+    return getpid() != process;
+}
+
 static void handle(int number) {
     int error = errno;
-    if (atomic_load(&has_stopped)) eddy__fatal_signal(number);
+    if (atomic_load(&has_stopped) || is_child()) eddy__fatal_signal(number);
     if (stop(number)) {
         atomic_store(&has_stopped, 1);
         atomic_store(&is_ending, 1);
@@ -89,6 +93,7 @@ static void stop_printing(int number) {
 
 static void handle_pipe(int number) {
     int error = errno;
+    if (is_child()) eddy__fatal_signal(number);
     if (!atomic_load(&is_ending) && output_is_broken()) stop_printing(number);
     errno = error;
 }
@@ -111,6 +116,7 @@ static void leave_to_child(void) {
 }
 
 void eddy__interrupt_prepare(void) {
+    process = getpid();
     for (int i = 0; i < COUNT; i++) {
         struct sigaction before;
         take(SIGNALS[i], handle, &before);

@@ -1,4 +1,5 @@
 #include "loop/signals.h"
+#include "base/fork.h"
 #include "base/sys.h"
 #include "base/waits.h"
 
@@ -19,8 +20,19 @@ static struct {
 
 static atomic_int handling; /* handlers that run */
 
+/* In a child that is forked a signal does what it does when nobody takes it. */
+static void give_up(int number) {
+    int was_ignored = table[number].before.sa_handler == SIG_IGN;
+    signal(number, was_ignored ? SIG_IGN : SIG_DFL);
+}
+
 static void catch_signal(int number) {
     int error = errno;
+    if (eddy__fork_is_new()) {
+        give_up(number);
+        raise(number);
+        return;
+    }
     atomic_fetch_add(&handling, 1);
     atomic_fetch_add(&table[number].came, 1);
     int wake = atomic_load(&table[number].wake);
@@ -31,37 +43,19 @@ static void catch_signal(int number) {
     errno = error;
 }
 
-/* In a child that is forked a signal does what it did before the loop took it: the loop is the
- * parent's, and its descriptor is shared with that. */
-static void give_back_all(void) {
+/* The loops are the parent's, and their descriptors are shared with it. */
+static void give_up_all(void) {
     for (int number = 1; number < NSIG; number++) {
         if (atomic_exchange(&table[number].wake, NOBODY) == NOBODY) continue;
-        sigaction(number, &table[number].before, NULL);
+        give_up(number);
         atomic_flag_clear(&table[number].is_taken);
     }
     atomic_store(&handling, 0);
 }
 
-/* Blocked in the middle of a fork, or one that comes to the child too early would be the
- * parent's. */
-static __thread sigset_t before_fork;
-
-static void prepare_fork(void) {
-    before_fork = eddy__signal_mask_all();
-}
-
-static void end_fork(void) {
-    eddy__signal_mask_restore(before_fork);
-}
-
-static void end_fork_in_child(void) {
-    give_back_all();
-    end_fork();
-}
-
 __attribute__((constructor)) static void begin(void) {
     for (int number = 0; number < NSIG; number++) atomic_init(&table[number].wake, NOBODY);
-    pthread_atfork(prepare_fork, end_fork, end_fork_in_child);
+    pthread_atfork(NULL, NULL, give_up_all);
 }
 
 void eddy__signals_init(eddy__signals *signals) {
