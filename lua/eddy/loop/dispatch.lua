@@ -27,7 +27,8 @@ end
 
 coroutines.running = M.loop
 
-local runs = setmetatable({}, { __mode = "k" })
+-- By the coroutine.
+local runs = setmetatable({}, { __mode = "kv" })
 
 --- Whether a coroutine is one that handlers run in.
 function M.is_run(thread) return runs[thread] ~= nil end
@@ -43,6 +44,9 @@ function ownership.position()
   local of_event = event and (event.kind == RECEIVED and event.inbox.head or event.value) or 0
   return ("%d %d %d %d"):format(running._turns, running._batch_next, index, of_event)
 end
+
+--- What the handler that waits in such a coroutine is of, where that has a name.
+function M.target_of(thread) return runs[thread] and runs[thread].target end
 
 --- What to call when a loop begins and ends to run: the host's guard.
 function M.set_guard(begin, finish) guard, release = begin, finish end
