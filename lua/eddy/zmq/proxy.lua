@@ -21,16 +21,15 @@ M.ends = { ["in"] = C.EDDY_IN, out = C.EDDY_OUT, mon = C.EDDY_MON, ctrl = C.EDDY
 --- Calls a function that waits for a device, while the first SIGINT or SIGTERM stops that.
 -- @param ms for how long, where the function takes that
 function M.guarded(device, what, call, ms)
-  local deadline, result = waits.deadline(ms), nil
-  repeat
+  local deadline = waits.deadline(ms)
+  while true do
     guard(tonumber(ffi.cast("intptr_t", device)))
-    if ms then result = call(device, ms) else result = call(device) end
+    local result = ms and call(device, ms) or not ms and call(device)
     release()
-    local is_poked = result == -EINPROGRESS
-    if is_poked then waits.go_on(what) end
+    if result ~= -EINPROGRESS then return result end
+    waits.go_on(what)
     ms = ms and waits.left(deadline)
-  until not is_poked
-  return result
+  end
 end
 
 --- What a monitor gets before messages: "in" and "out", unless they are named. Raises unless
