@@ -161,10 +161,10 @@ local function receive(self, id, flags, copy, what)
   if copy == false then
     local frame = frames.empty()
     local result = C.eddy_socket_recv_frame(self._c, id, flags, frame)
-    if goes_on(result, what, self) then
+    if result < 0 then
+      if not goes_on(result, what, self) then return again(result, what, self) end
       return receive(self, id, going_on(flags), copy, what)
     end
-    if result < 0 then return again(result, what, self) end
     return frame, frame.more
   end
   local part = take()
