@@ -57,8 +57,28 @@ static void handle(int number) {
     errno = error;
 }
 
+static void take(int number, void (*handler)(int)) {
+    struct sigaction action;
+    memset(&action, 0, sizeof action);
+    action.sa_handler = handler;
+    action.sa_flags = SA_RESTART;
+    sigaction(number, &action, NULL);
+}
+
+/* Those that nobody else takes, a script among others. */
+static void take_free_ones(void) {
+    for (int i = 0; i < COUNT; i++) {
+        struct sigaction now;
+        sigaction(SIGNALS[i], NULL, &now);
+        if (now.sa_handler != SIG_DFL && now.sa_handler != SIG_IGN) continue;
+        were_ignored[i] = now.sa_handler == SIG_IGN;
+        take(SIGNALS[i], handle);
+    }
+}
+
 void eddy__interrupt_guard(eddy_loop *loop) {
     eddy_waits_guard(1);
+    take_free_ones();
     atomic_store(&guarded, loop);
 }
 
@@ -68,6 +88,7 @@ void eddy__interrupt_release(void) {
 }
 
 void eddy__interrupt_guard_device(eddy_device *device) {
+    take_free_ones();
     atomic_store(&guarded_device, device);
 }
 
@@ -102,27 +123,20 @@ void eddy__interrupt_end(void) {
     atomic_store(&is_ending, 1);
 }
 
-static void take(int number, void (*handler)(int), struct sigaction *before) {
-    struct sigaction action;
-    memset(&action, 0, sizeof action);
-    action.sa_handler = handler;
-    action.sa_flags = SA_RESTART;
-    sigaction(number, &action, before);
-}
-
 static void leave_to_child(void) {
-    for (int i = 0; i < COUNT; i++) signal(SIGNALS[i], SIG_DFL);
+    for (int i = 0; i < COUNT; i++) {
+        struct sigaction now;
+        sigaction(SIGNALS[i], NULL, &now);
+        if (now.sa_handler == handle) signal(SIGNALS[i], SIG_DFL);
+    }
     signal(SIGPIPE, SIG_DFL);
 }
 
 void eddy__interrupt_prepare(void) {
     process = getpid();
-    for (int i = 0; i < COUNT; i++) {
-        struct sigaction before;
-        take(SIGNALS[i], handle, &before);
-        were_ignored[i] = before.sa_handler == SIG_IGN;
-    }
+    /* Process 1 has no default actions. */
+    if (process == 1) take_free_ones();
     /* A handler, not SIG_IGN, which programs that are started would inherit. */
-    take(SIGPIPE, handle_pipe, NULL);
+    take(SIGPIPE, handle_pipe);
     pthread_atfork(NULL, NULL, leave_to_child);
 }

@@ -8,7 +8,8 @@
 
 #include "eddy.h"
 
-/* From now on the first signal interrupts this loop, with the signal's number. */
+/* From now on the first signal interrupts this loop, with the signal's number. To be called
+ * again when the script gives a signal back. */
 void eddy__interrupt_guard(eddy_loop *loop);
 
 /* The loop no longer runs. */
@@ -20,8 +21,8 @@ void eddy__interrupt_guard_device(eddy_device *device);
 /* The device is no longer waited for. */
 void eddy__interrupt_release_device(void);
 
-/* Takes the signals, for as long as the process lives. Scripts may take them in their place.
- */
+/* Takes SIGPIPE, for as long as the process lives. The others are taken when something is
+ * guarded first, unless the script takes them. */
 void eddy__interrupt_prepare(void);
 
 /* The process ends by itself: what is still printed may go nowhere. */

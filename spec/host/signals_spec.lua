@@ -87,6 +87,14 @@ describe("a signal", function()
       loop:on_signal("SIGTERM", print):cancel() ready() while true do end]], TERM))
   end)
 
+  it("that the script gives back while the loop runs does, too", function()
+    local out = check(0, signalled(READY .. [[
+      local handle = loop:on_signal("SIGTERM", print)
+      loop:call_later(1, function() handle:cancel() ready() end)
+      loop:call_later(60000, print) loop:start() print("stopped")]], TERM))
+    assert.equal("stopped\n", out)
+  end)
+
   it("does not reach a handler of the other one", function()
     local out = check(0, signalled(READY .. [[
       loop:on_signal("SIGINT", function() print("INT") loop:stop() end)

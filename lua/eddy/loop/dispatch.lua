@@ -51,6 +51,13 @@ function M.target_of(thread) return runs[thread] and runs[thread].target end
 --- What to call when a loop begins and ends to run: the host's guard.
 function M.set_guard(begin, finish) guard, release = begin, finish end
 
+local function guard_loop(self) guard(tonumber(ffi.cast("intptr_t", self._c))) end
+
+--- A signal is free again: the loop that runs, if one does, is guarded against it, too.
+function M.guard_again()
+  if M.loop() then guard_loop(running) end
+end
+
 local function call(callback)
   return callback.fn(unpack(callback, 1, callback.count))
 end
@@ -185,7 +192,7 @@ function M.drive(self, until_idle, limit)
   if self._is_held then errors.misuse("start: a flush is just receiving a message") end
   check(C.eddy_loop_alive(core), "start") -- or a child would run what the parent has queued
   running, forks, self._running = self, C.eddy_forks(), true
-  guard(tonumber(ffi.cast("intptr_t", core)))
+  guard_loop(self)
   local this
   repeat
     this = {}
