@@ -1,4 +1,7 @@
 -- What a signal finds in the middle: it is told by name, and leads to 75.
+local unfinished = require "eddy.host.unfinished"
+local loops = require "eddy.loop"
+local zmq = require "eddy.zmq"
 local process = require "spec.support.process"
 
 local check, signalled = process.check, process.signalled
@@ -87,7 +90,12 @@ describe("SIGTERM in the middle of", function()
         poller:register(third, zmq.POLLIN)
         poller:poll()
       end)
-      loop:spawn(function() ready() eddy.gather(pull:recv(), sub:recv()):await() end)]],
+      loop:spawn(function() eddy.gather(pull:recv(), sub:recv()):await() end)
+      local function in_turns(count)
+        if count == 0 then return ready() end
+        loop:call_later(1, in_turns, count - 1)
+      end
+      in_turns(3) -- all of them wait then]],
     ["the main program's wait"] = [[
       local pull = green.instance():socket(zmq.PULL, { bind = "inproc://x" })
       loop:call_later(1, ready)
@@ -112,6 +120,33 @@ describe("SIGTERM in the middle of", function()
     local code, err = run(work .. "error('boom', 0)")
     assert.equal(1, code)
     assert.matches("a callback: 1 handler did not end", err)
+  end)
+
+  it("a task that has not begun, or whose result has come, is work", function()
+    local loop = loops.new()
+    local async, name = require("eddy.async").context(), nil
+    local pull = async:socket(zmq.PULL, { linger = 0, bind = "inproc://x" })
+    local function left()
+      local tasks = 0
+      for _, each in ipairs(unfinished.list { [loop] = true }) do
+        assert.same({ 0, 0 }, { each.handlers, each.messages })
+        name, tasks = each.name, tasks + each.tasks
+      end
+      return tasks
+    end
+    assert.equal(0, left())
+    local future
+    loop:spawn(function() future = pull:recv() future:await() end)
+    assert.equal(1, left())
+    assert.matches("^task %(", name)
+    loop:add_callback(function() loop:add_callback(loop.stop, loop) end)
+    loop:start()
+    assert.equal(0, left())
+    loop:add_callback(function() future:set_result("x") loop:stop() end)
+    loop:start()
+    assert.equal(1, left())
+    loop:close()
+    async:destroy(0)
   end)
 
   it("does not count what loop:stop leaves", function()

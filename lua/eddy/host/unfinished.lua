@@ -3,6 +3,7 @@
 local c = require "eddy.base.libeddy"
 local dispatch = require "eddy.loop.dispatch"
 local coroutines = require "eddy.tasks.coroutine"
+local futures = require "eddy.tasks.future"
 
 local C = c.C
 
@@ -10,14 +11,16 @@ local MOST_PARTS = 1000 -- of what a task waits for, that are looked at
 
 local M = {}
 
--- Whether all that a future stands for is that something comes in: who waits for it has nothing
--- in hand.
+-- Whether all that a future stands for is that something comes in, which has not come yet: who
+-- waits for it has nothing in hand.
 local function is_idle(future)
   local open, looked = { future }, 0
   while #open > 0 do
     local each = table.remove(open)
     local source = each._source
-    if source and source._is_input then
+    if each:done() then
+      return false
+    elseif source and source._is_input then
       if not source:_is_input() then return false end
     else
       local number, part = 1, each:_part(1)
@@ -55,6 +58,16 @@ local function add(names, name, what)
   return each
 end
 
+-- Calls fn with each task that waits to begin.
+local function each_new_task(loop, fn)
+  local function look(callback)
+    local task = callback and callback[1]
+    if futures.is(task) and coroutines.tasks[task._coroutine] == task then fn(task) end
+  end
+  for i = loop._batch_next, loop._batch_last do look(loop._batch[i]) end
+  for i = 1, loop._queued do look(loop._callbacks[i]) end
+end
+
 local function name_of(target)
   return target and tostring(target.name or target:_describe()) or "a callback"
 end
@@ -72,6 +85,7 @@ function M.list(loops)
         add(names, task:_describe(), "tasks")
       end
     end
+    each_new_task(loop, function(task) add(names, task:_describe(), "tasks") end)
     for _, target in pairs(loop._c and loop._targets or {}) do
       local count = target.stats and target._id and unread(loop, target) or 0
       if count > 0 then
