@@ -38,12 +38,7 @@ function Waiter:_describe()
   return ("%s, behind a message that %s has begun"):format(text, parts.holder(list))
 end
 
---- Whether it waits for what others may send: a REQ waits for the answer to what it has sent.
-function Waiter:_is_input()
-  local what = self.line._what
-  local events = self.events or self.list.events
-  return band(events, C.EDDY_WRITE) == 0 and (type(what) == "number" or what._type ~= "REQ")
-end
+Waiter._is_input = waiters.is_input
 
 -- The future is done: it is in the line no more. Without a part that was not sent the others of its
 -- message would be another one.

@@ -114,7 +114,9 @@ end
 
 -- Says what the loops that a signal stopped left undone, and returns whether there was anything.
 local function tell_unfinished()
-  local list = signalled() and unfinished.list(loops._all()) or {}
+  local stopped = {}
+  for loop in pairs(loops._all()) do stopped[loop] = loop._interrupted or nil end
+  local list = unfinished.list(stopped)
   for _, each in ipairs(list) do complain(unfinished.text(each)) end
   return #list > 0
 end
