@@ -306,6 +306,30 @@ typedef struct eddy_poll_item {
  * -EBADF for a stale socket or a bad descriptor, -ETERM: that item's `ready` is the same. */
 int eddy_poll(eddy_poll_item *items, int count, double timeout);
 
+/* Waits: those of the functions above, of eddy_context_term, eddy_tracker_wait,
+ * eddy_device_run and eddy_device_wait. In a thread that runs a loop, they hold the loop up:
+ * so whoever runs the thread can have them ended, with -EINTR. */
+
+enum {
+    EDDY_POKED = -1,      /* why a wait ended: eddy_waits_poke; above 0: a signal */
+    EDDY_GO_ON = 1 << 20, /* flag of a send or receive that was poked: its time goes on */
+};
+
+/* Whether the calling thread's waits can be ended. They can until it says otherwise, or says
+ * so again; what ended them until then is forgotten. */
+void eddy_waits_guard(int on);
+
+/* From any thread, and from a signal handler: ends the guarded wait that is under way, and
+ * those to come, until a loop has told of this signal, or eddy_waits_guard is called. */
+void eddy_waits_interrupt(int signal);
+
+/* From a signal handler that interrupts the thread: its wait ends, once. */
+void eddy_waits_poke(void);
+
+/* Why the calling thread's last wait ended with -EINTR: a signal, EDDY_POKED, or 0: it did not,
+ * or for another reason. */
+int eddy_waits_interrupted(void);
+
 /* Devices: they relay messages between two sockets, in a thread of their own or in the
  * caller's. */
 
@@ -379,7 +403,7 @@ void eddy_loop_free(eddy_loop *loop);
 
 /* Hands the loop, and the sockets of its streams and watches, to the calling thread. Whoever
  * had them must be through with them, and say so in a way that threads can rely on (a lock, a
- * join). Signals that it watches stay blocked in the other thread only. */
+ * join). */
 int eddy_loop_adopt(eddy_loop *loop);
 
 /* Turns the loop once: waits for something to happen, up to `timeout` ms (negative: for
@@ -428,7 +452,7 @@ int eddy_waker_open(eddy_loop *loop);
 int eddy_waker_close(eddy_loop *loop, uint32_t waker);
 int eddy_loop_wake(eddy_loop *loop, uint32_t waker, double number);
 
-/* Takes a signal as EDDY_SIGNAL events, or gives it back. It is blocked in this thread
+/* Takes a signal as EDDY_SIGNAL events, or gives it back. It has a handler in the process
  * meanwhile, so that it does nothing else. -EBUSY when a loop of the process has it. */
 int eddy_signal_watch(eddy_loop *loop, int signal);
 int eddy_signal_unwatch(eddy_loop *loop, int signal);

@@ -158,7 +158,7 @@ int eddy_signal_number(const char *name) {
 int eddy_signal_watch(eddy_loop *loop, int signal) {
     int refused = eddy__loop_refusal(loop);
     if (refused) return refused;
-    return eddy__signals_watch(&loop->signals, &loop->state.poller, signal);
+    return eddy__signals_watch(&loop->signals, &loop->wakeups, signal);
 }
 
 int eddy_signal_unwatch(eddy_loop *loop, int signal) {

@@ -6,4 +6,8 @@
 /* How many forks lie between this process and the one that loaded the core. */
 extern int eddy__fork_count;
 
+/* Whether this process is a fork that was not counted yet: for signal handlers, which may run
+ * before anything else in it does. */
+int eddy__fork_is_new(void);
+
 #endif

@@ -13,7 +13,6 @@
 #include <sys/epoll.h>
 #include <sys/eventfd.h>
 #include <sys/file.h>
-#include <sys/signalfd.h>
 #include <unistd.h>
 #include <zmq.h>
 
@@ -75,11 +74,6 @@ static inline int eddy__ppoll(struct pollfd *fds, nfds_t count,
 
 static inline int eddy__eventfd(void) {
     EDDY__CALL(int, -1, EDDY__FAULT_EVENTFD, eventfd(0, EFD_NONBLOCK | EFD_CLOEXEC));
-}
-
-static inline int eddy__signalfd(int fd, const sigset_t *signals) {
-    EDDY__CALL(int, -1, EDDY__FAULT_SIGNALFD,
-               signalfd(fd, signals, SFD_NONBLOCK | SFD_CLOEXEC));
 }
 
 static inline int eddy__open_directory(const char *path) {

@@ -1,6 +1,7 @@
 #include "device/device.h"
 #include "base/deadline.h"
 #include "base/sys.h"
+#include "base/waits.h"
 #include "device/proxy.h"
 #include "zmq/context.h"
 
@@ -18,8 +19,9 @@ struct eddy_device {
     eddy__proxy proxy;
     eddy__node running; /* among all that have a thread */
     int state, references;
-    int result; /* what ended it */
-    int pid;    /* of the process that has the thread */
+    int result;   /* what ended it */
+    int pid;      /* of the process that has the thread */
+    int is_poked; /* it may be run again: it goes on */
 };
 
 /* The devices that have a thread, of all contexts: at a context's end they must be found,
@@ -101,11 +103,13 @@ static int begin(eddy_device *device) {
 
 int eddy_device_run(eddy_device *device) {
     pthread_mutex_lock(&all.lock);
-    int rc = begin(device);
+    int goes_on = device->state == RUNNING && device->is_poked;
+    int rc = goes_on ? 0 : begin(device);
     pthread_mutex_unlock(&all.lock);
     if (rc != 0) return rc;
     device->result = eddy__proxy_run(&device->proxy);
-    device->state = ENDED;
+    device->is_poked = device->result == -EINPROGRESS;
+    if (!device->is_poked) device->state = ENDED;
     return device->result;
 }
 
@@ -182,23 +186,22 @@ void eddy_device_stop(eddy_device *device, int why) {
     eddy__control_end(&device->proxy.control, why);
 }
 
-/* Waits for an end, until `limit` (NULL: for ever). The lock is held. 0 or an errno. */
-static int wait_for_end(const struct timespec *limit) {
-    return limit ? pthread_cond_clockwait(&all.ended, &all.lock, CLOCK_MONOTONIC, limit)
-                 : pthread_cond_wait(&all.ended, &all.lock);
-}
-
 int eddy_device_wait(eddy_device *device, double timeout) {
     if (isnan(timeout)) return -EINVAL;
-    struct timespec limit = eddy__deadline(eddy_time() + timeout);
-    int rc = 0;
+    double deadline = timeout < 0 ? HUGE_VAL : eddy_time() + timeout;
+    int poked = 0;
     pthread_mutex_lock(&all.lock);
     /* After a fork the thread is the other process's. */
-    while (device->state == RUNNING && rc == 0 && device->pid == getpid())
-        rc = wait_for_end(timeout < 0 ? NULL : &limit);
+    while (device->state == RUNNING && !poked && eddy_time() < deadline &&
+           device->pid == getpid()) {
+        eddy__deadline_wait(&all.ended, &all.lock, eddy__waits_until(deadline));
+        int why = eddy__waits_due() ? eddy_waits_interrupted() : 0;
+        poked = why == EDDY_POKED;
+        if (why > 0) eddy_device_stop(device, -EINTR);
+    }
     int result = device->state == ENDED ? device->result : 0;
     pthread_mutex_unlock(&all.lock);
-    return result;
+    return result == 0 && poked ? -EINPROGRESS : result;
 }
 
 int eddy_device_failed(eddy_device *device) {
@@ -230,8 +233,9 @@ static int stop_all(eddy_context *context) {
 }
 
 void eddy__device_end_all(eddy_context *context) {
-    struct timespec limit = eddy__deadline(eddy_time() + LONGEST_END_MS);
+    double deadline = eddy_time() + LONGEST_END_MS;
     pthread_mutex_lock(&all.lock);
-    while (stop_all(context) > 0 && wait_for_end(&limit) == 0) continue;
+    while (stop_all(context) > 0 && eddy__deadline_wait(&all.ended, &all.lock, deadline) == 0)
+        continue;
     pthread_mutex_unlock(&all.lock);
 }

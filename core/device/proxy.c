@@ -1,5 +1,6 @@
 #include "device/proxy.h"
 #include "base/sys.h"
+#include "base/waits.h"
 #include "zmq/message.h"
 
 #include <limits.h>
@@ -236,14 +237,15 @@ static int pass(eddy__proxy *proxy) {
 /* What is stuck may have used up wake-ups when it was tried, and a mandatory ROUTER with one
  * full peer among others tells of none: then the wait is short. */
 static int wait(eddy__proxy *proxy) {
-    struct timespec soon = {0, RETRY_MS * 1000000L};
-    struct pollfd fds[EDDY_ENDS + 1];
+    struct pollfd fds[EDDY_ENDS + 2];
     nfds_t count = 0;
     for (int i = 0; i < EDDY_ENDS; i++)
         if (proxy->ends[i]) fds[count++] = (struct pollfd){proxy->ends[i]->fd, POLLIN, 0};
     fds[count++] = (struct pollfd){proxy->control.wake, POLLIN, 0};
-    if (eddy__ppoll(fds, count, proxy->is_stuck ? &soon : NULL) < 0)
-        return errno == EINTR ? 0 : -errno;
+    int rc = eddy__waits_poll(fds, count, proxy->is_stuck ? RETRY_MS : -1);
+    if (rc == -EINTR && eddy_waits_interrupted() == EDDY_POKED) return -EINPROGRESS;
+    if (rc == -EINTR) eddy__control_end(&proxy->control, rc);
+    if (rc != 0) return rc == -EINTR ? 0 : rc;
     uint64_t news;
     if (fds[count - 1].revents && read(proxy->control.wake, &news, sizeof news) < 0)
         return errno == EAGAIN ? 0 : -errno;
@@ -273,6 +275,7 @@ int eddy__proxy_run(eddy__proxy *proxy) {
         if (ending && deadline > 0 && (!moved || eddy_time() >= deadline)) return ending;
         if (ending && deadline == 0) deadline = eddy_time() + LAST_MS;
         int rc = ending || moved ? 0 : wait(proxy);
+        if (rc == -EINPROGRESS) return rc;
         if (rc < 0) return fail(proxy, EDDY_ENDS, rc);
     }
 }

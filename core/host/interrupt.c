@@ -1,7 +1,9 @@
 #include "host/interrupt.h"
+#include "host/fatal_signal.h"
 
 #include <errno.h>
 #include <poll.h>
+#include <pthread.h>
 #include <signal.h>
 #include <stdatomic.h>
 #include <string.h>
@@ -10,70 +12,88 @@
 /* A signal handler has no argument to find its loop by, so the loop is kept here, and the
  * device, which one of the loop's handlers may wait for. */
 static _Atomic(eddy_loop *) guarded;
-static atomic_int is_ending; /* a signal stopped a loop */
+static atomic_int is_ending; /* a signal stopped a loop, or the process ends by itself */
 static _Atomic(eddy_device *) guarded_device;
+static atomic_int has_stopped; /* one of the signals stopped something: the next one ends all */
 
 enum {
     COUNT = 2,
     PATIENCE_MS = 1000, /* for a handler that goes on printing to nobody */
 };
 static const int SIGNALS[COUNT] = {SIGINT, SIGTERM};
-static struct sigaction before[COUNT];
+static int were_ignored[COUNT]; /* by the parent, as shells have it of background jobs */
+static pid_t process;           /* that is not a fork */
 
-static void set_handlers(void (*handler)(int), int flags, struct sigaction *old) {
+static int was_ignored(int number) {
+    for (int i = 0; i < COUNT; i++)
+        if (SIGNALS[i] == number) return were_ignored[i];
+    return 0;
+}
+
+/* Stops what runs. Whether anything did. */
+static int stop(int number) {
+    eddy_loop *loop = atomic_exchange(&guarded, NULL);
+    eddy_device *device = atomic_exchange(&guarded_device, NULL);
+    int stops = loop && eddy_loop_interrupt(loop, number) == 0;
+    if (stops) eddy_waits_interrupt(number);
+    if (device) eddy_device_stop(device, -EINTR);
+    return stops || device != NULL;
+}
+
+/* What runs is the parent's; in a child the signals do what they do by default. */
+static int is_child(void) {
+    return getpid() != process;
+}
+
+static void handle(int number) {
+    int error = errno;
+    if (atomic_load(&has_stopped) || is_child()) eddy__fatal_signal(number);
+    if (stop(number)) {
+        atomic_store(&has_stopped, 1);
+        atomic_store(&is_ending, 1);
+    } else if (!was_ignored(number)) {
+        eddy__fatal_signal(number);
+    }
+    errno = error;
+}
+
+static void take(int number, void (*handler)(int)) {
     struct sigaction action;
     memset(&action, 0, sizeof action);
     action.sa_handler = handler;
-    action.sa_flags = flags;
-    for (int i = 0; i < COUNT; i++) sigaction(SIGNALS[i], &action, old ? &old[i] : NULL);
+    action.sa_flags = SA_RESTART;
+    sigaction(number, &action, NULL);
 }
 
-/* The second signal finds the default action: it ends the process at once. */
-static void handle(int number) {
-    eddy_loop *loop = atomic_exchange(&guarded, NULL);
-    eddy_device *device = atomic_exchange(&guarded_device, NULL);
-    set_handlers(SIG_DFL, 0, NULL);
-    /* In a child that was forked the loop is the parent's. */
-    int heard = loop && eddy_loop_interrupt(loop, number) == 0;
-    if (device) eddy_device_stop(device, -EINTR);
-    if (heard || device)
-        atomic_store(&is_ending, 1);
-    else
-        raise(number);
-}
-
-static int is_guarding(void) {
-    return atomic_load(&guarded) || atomic_load(&guarded_device);
-}
-
-static void take_signals(int was_guarding) {
-    if (!was_guarding) set_handlers(handle, SA_RESTART, before);
-}
-
-/* Gives them back when nothing is left to guard, unless a signal has done so. */
-static void give_signals_back(int was_guarded) {
-    if (!was_guarded || is_guarding()) return;
-    for (int i = 0; i < COUNT; i++) sigaction(SIGNALS[i], &before[i], NULL);
+/* Those that nobody else takes, a script among others. */
+static void take_free_ones(void) {
+    for (int i = 0; i < COUNT; i++) {
+        struct sigaction now;
+        sigaction(SIGNALS[i], NULL, &now);
+        if (now.sa_handler != SIG_DFL && now.sa_handler != SIG_IGN) continue;
+        were_ignored[i] = now.sa_handler == SIG_IGN;
+        take(SIGNALS[i], handle);
+    }
 }
 
 void eddy__interrupt_guard(eddy_loop *loop) {
-    int was_guarding = is_guarding();
+    eddy_waits_guard(1);
+    take_free_ones();
     atomic_store(&guarded, loop);
-    take_signals(was_guarding);
 }
 
 void eddy__interrupt_release(void) {
-    give_signals_back(atomic_exchange(&guarded, NULL) != NULL);
+    atomic_store(&guarded, NULL);
+    eddy_waits_guard(0);
 }
 
 void eddy__interrupt_guard_device(eddy_device *device) {
-    int was_guarding = is_guarding();
+    take_free_ones();
     atomic_store(&guarded_device, device);
-    take_signals(was_guarding);
 }
 
 void eddy__interrupt_release_device(void) {
-    give_signals_back(atomic_exchange(&guarded_device, NULL) != NULL);
+    atomic_store(&guarded_device, NULL);
 }
 
 static int output_is_broken(void) {
@@ -89,15 +109,12 @@ static void stop_printing(int number) {
     if (before == 0) first = eddy_time();
     int stops = before == 0 && loop && eddy_loop_interrupt(loop, number) == 0;
     int has_time = before != 0 && eddy_time() < before + PATIENCE_MS;
-    if (!stops && !has_time) {
-        signal(number, SIG_DFL);
-        raise(number);
-    }
+    if (!stops && !has_time) eddy__fatal_signal(number);
 }
 
-/* A handler, not SIG_IGN, which programs that are started would inherit. */
 static void handle_pipe(int number) {
     int error = errno;
+    if (is_child()) eddy__fatal_signal(number);
     if (!atomic_load(&is_ending) && output_is_broken()) stop_printing(number);
     errno = error;
 }
@@ -106,10 +123,20 @@ void eddy__interrupt_end(void) {
     atomic_store(&is_ending, 1);
 }
 
-void eddy__interrupt_watch_output(void) {
-    struct sigaction action;
-    memset(&action, 0, sizeof action);
-    action.sa_handler = handle_pipe;
-    action.sa_flags = SA_RESTART;
-    sigaction(SIGPIPE, &action, NULL);
+static void leave_to_child(void) {
+    for (int i = 0; i < COUNT; i++) {
+        struct sigaction now;
+        sigaction(SIGNALS[i], NULL, &now);
+        if (now.sa_handler == handle) signal(SIGNALS[i], SIG_DFL);
+    }
+    signal(SIGPIPE, SIG_DFL);
+}
+
+void eddy__interrupt_prepare(void) {
+    process = getpid();
+    /* Process 1 has no default actions. */
+    if (process == 1) take_free_ones();
+    /* A handler, not SIG_IGN, which programs that are started would inherit. */
+    take(SIGPIPE, handle_pipe);
+    pthread_atfork(NULL, NULL, leave_to_child);
 }

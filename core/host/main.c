@@ -2,7 +2,9 @@
  * C API. What the command does is written in Lua, in lua/eddy/host/main.lua. */
 #include "host/emfile.h"
 #include "host/exit_deadline.h"
+#include "host/fatal_signal.h"
 #include "host/greetings.h"
+#include "host/inherited.h"
 #include "host/interrupt.h"
 #include "host/late_errors.h"
 #include "host/libzmq_calls.h"
@@ -16,6 +18,7 @@
 #include <lualib.h>
 #include <malloc.h>
 #include <math.h>
+#include <signal.h>
 #include <stdint.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -34,7 +37,7 @@ enum {
 static int panic(lua_State *lua) {
     fprintf(stderr, "eddy: out of memory or an error outside all protection: %s\n",
             lua_tostring(lua, -1));
-    abort();
+    eddy__fatal_signal(SIGABRT);
 }
 
 /* FFI pointers come as numbers; they fit. */
@@ -154,13 +157,14 @@ static void keep_freed_memory(void) {
 }
 
 int main(int argc, char **argv) {
+    eddy__inherited_settle();
     raise_descriptor_limit();
     eddy__emfile_prepare();
     eddy__late_errors_prepare();
     eddy__greetings_prepare();
     eddy__libzmq_calls_prepare();
     keep_freed_memory();
-    eddy__interrupt_watch_output();
+    eddy__interrupt_prepare();
     lua_State *lua = luaL_newstate();
     if (!lua) {
         fprintf(stderr, "eddy: no memory for a Lua state\n");

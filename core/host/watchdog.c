@@ -1,6 +1,7 @@
 #include "host/watchdog.h"
 #include "base/deadline.h"
 #include "base/signal_mask.h"
+#include "host/fatal_signal.h"
 
 #include <lauxlib.h>
 #include <luajit.h>
@@ -90,6 +91,7 @@ static void handle(int number) {
      * effect. */
     lua_sethook(dog.lua, NULL, 0, 0);
     lua_sethook(dog.lua, hook, LUA_MASKCOUNT, 1);
+    eddy_waits_poke();
     dog.profiler.sa_handler(number);
 }
 
@@ -122,7 +124,7 @@ static void look(watch *seen, double passed) {
     seen->elapsed += passed;
     if (seen->elapsed >= dog.abort) {
         tell("past the last limit: the process is aborted", seen->elapsed);
-        abort();
+        eddy__fatal_signal(SIGABRT);
     }
     int answered = atomic_load(&dog.answered);
     if (seen->elapsed >= dog.interrupt)

@@ -62,7 +62,7 @@ void eddy__loop_reap(eddy_loop *loop) {
 
 void eddy__loop_free(eddy_loop *loop) {
     eddy__loop_state *state = &loop->state;
-    eddy__signals_close(&loop->signals, &state->poller);
+    eddy__signals_close(&loop->signals);
     eddy__wakeups_close(&loop->wakeups, &state->poller);
     eddy__poller_close(&state->poller);
     eddy__timer_heap_free(&state->timer_heap);
@@ -131,12 +131,11 @@ static void tell_gap(eddy_loop *loop) {
     loop->time_jump.lost = 0;
 }
 
-static void serve_internal(eddy_loop *loop, eddy__source *source) {
-    source->ready = 0;
-    if (source == &loop->wakeups.source)
-        eddy__wakeups_tell(&loop->wakeups, &loop->state.batch);
-    else
-        eddy__signals_tell(&loop->signals, &loop->state.batch);
+/* The loop was woken from outside: by a thread, or a signal. */
+static void serve_wakeups(eddy_loop *loop) {
+    loop->wakeups.source.ready = 0;
+    eddy__wakeups_tell(&loop->wakeups, &loop->state.batch);
+    eddy__signals_tell(&loop->signals, &loop->wakeups, &loop->state.batch);
 }
 
 static void serve(eddy_loop *loop) {
@@ -148,7 +147,7 @@ static void serve(eddy_loop *loop) {
         if (source->serve)
             source->serve(source);
         else
-            serve_internal(loop, source);
+            serve_wakeups(loop);
     }
 }
 

@@ -4,13 +4,17 @@
 
 #include <string.h>
 
-static void notify(eddy__wakeups *wakeups) {
+void eddy__wakeups_notify(int fd) {
     uint64_t one = 1;
     int error = errno;
     /* Fails only when the counter is full, and then the loop is awake. */
-    ssize_t written = write(wakeups->source.fd, &one, sizeof one);
+    ssize_t written = write(fd, &one, sizeof one);
     (void)written;
     errno = error;
+}
+
+static void notify(const eddy__wakeups *wakeups) {
+    eddy__wakeups_notify(wakeups->source.fd);
 }
 
 int eddy__wakeups_open(eddy__wakeups *wakeups, eddy__poller *poller) {

@@ -3,12 +3,15 @@
 #include "base/fork.h"
 #include "base/id_map.h"
 #include "base/sys.h"
+#include "base/waits.h"
 #include "zmq/ending.h"
 
 #include <limits.h>
 #include <pthread.h>
 #include <sys/resource.h>
 #include <time.h>
+
+enum { NOT_BEGUN, BEGUN, OVER };
 
 enum {
     SOCKET = 1,
@@ -20,6 +23,7 @@ struct eddy_context {
     void *zmq; /* NULL once terminated */
     int is_shared;
     int is_limited; /* its number of sockets was set */
+    int end;        /* of its libzmq context, in a thread */
     int born;       /* eddy__fork_count when it was made */
     int references;
     pthread_mutex_t lock; /* of `references` and `sockets`; finding needs none */
@@ -108,7 +112,7 @@ static void *wait_for_end(void *zmq) {
     while (zmq_ctx_term(zmq) != 0 && errno == EINTR) continue;
     pthread_mutex_lock(&process.lock);
     process.ending--;
-    pthread_cond_signal(&process.ended);
+    pthread_cond_broadcast(&process.ended);
     pthread_mutex_unlock(&process.lock);
     return NULL;
 }
@@ -135,7 +139,7 @@ void eddy__context_release(eddy_context *context) {
     pthread_mutex_unlock(&context->lock);
     if (left > 0) return;
     void *zmq = context->zmq && context->is_shared ? leave_shared() : context->zmq;
-    if (zmq) {
+    if (zmq && context->end == NOT_BEGUN) {
         pthread_mutex_lock(&process.lock);
         terminate(zmq);
         pthread_mutex_unlock(&process.lock);
@@ -145,14 +149,58 @@ void eddy__context_release(eddy_context *context) {
     eddy__free(context);
 }
 
+static void *wait_for_context(void *ending) {
+    eddy_context *context = ending;
+    while (zmq_ctx_term(context->zmq) != 0 && errno == EINTR) continue;
+    pthread_mutex_lock(&process.lock);
+    context->end = OVER;
+    process.ending--;
+    pthread_cond_broadcast(&process.ended);
+    pthread_mutex_unlock(&process.lock);
+    eddy__context_release(context);
+    return NULL;
+}
+
+/* Starts its end in a thread. The lock is held. 0 or -errno. */
+static int begin_end(eddy_context *context) {
+    pthread_t thread;
+    eddy__context_retain(context);
+    int error = eddy__thread(&thread, wait_for_context, context);
+    if (error != 0) {
+        eddy__context_release(context); /* the caller has it, too */
+        return -error;
+    }
+    pthread_detach(thread);
+    process.ending++;
+    context->end = BEGUN;
+    return 0;
+}
+
+/* For a wait that can be ended: libzmq's own goes on. */
+static int term_elsewhere(eddy_context *context) {
+    int rc = 0;
+    pthread_mutex_lock(&process.lock);
+    if (context->end == NOT_BEGUN) rc = begin_end(context);
+    while (rc == 0 && context->end != OVER) {
+        eddy__deadline_wait(&process.ended, &process.lock, eddy__waits_until(HUGE_VAL));
+        if (context->end != OVER && eddy__waits_due()) rc = -EINTR;
+    }
+    if (rc == 0) context->zmq = NULL;
+    pthread_mutex_unlock(&process.lock);
+    return rc;
+}
+
 int eddy__context_term(eddy_context *context) {
     if (is_foreign(context)) return -ESTALE;
     if (!context->zmq) return -ETERM;
     if (context->sockets.count > 0) return -EBUSY;
-    void *zmq = context->is_shared ? leave_shared() : context->zmq;
+    /* One that is shared is its own from now on: a wait that is ended may be waited again. */
+    if (context->is_shared) context->zmq = leave_shared();
+    context->is_shared = 0;
+    if (context->zmq && context->end == NOT_BEGUN) eddy__ending_settle(context->zmq);
+    if (context->zmq && eddy__waits_guarded()) return term_elsewhere(context);
+    while (context->zmq && zmq_ctx_term(context->zmq) != 0 && errno == EINTR) continue;
     context->zmq = NULL;
-    if (zmq) eddy__ending_settle(zmq);
-    while (zmq && zmq_ctx_term(zmq) != 0 && errno == EINTR) continue;
     return 0;
 }
 

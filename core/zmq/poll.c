@@ -1,10 +1,11 @@
 #include "zmq/poll.h"
 #include "base/sys.h"
+#include "base/waits.h"
 #include "zmq/context.h"
 
 #include <math.h>
 
-enum { FEW = 16, LONGEST_MS = 1000000000 };
+enum { FEW = 16 };
 
 static int fail(eddy_poll_item *item, int error) {
     item->ready = -error;
@@ -64,15 +65,6 @@ static int list(eddy_poll_item *items, struct pollfd *fds, int count) {
     return plain;
 }
 
-/* Asks the kernel, for at most `left` ms (negative: for ever). A signal is like a wake-up. */
-static int ask(struct pollfd *fds, int count, double left) {
-    double ms = left > LONGEST_MS ? LONGEST_MS : left;
-    struct timespec limit = {(time_t)(ms / 1e3), 0};
-    limit.tv_nsec = (long)((ms - (double)limit.tv_sec * 1e3) * 1e6);
-    int rc = eddy__ppoll(fds, (nfds_t)count, left < 0 ? NULL : &limit);
-    return rc >= 0 ? 0 : errno == EINTR ? EINTR : -errno;
-}
-
 static int wait(eddy_poll_item *items, struct pollfd *fds, int count, double timeout) {
     double deadline = eddy_time() + timeout;
     int plain = list(items, fds, count);
@@ -86,9 +78,8 @@ static int wait(eddy_poll_item *items, struct pollfd *fds, int count, double tim
         else if (timeout >= 0)
             left = fmax(0, deadline - eddy_time());
         if (left == 0 && plain == 0) return ready;
-        int rc = ask(fds, count, left);
+        int rc = eddy__waits_poll(fds, (nfds_t)count, left);
         if (rc < 0) return rc;
-        if (rc == EINTR) continue;
         int more = look_at_descriptors(items, fds, count);
         if (more < 0) return more;
         if (left == 0) return ready + more;
@@ -102,7 +93,7 @@ int eddy_poll(eddy_poll_item *items, int count, double timeout) {
     if (count < 0 || isnan(timeout)) return -EINVAL;
     if (count == 0) return 0;
     struct pollfd few[FEW], *fds = few;
-    if (count > FEW) fds = eddy__calloc((size_t)count, sizeof *fds);
+    if (count >= FEW) fds = eddy__calloc((size_t)count + 1, sizeof *fds);
     if (!fds) return -ENOMEM;
     int rc = wait(items, fds, count, timeout);
     if (fds != few) eddy__free(fds);

@@ -3,6 +3,7 @@
 #include "base/fork.h"
 #include "base/signal_mask.h"
 #include "base/sys.h"
+#include "base/waits.h"
 #include "eddy.h"
 #include "zmq/ending.h"
 #include "zmq/endpoint.h"
@@ -66,14 +67,9 @@ int eddy__socket_wait(eddy__socket *socket, int events, double timeout) {
         if (now < 0 || (now & events)) return now < 0 ? now : now & events;
         double left = timeout < 0 ? -1 : deadline - eddy_time();
         if (timeout >= 0 && left <= 0) return 0;
-        struct pollfd item = {socket->fd, POLLIN, 0};
-        /* Rounded up: a wait may be late, never short. */
-        if (poll(&item, 1,
-                 left < 0     ? -1
-                 : left > 1e6 ? 1000000
-                              : (int)left + 1) < 0 &&
-            errno != EINTR)
-            return -errno;
+        struct pollfd items[2] = {{socket->fd, POLLIN, 0}};
+        int rc = eddy__waits_poll(items, 1, left);
+        if (rc < 0) return rc;
     }
 }
 
@@ -192,11 +188,13 @@ static int timeout_of(eddy__socket *socket, int option) {
 /* A call that may block, repeated when a signal interrupts it for what is left of its time. */
 static int blocking(eddy__socket *socket, zmq_msg_t *msg, int flags, int option,
                     int (*call)(zmq_msg_t *, void *, int)) {
+    flags &= ~EDDY_GO_ON;
     int result = call(msg, socket->zmq, flags);
     if (result != -1 || errno != EINTR) return result == -1 ? -errno : result;
     int timeout = timeout_of(socket, option), left = timeout;
     double deadline = eddy_time() + timeout;
-    while (result == -1 && errno == EINTR && eddy__fork_count == socket->born) {
+    while (result == -1 && errno == EINTR && eddy__fork_count == socket->born &&
+           !eddy__waits_due()) {
         if (timeout > 0) {
             left = (int)fmax(0, ceil(deadline - eddy_time())); /* never short */
             eddy__zmq_set(socket->zmq, option, &left, sizeof left);
@@ -208,15 +206,34 @@ static int blocking(eddy__socket *socket, zmq_msg_t *msg, int flags, int option,
     return result == -1 ? -error : result;
 }
 
+/* The same for a thread whose waits can be ended: nothing ends libzmq's own for good. */
+static int waiting(eddy__socket *socket, zmq_msg_t *msg, int flags, int option,
+                   int (*call)(zmq_msg_t *, void *, int)) {
+    int timeout = timeout_of(socket, option);
+    if (!(flags & EDDY_GO_ON)) socket->deadline = eddy_time() + timeout;
+    for (;;) {
+        eddy__socket_events(socket); /* what came since then counts */
+        int result = call(msg, socket->zmq, (flags & ~EDDY_GO_ON) | ZMQ_DONTWAIT);
+        if (result != -1) return result;
+        if (errno != EAGAIN && errno != EINTR) return -errno;
+        double left = timeout < 0 ? -1 : socket->deadline - eddy_time();
+        if (timeout >= 0 && left <= 0) return -EAGAIN;
+        struct pollfd items[2] = {{socket->fd, POLLIN, 0}};
+        int rc = eddy__waits_poll(items, 1, left);
+        if (rc < 0) return rc;
+    }
+}
+
 /* libzmq drops a message whose peer left half-way, and says so once to a call that does not
  * wait: a call that waits, and may not lose the rest of the message to another peer, must be
  * such a one from the start. */
 static int send_part(eddy__socket *socket, zmq_msg_t *msg, int flags) {
     if (!(flags & ZMQ_DONTWAIT) && socket->midway)
         return blocking(socket, msg, flags, ZMQ_SNDTIMEO, zmq_msg_send);
-    if (eddy__msg_send(msg, socket->zmq, flags) >= 0) return 0;
+    if (eddy__msg_send(msg, socket->zmq, flags & ~EDDY_GO_ON) >= 0) return 0;
     if (errno != EAGAIN || (flags & ZMQ_DONTWAIT)) return -errno;
-    return blocking(socket, msg, flags, ZMQ_SNDTIMEO, zmq_msg_send);
+    return (eddy__waits_guarded() ? waiting : blocking)(socket, msg, flags, ZMQ_SNDTIMEO,
+                                                        zmq_msg_send);
 }
 
 int eddy__socket_send(eddy__socket *socket, zmq_msg_t *msg, int flags) {
@@ -235,5 +252,6 @@ int eddy__socket_recv(eddy__socket *socket, zmq_msg_t *msg, int flags) {
     int result = eddy__msg_recv(msg, socket->zmq);
     if (result >= 0) return result;
     if (errno != EAGAIN || (flags & ZMQ_DONTWAIT)) return -errno;
-    return blocking(socket, msg, flags, ZMQ_RCVTIMEO, zmq_msg_recv);
+    return (eddy__waits_guarded() ? waiting : blocking)(socket, msg, flags, ZMQ_RCVTIMEO,
+                                                        zmq_msg_recv);
 }

@@ -30,6 +30,7 @@ typedef struct eddy__socket {
     int midway;          /* the last part sent had another to follow */
     int is_manual;       /* ZMQ_XPUB_MANUAL or ZMQ_XPUB_MANUAL_LAST_VALUE is on */
     int is_conflating;   /* ZMQ_CONFLATE is */
+    double deadline;     /* of a send or receive that was poked */
     eddy__monitor monitor;
     eddy__routing_ids routing_ids;
     eddy__listeners listeners;

@@ -1,6 +1,7 @@
 #include "zmq/tracker.h"
 #include "base/deadline.h"
 #include "base/sys.h"
+#include "base/waits.h"
 
 #include <pthread.h>
 
@@ -46,17 +47,14 @@ void eddy__tracker_done(eddy_tracker *tracker) {
 }
 
 int eddy_tracker_wait(eddy_tracker *tracker, double timeout) {
-    struct timespec limit = eddy__deadline(eddy_time() + timeout);
-    int rc = 0;
+    double deadline = timeout < 0 ? HUGE_VAL : eddy_time() + timeout;
+    int due = 0;
     pthread_mutex_lock(&tracker->lock);
-    while (tracker->uses > 0 && rc == 0) {
-        if (timeout < 0)
-            rc = pthread_cond_wait(&tracker->changed, &tracker->lock);
-        else
-            rc = pthread_cond_clockwait(&tracker->changed, &tracker->lock, CLOCK_MONOTONIC,
-                                        &limit);
+    while (tracker->uses > 0 && !due && eddy_time() < deadline) {
+        eddy__deadline_wait(&tracker->changed, &tracker->lock, eddy__waits_until(deadline));
+        due = tracker->uses > 0 && eddy__waits_due();
     }
     int over = tracker->uses == 0;
     pthread_mutex_unlock(&tracker->lock);
-    return over;
+    return due ? -EINTR : over;
 }

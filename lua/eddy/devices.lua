@@ -182,7 +182,8 @@ end
 function Device:join(ms)
   check_started(self, "join")
   ms = errors.limit_of(ms, "join") or -1
-  if proxy.guarded(self._c, C.eddy_device_wait, ms) ~= 0 then return true end
+  local result = proxy.guarded(self._c, "join " .. self._kind, C.eddy_device_wait, ms)
+  if result ~= 0 then return true end
   return nil, errors.new(numbers.ETIMEDOUT, "join " .. self._kind)
 end
 

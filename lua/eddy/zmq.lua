@@ -2,6 +2,7 @@
 local constants = require "eddy.base.constants"
 local errors = require "eddy.base.errors"
 local c = require "eddy.base.libeddy"
+local waits = require "eddy.base.waits"
 local curve_keys = require "eddy.security.curve_keys"
 local frames = require "eddy.zmq.frame"
 local json = require "eddy.zmq.json"
@@ -84,6 +85,10 @@ end
 function Context:term()
   if self._closed then return end
   local result = C.eddy_context_term(self._c)
+  while result == -errors.numbers.EINTR do
+    waits.go_on "term"
+    result = C.eddy_context_term(self._c)
+  end
   if result == -errors.numbers.EBUSY then
     local open = C.eddy_context_sockets(self._c)
     error(errors.new(-result, ("term: %d socket%s open; close %s, or call destroy"):format(open,

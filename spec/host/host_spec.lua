@@ -261,25 +261,7 @@ describe("the command eddy", function()
     assert.same({ "x\n", "" }, { out, err })
   end)
 
-  -- Runs a script that writes a line to the named pipe when it is ready for `commands`, which
-  -- have its pid as $pid.
-  local function signalled(text, commands)
-    return shell(([[
-      dir=$(mktemp -d); mkfifo $dir/ready
-      %s %s $dir/ready & pid=$!
-      read line < $dir/ready
-      %s
-      wait $pid; code=$?
-      rm -r $dir; exit $code]]):format(process.quote(EDDY_HOST), script(text), commands))
-  end
-
-  local ready = [[
-    local path = ...
-    local loop = require("eddy").loop.instance()
-    local function ready()
-      local pipe = io.open(path, "w") pipe:write("ready\n") pipe:close()
-    end
-  ]]
+  local signalled, ready = process.signalled, process.READY
 
   for _, signal in ipairs { "INT", "TERM" } do
     it("stops the loop in order at SIG" .. signal, function()

@@ -70,6 +70,33 @@ function M.check(expected_code, code, out, err)
   return out, err
 end
 
+--- What a script for `signalled` begins with: a loop, and a function that says it is ready.
+M.READY = [[
+  local path = ...
+  local loop = require("eddy").loop.instance()
+  local function ready()
+    local pipe = io.open(path, "w") pipe:write("ready\n") pipe:close()
+  end
+]]
+
+--- Runs a script that calls `ready` when it is, and then shell commands, which have the host's
+-- process id as $pid.
+-- @param options of the host, and what runs it, such as `nice`: strings
+-- @return as `shell`: the host's exit code
+function M.signalled(text, commands, options, through)
+  local name = M.script(text)
+  local code, out, err = M.shell(([[
+    dir=$(mktemp -d); mkfifo $dir/ready
+    %s %s %s %s $dir/ready & started=$!; pid=$started
+    read line < $dir/ready
+    %s
+    wait $started; code=$?
+    rm -r $dir; exit $code]]):format(through or "", quote(EDDY_HOST), options or "", name,
+    commands))
+  os.remove(name)
+  return code, out, err
+end
+
 --- How long fn takes, in ms, and what it returns.
 function M.timed(fn, ...)
   local began = C.eddy_time()

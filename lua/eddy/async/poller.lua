@@ -14,6 +14,14 @@ function First:_release()
   for _, each in ipairs(self.futures) do each:_unlisten(self) end
 end
 
+--- As a waiter's: see eddy.async.wait_queue.
+function First:_is_input()
+  for _, each in ipairs(self.futures) do
+    if not each._source:_is_input() then return false end
+  end
+  return true
+end
+
 function First:_follow(each)
   each._heard = true -- what is wrong, a look at all of them will tell
   if not self.future:done() then self.future:_resolve(true) end

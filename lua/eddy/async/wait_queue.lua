@@ -38,6 +38,8 @@ function Waiter:_describe()
   return ("%s, behind a message that %s has begun"):format(text, parts.holder(list))
 end
 
+Waiter._is_input = waiters.is_input
+
 -- The future is done: it is in the line no more. Without a part that was not sent the others of its
 -- message would be another one.
 function Waiter:_release(cancelled)

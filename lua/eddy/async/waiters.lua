@@ -1,4 +1,6 @@
 -- Lists of those who wait in a line: they are asked in their order, and leave from anywhere.
+local C = require("eddy.base.libeddy").C
+
 local M = {}
 
 --- A list of those that wait.
@@ -51,6 +53,12 @@ end
 function M.may_be_served(list)
   if not list.hold then return list.first ~= false end
   return list.owners[list.hold._owner] ~= nil
+end
+
+--- Whether one waits for what others may send: a REQ waits for the answer to what it has sent.
+function M.is_input(waiter)
+  local what, events = waiter.line._what, waiter.events or waiter.list.events
+  return bit.band(events, C.EDDY_WRITE) == 0 and (type(what) == "number" or what._type ~= "REQ")
 end
 
 --- Whether anybody will hear of what those who wait receive.

@@ -3,6 +3,7 @@ local errors = require "eddy.base.errors"
 local c = require "eddy.base.libeddy"
 local tracebacks = require "eddy.base.traceback"
 local finalizers = require "eddy.host.finalizers"
+local script = require "eddy.host.script"
 local shutdown = require "eddy.host.shutdown"
 local loops = require "eddy.loop"
 local watchdog = require "eddy.loop.watchdog"
@@ -113,22 +114,10 @@ local function load_chunk(job)
     complain(err)
     return nil, FAILED
   end
-  local name = job.file ~= "-" and job.file or nil
-  if name then
-    local file, err = io.open(name, "rb")
-    -- A directory opens, and fails at the first read.
-    local _, problem
-    if file then _, problem = file:read(0) end
-    if file then file:close() end
-    if err or problem then
-      complain("cannot read the script " .. (err or name .. ": " .. problem))
-      return nil, USAGE
-    end
-  end
-  local chunk, err = loadfile(name, "t")
+  local chunk, err, is_unreadable = script.load(job.file)
   if chunk then return chunk end
-  complain(err:find("wrong mode", 1, true) and job.file .. ": it is bytecode, not a script" or err)
-  return nil, FAILED
+  complain(err)
+  return nil, is_unreadable and USAGE or FAILED
 end
 
 local function traceback(err)
@@ -138,7 +127,7 @@ end
 
 local function run_script(chunk, job)
   _G.arg = job.arg
-  local ok, err = xpcall(chunk, traceback, unpack(job.arg))
+  local ok, err = xpcall(script.bind(chunk, job.arg, complain), traceback)
   if err == coroutines.stopped then return OK end
   if not ok then
     complain(err)
@@ -169,7 +158,8 @@ function M.main(args, host)
   proxy._set_guard(host.guard_device, host.release_device)
   watchdog._set_host(host.watch)
   if args[1] == "log-watch" then
-    return require "eddy.commands.log_watch".main({ unpack(args, 2) }), C.eddy_time() + GRACE_MS
+    table.remove(args, 1)
+    return require "eddy.commands.log_watch".main(args), C.eddy_time() + GRACE_MS
   end
   local job, code = parse(args)
   if not job then return code, 0 end

@@ -4,11 +4,12 @@ local errors = require "eddy.base.errors"
 local c = require "eddy.base.libeddy"
 local loops = require "eddy.loop"
 local watchdog = require "eddy.loop.watchdog"
+local unfinished = require "eddy.host.unfinished"
 local zmq = require "eddy.zmq"
 
 local C, ffi = c.C, c.ffi
 
-local OK, FAILED, UNSENT = 0, 1, 75
+local OK, FAILED, INCOMPLETE = 0, 1, 75
 local SIGPIPE = C.eddy_signal_number("PIPE")
 local GRACE_MS = 750 -- for libzmq's end, beyond the time that is for draining
 local LAST_MS = 250  -- beyond that: for finalizers, and for output that nobody reads
@@ -111,11 +112,22 @@ local function close_all(deadline)
   return C.eddy_shutdown(latest) == 0 and C.eddy_time() < latest
 end
 
--- Sends what waits on all loops for at most `drain` ms, closes everything, and says what could
--- not be sent. Returns whether there was anything, and the time at which libzmq must have ended.
+-- Says what the loops that a signal stopped left undone, and returns whether there was anything.
+local function tell_unfinished()
+  local stopped = {}
+  for loop in pairs(loops._all()) do stopped[loop] = loop._interrupted or nil end
+  local list = unfinished.list(stopped)
+  for _, each in ipairs(list) do complain(unfinished.text(each)) end
+  return #list > 0
+end
+
+-- Sends what waits on all loops for at most `drain` ms, closes everything, and says what was left
+-- undone and what could not be sent. Returns whether there was anything, and the time at which
+-- libzmq must have ended.
 local function finish(drain)
   if watchdog.on then watchdog.leave() end
   local unsent, deadline = 0, C.eddy_time() + drain
+  local is_undone = tell_unfinished()
   local list = senders()
   for loop in pairs(loops._all()) do
     local left = math.max(0, deadline - C.eddy_time())
@@ -136,7 +148,7 @@ local function finish(drain)
   end
   -- What still lingers was closed by the script, and will not end by itself.
   if not is_out then return true, C.eddy_time() + LEAST_MS end
-  return unsent > 0, deadline + GRACE_MS
+  return is_undone or unsent > 0, deadline + GRACE_MS
 end
 
 -- The process's own number for what os.exit is given.
@@ -153,8 +165,8 @@ function M.replace_exit(drain, by)
     if code ~= nil and type(code) ~= "boolean" and not tonumber(code) then
       errors.misuse("exit: expected a number or a boolean, got " .. type(code))
     end
-    local unsent, deadline = finish(drain)
-    if unsent and (code == nil or code == true or code == OK) then code = UNSENT end
+    local is_incomplete, deadline = finish(drain)
+    if is_incomplete and (code == nil or code == true or code == OK) then code = INCOMPLETE end
     exit_by(deadline + LAST_MS, number_of(code))
     C.eddy_shutdown(deadline)
     exit(code, true)
@@ -166,9 +178,9 @@ end
 -- @return the exit code, and the time at which libzmq must have ended
 function M.finish(drain, code)
   local signal = signalled()
-  local unsent, deadline = finish(drain)
+  local is_incomplete, deadline = finish(drain)
   if code == OK and loops._failures() > 0 then code = FAILED end
-  if code == OK and unsent then code = UNSENT end
+  if code == OK and is_incomplete then code = INCOMPLETE end
   if code == OK and signal == SIGPIPE then code = 128 + SIGPIPE end
   return code, deadline
 end

@@ -27,7 +27,8 @@ end
 
 coroutines.running = M.loop
 
-local runs = setmetatable({}, { __mode = "k" })
+-- By the coroutine.
+local runs = setmetatable({}, { __mode = "kv" })
 
 --- Whether a coroutine is one that handlers run in.
 function M.is_run(thread) return runs[thread] ~= nil end
@@ -44,8 +45,18 @@ function ownership.position()
   return ("%d %d %d %d"):format(running._turns, running._batch_next, index, of_event)
 end
 
+--- What the handler that waits in such a coroutine is of, where that has a name.
+function M.target_of(thread) return runs[thread] and runs[thread].target end
+
 --- What to call when a loop begins and ends to run: the host's guard.
 function M.set_guard(begin, finish) guard, release = begin, finish end
+
+local function guard_loop(self) guard(tonumber(ffi.cast("intptr_t", self._c))) end
+
+--- A signal is free again: the loop that runs, if one does, is guarded against it, too.
+function M.guard_again()
+  if M.loop() then guard_loop(running) end
+end
 
 local function call(callback)
   return callback.fn(unpack(callback, 1, callback.count))
@@ -181,7 +192,7 @@ function M.drive(self, until_idle, limit)
   if self._is_held then errors.misuse("start: a flush is just receiving a message") end
   check(C.eddy_loop_alive(core), "start") -- or a child would run what the parent has queued
   running, forks, self._running = self, C.eddy_forks(), true
-  guard(tonumber(ffi.cast("intptr_t", core)))
+  guard_loop(self)
   local this
   repeat
     this = {}

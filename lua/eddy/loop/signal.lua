@@ -1,6 +1,7 @@
 -- Handlers of signals, and the method of a loop that makes them.
 local errors = require "eddy.base.errors"
 local c = require "eddy.base.libeddy"
+local dispatch = require "eddy.loop.dispatch"
 
 local C = c.C
 local check, check_function = errors.check, errors.check_function
@@ -40,6 +41,7 @@ function Signal:cancel()
   if loop._signals[self._number] ~= self then return end
   loop._signals[self._number] = nil
   if loop._c then C.eddy_signal_unwatch(loop._c, self._number) end
+  dispatch.guard_again()
 end
 
 function Signal:_handle()

@@ -3,6 +3,7 @@
 local errors = require "eddy.base.errors"
 local c = require "eddy.base.libeddy"
 local traceback = require "eddy.base.traceback"
+local waits = require "eddy.base.waits"
 
 local ffi = c.ffi
 
@@ -46,17 +47,31 @@ function M.beat() beats[0] = beats[0] + 1 end
 -- No handler runs.
 function M.leave() busy[0] = 0 end
 
+-- The handler that is to be interrupted, by its beat, and with which text.
+local interrupted_beat, interruption
+
+-- Whether the function at a level of the stack is one of ours, called by the script.
+local function is_ours(level)
+  local info = debug.getinfo(level + 1, "S")
+  return info and errors.is_ours(info.source)
+end
+
 -- Called by the host's hook in the middle of a handler: see core/host/watchdog.h. Code of
--- ours is never interrupted, so that nothing is left half done.
+-- ours is never interrupted, so that nothing is left half done; where it waits, it asks.
 local function notice(ms, to_interrupt)
   local who = ffi.string(name)
   if not to_interrupt then
-    return M.log(traceback.of(nil, ("%s: its handler has run for %.0f ms"):format(who, ms), 2))
+    local text = ("%s: its handler has run for %.0f ms"):format(who, ms)
+    if is_ours(2) and waits.is_poked() then text = text .. "; " .. waits.HINT end
+    return M.log(traceback.of(nil, text, 2))
   end
-  local info = debug.getinfo(2, "S")
-  if info and not errors.is_ours(info.source) then
-    error(("interrupted: the handler of %s has run for %.0f ms"):format(who, ms), 2)
-  end
+  interrupted_beat = beats[0]
+  interruption = ("interrupted: the handler of %s has run for %.0f ms"):format(who, ms)
+  if not is_ours(2) then error(interruption, 2) end
+end
+
+function waits.check_watchdog()
+  if M.on and interrupted_beat == beats[0] then errors.misuse(interruption) end
 end
 
 local limits = { report = true, interrupt = true, abort = true }

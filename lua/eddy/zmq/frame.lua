@@ -2,6 +2,7 @@
 local errors = require "eddy.base.errors"
 local c = require "eddy.base.libeddy"
 local pool = require "eddy.base.pool"
+local waits = require "eddy.base.waits"
 
 local C, ffi = c.C, c.ffi
 
@@ -22,10 +23,12 @@ function Tracker:wait(timeout)
   local limit = errors.limit_of(timeout, "wait")
   local deadline = limit and C.eddy_time() + limit
   for _, each in ipairs(self._all) do
-    local left = deadline and math.max(0, deadline - C.eddy_time()) or -1
-    if C.eddy_tracker_wait(each, left) == 0 then
-      return nil, errors.new(errors.numbers.ETIMEDOUT, "tracker")
+    local result = C.eddy_tracker_wait(each, waits.left(deadline))
+    while result < 0 do
+      waits.go_on "tracker"
+      result = C.eddy_tracker_wait(each, waits.left(deadline))
     end
+    if result == 0 then return nil, errors.new(errors.numbers.ETIMEDOUT, "tracker") end
   end
   return true
 end

@@ -1,8 +1,10 @@
 -- Pollers and select: waiting for several sockets and descriptors without a loop.
 local errors = require "eddy.base.errors"
 local c = require "eddy.base.libeddy"
+local waits = require "eddy.base.waits"
 
 local C, ffi = c.C, c.ffi
+local EINTR = errors.numbers.EINTR
 local READ, WRITE, ERROR = C.EDDY_READ, C.EDDY_WRITE, C.EDDY_ERROR
 
 local M = {}
@@ -136,7 +138,11 @@ function Poller:poll(timeout)
   local list, flags = now.list, now.flags
   local items = ffi.new("eddy_poll_item[?]", #list)
   for i, what in ipairs(list) do fill(items[i - 1], what, flags[i], "poll") end
-  local result = C.eddy_poll(items, #list, timeout)
+  local deadline, result = waits.deadline(timeout), C.eddy_poll(items, #list, timeout)
+  while result == -EINTR do
+    waits.go_on "poll"
+    result = C.eddy_poll(items, #list, waits.left(deadline))
+  end
   if result < 0 then fail(items, list, result, "poll") end
   if result == 0 then return ready end
   for i, what in ipairs(list) do

@@ -2,9 +2,11 @@
 local constants = require "eddy.base.constants"
 local errors = require "eddy.base.errors"
 local c = require "eddy.base.libeddy"
+local waits = require "eddy.base.waits"
 local poller = require "eddy.zmq.poller"
 
 local C, ffi = c.C, c.ffi
+local EINPROGRESS = errors.numbers.EINPROGRESS
 
 local M = {}
 
@@ -16,12 +18,18 @@ function M._set_guard(begin, finish) guard, release = begin, finish end
 --- The places of a device's sockets in its plan.
 M.ends = { ["in"] = C.EDDY_IN, out = C.EDDY_OUT, mon = C.EDDY_MON, ctrl = C.EDDY_CTRL }
 
---- Calls a function while the first SIGINT or SIGTERM stops the device.
-function M.guarded(device, call, ...)
-  guard(tonumber(ffi.cast("intptr_t", device)))
-  local result = call(device, ...)
-  release()
-  return result
+--- Calls a function that waits for a device, while the first SIGINT or SIGTERM stops that.
+-- @param ms for how long, where the function takes that
+function M.guarded(device, what, call, ms)
+  local deadline = waits.deadline(ms)
+  while true do
+    guard(tonumber(ffi.cast("intptr_t", device)))
+    local result = ms and call(device, ms) or not ms and call(device)
+    release()
+    if result ~= -EINPROGRESS then return result end
+    waits.go_on(what)
+    ms = ms and waits.left(deadline)
+  end
 end
 
 --- What a monitor gets before messages: "in" and "out", unless they are named. Raises unless
@@ -87,7 +95,7 @@ local function run(what, sockets, prefixes)
     if sockets[role] ~= nil then check_socket(sockets[role], what, role) end
   end
   local device = M.new(what, sockets, prefixes)
-  local result = M.guarded(device, C.eddy_device_run)
+  local result = M.guarded(device, what, C.eddy_device_run)
   if result > 0 then return true end
   if ended[result] then return nil, errors.new(-result, what) end
   error(M.failure(device, result, what, sockets), 0)

@@ -4,6 +4,7 @@ local errors = require "eddy.base.errors"
 local c = require "eddy.base.libeddy"
 local directions = require "eddy.zmq.directions"
 local pool = require "eddy.base.pool"
+local waits = require "eddy.base.waits"
 local endpoints = require "eddy.zmq.endpoint"
 local frames = require "eddy.zmq.frame"
 local message = require "eddy.zmq.message"
@@ -14,7 +15,7 @@ local socket_options = require "eddy.zmq.options"
 local C, ffi = c.C, c.ffi
 local check = errors.check
 local EAGAIN, ENOTSOCK = errors.numbers.EAGAIN, errors.numbers.ENOTSOCK
-local EHOSTUNREACH = errors.numbers.EHOSTUNREACH
+local EHOSTUNREACH, EINTR = errors.numbers.EHOSTUNREACH, errors.numbers.EINTR
 
 local received = ffi.typeof "eddy_received"
 local take, give = pool(function() return ffi.gc(received(), C.eddy_received_close) end)
@@ -50,6 +51,16 @@ local function again(result, what, self, first)
   end
   return check(result, what .. ":", self)
 end
+
+-- Whether the call that came to this result is to be made again, with EDDY_GO_ON: its wait was
+-- ended by the watchdog.
+local function goes_on(result, what, self)
+  if result ~= -EINTR then return false end
+  waits.go_on(what, self)
+  return true
+end
+
+local function going_on(flags) return bit.bor(flags or 0, C.EDDY_GO_ON) end
 
 -- How often it is connected to which endpoints, by the texts that were given, where libzmq is
 -- to connect again; a table once there are any.
@@ -91,8 +102,12 @@ local function send_tracked(self, list, flags, what)
   end
   local tracker = frames.tracker(unpack(tracked))
   local packed = message.pack(tracked, what)
-  local result = C.eddy_socket_send_parts(self._c, id_of(self, what), packed.array,
-    packed.count, flags or 0)
+  local result
+  repeat
+    result = C.eddy_socket_send_parts(self._c, id_of(self, what), packed.array, packed.count,
+      flags or 0)
+    flags = going_on(flags)
+  until not goes_on(result, what, self)
   message.release(packed)
   for i, data in ipairs(list) do
     if data ~= tracked[i] then tracked[i]:close() end
@@ -116,10 +131,12 @@ function Socket:send(data, flags, copy, track) -- luacheck: no unused args
     local result = C.eddy_socket_send_parts(self._c, id, packed.array, 1, flags or 0)
     message.release(packed)
     if result == 0 then return true end
+    if goes_on(result, "send", self) then return Socket.send(self, data, going_on(flags)) end
     return again(result, "send", self, data)
   end
   local result = C.eddy_socket_send(self._c, id_of(self, "send"), data, #data, flags or 0)
   if result == 0 then return true end
+  if goes_on(result, "send", self) then return Socket.send(self, data, going_on(flags)) end
   return again(result, "send", self, data)
 end
 
@@ -132,6 +149,9 @@ function Socket:send_multipart(list, flags, copy, track) -- luacheck: no unused 
   local result = C.eddy_socket_send_parts(self._c, id, packed.array, packed.count, flags or 0)
   message.release(packed)
   if result == 0 then return true end
+  if goes_on(result, "send_multipart", self) then
+    return Socket.send_multipart(self, list, going_on(flags))
+  end
   return again(result, "send_multipart", self, list[1])
 end
 
@@ -141,14 +161,18 @@ local function receive(self, id, flags, copy, what)
   if copy == false then
     local frame = frames.empty()
     local result = C.eddy_socket_recv_frame(self._c, id, flags, frame)
-    if result < 0 then return again(result, what, self) end
+    if result < 0 then
+      if not goes_on(result, what, self) then return again(result, what, self) end
+      return receive(self, id, going_on(flags), copy, what)
+    end
     return frame, frame.more
   end
   local part = take()
   local result = C.eddy_socket_recv(self._c, id, flags, part)
   if result < 0 then
     give(part)
-    return again(result, what, self)
+    if not goes_on(result, what, self) then return again(result, what, self) end
+    return receive(self, id, going_on(flags), copy, what)
   end
   local size, more, data = part.size, part.more ~= 0, nil
   if size >= 0 then data = ffi.string(part.data, size) end
@@ -201,7 +225,12 @@ function Socket:poll(timeout, flags)
   local id = id_of(self, "poll", errors.numbers.ENOTSUP)
   flags = flags or constants.POLLIN
   directions.check_poll(self, timeout, flags)
-  return check(C.eddy_socket_poll(self._c, id, flags, timeout), "poll", self)
+  local deadline = waits.deadline(timeout)
+  local result = C.eddy_socket_poll(self._c, id, flags, timeout)
+  while goes_on(result, "poll", self) do
+    result = C.eddy_socket_poll(self._c, id, flags, waits.left(deadline))
+  end
+  return check(result, "poll", self)
 end
 
 --- Subscribes a SUB socket to a topic: to messages that begin with it, to all if it is empty.

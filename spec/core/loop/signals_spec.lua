@@ -80,21 +80,68 @@ describe("core/loop/signals", function()
   it("keeps a signal until the batch has room", function()
     watch(USR1)
     ffi.C.raise(USR1)
-    C.eddy__fault_plan(C.EDDY__FAULT_ALLOC, 0, 1, errno.ENOMEM)
+    C.eddy__fault_plan(C.EDDY__FAULT_ALLOC, 0, 2, errno.ENOMEM)
     assert.equal("", names(world:turn(0)))
     assert.equal("SIGNAL", names(world:turn(0)))
   end)
 
-  it("watches nothing when the kernel refuses, and may be asked again", function()
-    for skip = 0, 1 do
-      C.eddy__fault_plan(C.EDDY__FAULT_SIGNALFD, skip, 1, errno.EMFILE)
-      assert.equal(-errno.EMFILE, C.eddy_signal_watch(world.loop, USR1))
+  it("watches nothing when the kernel refuses", function()
+    for _, reserved in ipairs { 32, 33 } do -- for the threads of the C library
+      assert.equal(-errno.EINVAL, C.eddy_signal_watch(world.loop, reserved))
+      assert.equal(-errno.EINVAL, C.eddy_signal_watch(world.loop, reserved))
     end
-    C.eddy__fault_plan(C.EDDY__FAULT_SIGNALFD, 0, 0, 0)
     assert.equal(0, C.eddy_loop_alive(world.loop))
+  end)
+
+  local function is_blocked(number)
+    local set = ffi.new("support_sigset")
+    ffi.C.pthread_sigmask(0, nil, set)
+    return ffi.C.sigismember(set, number) == 1
+  end
+
+  it("blocks no signal", function()
+    watch(USR1)
+    assert.is_false(is_blocked(USR1))
+  end)
+
+  it("comes also where it is blocked, and is blocked again afterwards", function()
+    local BLOCK, UNBLOCK = 0, 1
+    local set = ffi.new("support_sigset")
+    set.words[0] = 2 ^ (USR1 - 1)
+    ffi.C.pthread_sigmask(BLOCK, set, nil)
+    ffi.C.raise(USR1)
+    watch(USR1)
+    assert.equal(USR1, world:event("SIGNAL").value)
+    C.eddy_signal_unwatch(world.loop, USR1)
+    assert.is_true(is_blocked(USR1))
+    ffi.C.pthread_sigmask(UNBLOCK, set, nil)
+  end)
+
+  it("is told as often as it came, a bounded number of times a turn", function()
+    local COUNT = 200
+    watch(USR1)
+    watch(USR2)
+    for _ = 1, COUNT do
+      ffi.C.raise(USR1)
+      ffi.C.raise(USR2)
+    end
+    local came, most = { [USR1] = 0, [USR2] = 0 }, 0
+    while came[USR1] + came[USR2] < 2 * COUNT do
+      local events = world:turn(-1)
+      most = math.max(most, #events)
+      for _, event in ipairs(events) do came[event.value] = came[event.value] + 1 end
+    end
+    assert.same({ [USR1] = COUNT, [USR2] = COUNT }, came)
+    assert.is_true(most < 2 * COUNT)
+    assert.equal("", names(world:turn(0)))
+  end)
+
+  it("that came before it is watched anew is forgotten", function()
     watch(USR1)
     ffi.C.raise(USR1)
-    assert.equal(USR1, world:event("SIGNAL").value)
+    C.eddy_signal_unwatch(world.loop, USR1)
+    watch(USR1)
+    assert.equal("", names(world:turn(0)))
   end)
 
   it("knows signals by name", function()
