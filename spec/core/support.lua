@@ -236,7 +236,8 @@ function World:turn(timeout)
   return events
 end
 
--- Turns the loop until `done(events)`; returns all events.
+-- Turns the loop until `done(events)`, which is given all events since the call, of whose kinds it
+-- sees the names ("SENT"); returns them.
 function World:turn_until(done)
   local all, deadline = {}, C.eddy_time() + PATIENCE_MS
   repeat
