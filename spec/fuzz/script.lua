@@ -3,11 +3,9 @@ local root = os.getenv("EDDY_FUZZ_ROOT")
 package.path = root .. "/lua/?.lua;" .. root .. "/lua/?/init.lua;" .. package.path
 
 local eddy = require "eddy"
-local receiving = require "eddy.stream.receive"
 local host = require "eddy.host.main"
 local monitor = require "eddy.zmq.monitor"
 local zmq = require "eddy.zmq"
-local C = require "eddy.base.libeddy".C
 
 -- Text, cut at the given byte.
 local function words(text, separator)
@@ -44,9 +42,10 @@ local targets = {
   end,
   function(text) -- frames to Lua
     local parts, is_copy = words(text, "|"), #text % 2 == 0
+    local msg
     sender:send_multipart(parts)
-    local inbox = C.eddy_stream_pull(loop._c, receiver._id, 1)
-    local msg = receiving.take(inbox, is_copy)
+    receiver:on_recv(function(received) msg = received end, is_copy)
+    receiver:flush(zmq.POLLIN, 1)
     for i, part in ipairs(parts) do
       local got = is_copy and msg[i] or msg[i].bytes
       if got ~= part then error("a part is not what was sent", 0) end
