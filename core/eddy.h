@@ -85,7 +85,7 @@ typedef struct eddy_frame {
 typedef struct eddy_part {
     const char *data;
     int32_t size; /* or EDDY_TOO_LARGE, EDDY_FRAME */
-    int32_t more; /* the message has another part */
+    int32_t more; /* in an inbox: how many parts of the message follow */
 } eddy_part;
 
 /* A part that a plain receive brought, in memory of the caller's, zeroed before its first use.

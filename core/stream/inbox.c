@@ -60,6 +60,13 @@ static int receive_part(eddy__inbox *inbox, eddy__socket *socket) {
     return size;
 }
 
+/* A whole message is there: each part tells how many follow. */
+static void count_parts(eddy__inbox *inbox) {
+    uint32_t last = inbox->fill - 1;
+    for (uint32_t i = inbox->view.tail; i < last; i++)
+        inbox->view.parts[i].more = (int32_t)(last - i);
+}
+
 int eddy__inbox_receive(eddy__inbox *inbox, eddy__socket *socket, uint32_t budget,
                         double *messages, double *bytes) {
     double limit = *bytes + EDDY_BATCH_BYTES;
@@ -73,6 +80,7 @@ int eddy__inbox_receive(eddy__inbox *inbox, eddy__socket *socket, uint32_t budge
             limit -= sizeof(zmq_msg_t);
             more = inbox->view.parts[inbox->fill - 1].more;
         } while (more);
+        count_parts(inbox);
         inbox->view.tail = inbox->fill;
         *messages += 1;
         budget--;

@@ -203,14 +203,21 @@ function Callback:_describe()
   return name and name(self[1], self[2]) or "callback (" .. errors.where(self.fn) .. ")"
 end
 
+local function new_callback(fn, count, a, b, c2, d)
+  return setmetatable({ a, b, c2, d, fn = fn, count = count }, Callback)
+end
+
 --- Calls fn(...) in the next turn, in the order of the calls. On a closed loop it does nothing:
 -- what ends late need not know that the loop ended first.
 function Loop:add_callback(fn, ...)
   check_function(fn, "add_callback")
   if self._closed then return end
+  local given = select("#", ...)
+  local callback = given <= 4 and new_callback(fn, given, ...) or
+    setmetatable({ fn = fn, count = given, ... }, Callback)
   local count = self._queued + 1
   self._queued = count
-  self._callbacks[count] = setmetatable({ fn = fn, count = select("#", ...), ... }, Callback)
+  self._callbacks[count] = callback
 end
 
 --- Runs the loop until it is stopped. It can be started again.

@@ -43,6 +43,7 @@ local Stream = {
   _events = false, -- the stream of the socket's monitor
   _receive = C.EDDY_RECEIVE, -- how it does
   _early = true, -- on_send may still be set for what was sent before
+  _words = false, -- what was told before `_sent` had the message
   _discarded = 0, -- messages that `discard` threw away
   _unanswered = 0, -- requests that were not answered in time
   _handler_failed = false, -- as the loop's `_failed`, in place of it

@@ -58,8 +58,30 @@ function M.guard_again()
   if M.loop() then guard_loop(running) end
 end
 
+-- LuaJIT compiles a loop apart from the way around it, and gives one up for good that mostly runs
+-- once. So what comes one or two a turn is done without a loop, for which more must be there.
+local FEW = 2
+
+-- Without `unpack`, which LuaJIT does not compile, for as many arguments as most callbacks have.
 local function call(callback)
-  return callback.fn(unpack(callback, 1, callback.count))
+  local fn, count = callback.fn, callback.count
+  if count == 0 then return fn() end
+  if count == 1 then return fn(callback[1]) end
+  if count == 2 then return fn(callback[1], callback[2]) end
+  if count == 3 then return fn(callback[1], callback[2], callback[3]) end
+  if count == 4 then return fn(callback[1], callback[2], callback[3], callback[4]) end
+  return fn(unpack(callback, 1, count))
+end
+
+-- Runs the next callback; true when another one is to be run.
+local function run_callback(self, this)
+  local i = self._batch_next
+  if i > self._batch_last or self._stop or self._run ~= this then return false end
+  local callback = self._batch[i]
+  self._batch[i], self._batch_next = nil, i + 1
+  if watchdog.on then watchdog.enter(callback) end
+  self:_protect(callback, call, callback)
+  return i < self._batch_last
 end
 
 local function run_callbacks(self, this)
@@ -68,43 +90,48 @@ local function run_callbacks(self, this)
     self._batch, self._callbacks = self._callbacks, self._batch
     self._batch_next, self._batch_last, self._queued = 1, self._queued, 0
   end
-  while self._batch_next <= self._batch_last and not self._stop and self._run == this do
-    local i = self._batch_next
-    local callback = self._batch[i]
-    self._batch[i], self._batch_next = nil, i + 1
-    if watchdog.on then watchdog.enter(callback) end
-    self:_protect(callback, call, callback)
+  if self._batch_last - self._batch_next < FEW then
+    return run_callback(self, this) and run_callback(self, this)
   end
+  while run_callback(self, this) do end
+end
+
+-- Dispatches the next event; true when another one is to be.
+local function dispatch_one(self, this)
+  local i = self._event_next
+  if i >= self._event_last or self._stop or self._run ~= this then return false end
+  local event = C.eddy_loop_events(self._c)[i]
+  self._event_next = i + 1
+  local id, kind = event.id, event.kind
+  if id ~= 0 then
+    local target = self._targets[band(id, SLOT_MASK)]
+    -- What was closed earlier in this turn hears nothing more.
+    if target and target._id == id then
+      self._current = target
+      if watchdog.on then watchdog.enter(target) end
+      target:_handle(event)
+      if self._run ~= this then return false end
+      self._current = false
+    end
+  elseif kind == SIGNAL or kind == GAP then
+    local target = self._signals[event.value]
+    if kind == GAP then target = self._gap end
+    if target then
+      if watchdog.on then watchdog.enter(target) end
+      target:_handle(event)
+    end
+  elseif kind == INTERRUPTED then
+    self._interrupted, self._stopped_by = event.value, event.value
+    self:stop()
+  end
+  return self._event_next < self._event_last
 end
 
 local function dispatch(self, this)
-  local events, targets = C.eddy_loop_events(self._c), self._targets
-  while self._event_next < self._event_last and not self._stop and self._run == this do
-    local event = events[self._event_next]
-    self._event_next = self._event_next + 1
-    local id, kind = event.id, event.kind
-    if id ~= 0 then
-      local target = targets[band(id, SLOT_MASK)]
-      -- What was closed earlier in this turn hears nothing more.
-      if target and target._id == id then
-        self._current = target
-        if watchdog.on then watchdog.enter(target) end
-        target:_handle(event)
-        if self._run ~= this then return end
-        self._current = false
-      end
-    elseif kind == SIGNAL or kind == GAP then
-      local target = self._signals[event.value]
-      if kind == GAP then target = self._gap end
-      if target then
-        if watchdog.on then watchdog.enter(target) end
-        target:_handle(event)
-      end
-    elseif kind == INTERRUPTED then
-      self._interrupted, self._stopped_by = event.value, event.value
-      self:stop()
-    end
+  if self._event_last - self._event_next <= FEW then
+    return dispatch_one(self, this) and dispatch_one(self, this)
   end
+  while dispatch_one(self, this) do end
 end
 
 -- Whether something could still bring an event that anybody will hear of: a receive that

@@ -23,9 +23,9 @@ end
 -- @param number the core's
 function M.remember(self, number, msg, callback)
   self._sent[number] = { msg, callback or false }
-  local word = self._sent[-1 - number]
+  local word = self._words and self._words[number]
   if word then -- a flush that ran between the send and this was told already
-    self._sent[number], self._sent[-1 - number] = nil, nil
+    self._sent[number], self._words[number] = nil, nil
     self.loop:add_callback(call, self, callback or self._on_send, msg, word.err)
   end
   if self._early and number >= MOST_EARLY then self._early = false end
@@ -49,7 +49,8 @@ function M.take(self, number, err)
   if number >= NUMBERS then number = number % NUMBERS end
   local entry = self._sent[number]
   if not entry then
-    self._sent[-1 - number] = { err = err }
+    self._words = self._words or {}
+    self._words[number] = { err = err }
     return
   end
   self._sent[number] = nil

@@ -6,29 +6,62 @@ local frames = require "eddy.zmq.frame"
 
 local C = c.C
 local ffi_string = c.ffi.string
+local bor = require("bit").bor
+
+-- Messages of so many parts, and turns of so many messages, are read without a loop: LuaJIT
+-- compiles a loop apart from the way around it, and gives one up for good that mostly runs once.
+local UNROLLED, FEW = 12, 2
 
 local function collect(inbox, head)
-  local msg, count = {}, 0
-  repeat
-    local part = inbox.parts[head]
-    head, count = head + 1, count + 1
+  local msg = {}
+  for i = 1, inbox.parts[head].more + 1 do
+    local part = inbox.parts[head + i - 1]
     if part.size < 0 then
       msg.too_large = true
     else
-      msg[count] = ffi_string(part.data, part.size)
+      msg[i] = ffi_string(part.data, part.size)
     end
-  until part.more == 0
-  return msg, head
+  end
+  return msg
+end
+
+local UNROLLED_SOURCE = [[
+local ffi_string, bor = ...
+return function(parts, head)
+  if bor(%s) < 0 then return nil end -- one is too large
+  return { %s }
+end]]
+
+-- By the number of parts after the first one, the function that reads all of them, made when the
+-- first such message comes.
+local unrolled = {}
+
+local function unroll(more)
+  local sizes, strings = {}, {}
+  for i = 0, more do
+    sizes[i + 1] = ("parts[head + %d].size"):format(i)
+    strings[i + 1] = ("ffi_string(parts[head + %d].data, parts[head + %d].size)"):format(i, i)
+  end
+  local source = UNROLLED_SOURCE:format(table.concat(sizes, ", "), table.concat(strings, ", "))
+  unrolled[more] = assert(loadstring(source, "=unrolled"))(ffi_string, bor)
+  return unrolled[more]
+end
+
+-- A message as strings.
+local function read(inbox, head)
+  local part = inbox.parts[head]
+  local more, size = part.more, part.size
+  if more == 0 and size >= 0 then return { ffi_string(part.data, size) } end
+  if more == 0 or more >= UNROLLED then return collect(inbox, head) end
+  return (unrolled[more] or unroll(more))(inbox.parts, head) or collect(inbox, head)
 end
 
 -- Frames for the parts of a message; `move` fills them, which cannot be taken back.
-local function blank(inbox, head)
-  local msg, count = {}, 0
-  repeat
-    head, count = head + 1, count + 1
-    msg[count] = frames.empty()
-  until inbox.parts[head - 1].more == 0
-  return msg, head
+local function blank(more)
+  if more == 0 then return { frames.empty() } end
+  local msg = {}
+  for i = 1, more + 1 do msg[i] = frames.empty() end
+  return msg
 end
 
 local function move(inbox, head, msg)
@@ -51,71 +84,67 @@ function M.take(self, inbox, anyway)
       inbox.busy = 0
       return nil
     end
-    local copy, after = self._copy
-    msg, after = (copy and collect or blank)(inbox, head)
+    local copy, more = self._copy, inbox.parts[head].more
+    msg = copy and read(inbox, head) or blank(more)
     local is_same = self._on_recv == fn and self._copy == copy
     if is_same then
       if not copy then move(inbox, head, msg) end
-      inbox.head = after
+      inbox.head = head + more + 1
     end
     inbox.busy = 0
   until is_same
   return msg, fn
 end
 
--- A message of two or three parts, the commonest after those of one, without a loop: LuaJIT
--- compiles a loop apart from the way around it. Any other is left to `collect`.
-local function collect_few(inbox, head, first)
-  local second = inbox.parts[head + 1]
-  if first.size < 0 or second.size < 0 then return collect(inbox, head) end
-  if second.more == 0 then
-    return { ffi_string(first.data, first.size), ffi_string(second.data, second.size) }, head + 2
+-- Hands over the next message; true when another one may be. `head` moves before the handler runs:
+-- an error costs that message alone, and a handler that pauses, closes or stops finds all in order.
+-- It does not move when what ran in the middle (a finalizer, a hook) paused or closed the stream.
+local function deliver(self, inbox, loop, this)
+  local fn = self._on_recv
+  if not fn or loop._stop then return false end
+  inbox.busy = 1
+  local head = inbox.head
+  if head >= inbox.tail then -- a flush ran just before
+    inbox.busy = 0
+    return false
   end
-  local third = inbox.parts[head + 2]
-  if third.more ~= 0 or third.size < 0 then return collect(inbox, head) end
-  return { ffi_string(first.data, first.size), ffi_string(second.data, second.size),
-    ffi_string(third.data, third.size) }, head + 3
+  local copy, more = self._copy, inbox.parts[head].more
+  local msg = copy and read(inbox, head) or blank(more)
+  local is_same = self._on_recv == fn and self._copy == copy
+  if is_same then
+    if not copy then move(inbox, head, msg) end
+    inbox.head = head + more + 1
+  end
+  inbox.busy = 0
+  if is_same then
+    if msg.too_large then
+      error(errors.new(errors.numbers.EMSGSIZE, "a frame of 2 GiB or more"), 0)
+    end
+    if watchdog.on then watchdog.beat() end
+    fn(msg)
+    if loop._run ~= this then return false end -- it waited, and others took over
+  end
+  return inbox.head < inbox.tail
 end
 
--- Hands a stream's handler what is in its inbox. `head` moves before the handler runs: an error
--- costs that message alone, and a handler that pauses, closes or stops finds all in order. It does
--- not move when what ran in the middle (a finalizer, a hook) paused or closed the stream.
+-- Whether there are more than a few messages, if all have as many parts as the first one.
+local function is_long(inbox)
+  inbox.busy = 1
+  local head, left = inbox.head, inbox.tail - inbox.head
+  local answer = left > 0 and left > FEW * (inbox.parts[head].more + 1)
+  inbox.busy = 0
+  return answer
+end
+
+--- Hands a stream's handler what is in its inbox.
 function M.drain(self, inbox)
   local loop = self.loop
   local this = loop._run
-  while inbox.head < inbox.tail do
-    local fn = self._on_recv
-    if not fn or loop._stop then return end
-    inbox.busy = 1
-    local head = inbox.head
-    if head >= inbox.tail then break end -- a flush ran just before
-    local part = inbox.parts[head]
-    local copy, after, msg = self._copy, head + 1
-    if not copy then
-      if part.more == 0 then msg = { frames.empty() } else msg, after = blank(inbox, head) end
-    elseif part.more ~= 0 then
-      msg, after = collect_few(inbox, head, part)
-    elseif part.size >= 0 then
-      msg = { ffi_string(part.data, part.size) }
-    else
-      msg = collect(inbox, head)
-    end
-    local is_same = self._on_recv == fn and self._copy == copy
-    if is_same then
-      if not copy then move(inbox, head, msg) end
-      inbox.head = after
-    end
-    inbox.busy = 0
-    if is_same then
-      if msg.too_large then
-        error(errors.new(errors.numbers.EMSGSIZE, "a frame of 2 GiB or more"), 0)
-      end
-      if watchdog.on then watchdog.beat() end
-      fn(msg)
-      if loop._run ~= this then return end -- it waited, and others took over
-    end
+  if not is_long(inbox) then
+    local has_more = deliver(self, inbox, loop, this) and deliver(self, inbox, loop, this)
+    if not has_more then return end
   end
-  inbox.busy = 0
+  while deliver(self, inbox, loop, this) do end
 end
 
 return M

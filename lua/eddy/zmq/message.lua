@@ -7,11 +7,15 @@ local frames = require "eddy.zmq.frame"
 local C, ffi = c.C, c.ffi
 
 local FEW, MANY = 16, 1024 -- parts that there is room for at first, and for which it is not kept
+-- So many parts are done without a loop: LuaJIT compiles a loop apart from the way around it, and
+-- gives one up for good that mostly runs once or twice.
+local UNROLLED = 8
 
 -- A message has an `array` of parts, their `count`, and all the strings and frames themselves, at
 -- which the array only points: the list may change meanwhile.
 local take, give = pool(function()
-  return { array = ffi.new("eddy_part[?]", FEW), room = FEW, count = 0 }
+  return { false, false, false, false, false, false, false, false,
+    array = ffi.new("eddy_part[?]", FEW), room = FEW, count = 0 }
 end)
 
 local M = {}
@@ -44,6 +48,23 @@ local function plain(list, count)
   return own
 end
 
+local function fill_few(self, list, count, what)
+  fill(self, 1, list[1], what, 1)
+  if count == 1 then return end
+  fill(self, 2, list[2], what, 2)
+  if count == 2 then return end
+  fill(self, 3, list[3], what, 3)
+  if count == 3 then return end
+  fill(self, 4, list[4], what, 4)
+  if count == 4 then return end
+  fill(self, 5, list[5], what, 5)
+  if count == 5 then return end
+  fill(self, 6, list[6], what, 6)
+  if count == 6 then return end
+  fill(self, 7, list[7], what, 7)
+  if count == UNROLLED then fill(self, 8, list[8], what, 8) end
+end
+
 --- A message of what a list has.
 -- @param list a list of strings and frames
 function M.pack(list, what)
@@ -60,21 +81,34 @@ function M.pack(list, what)
     self.array = ffi.new("eddy_part[?]", self.room)
   end
   self.count = count
-  for i = 1, count do fill(self, i, list[i], what, i) end
+  if count <= UNROLLED then
+    fill_few(self, list, count, what)
+  else
+    for i = 1, count do fill(self, i, list[i], what, i) end
+  end
   return self
 end
 
 --- A list of a message's strings and frames.
 function M.list(self)
-  local own = {}
-  for i = 1, self.count do own[i] = self[i] end
+  local own, count = { self[1] }, self.count
+  if count > 1 then own[2] = self[2] end
+  if count > 2 then own[3] = self[3] end
+  if count > 3 then
+    for i = 4, count do own[i] = self[i] end
+  end
   return own
 end
 
 --- Ends the use of a message.
 function M.release(self)
   if self.room > MANY then return end
-  for i = 1, self.count do self[i] = false end
+  if self.count <= UNROLLED then
+    self[1], self[2], self[3], self[4] = false, false, false, false
+    self[5], self[6], self[7], self[8] = false, false, false, false
+  else
+    for i = 1, self.count do self[i] = false end
+  end
   give(self)
 end
 
