@@ -70,6 +70,10 @@ function Limit:_release()
   self.future:_unlisten(self.limited)
 end
 
+local function expire(limited)
+  limited:_expire(errors.new(errors.numbers.ETIMEDOUT, "with_timeout"))
+end
+
 --- A future of what another one comes to within a time. When the time is up it fails with
 -- ETIMEDOUT, and the other one is cancelled, unless somebody else waits for it. A result that
 -- is on its way then still comes: a task whose wait is over goes on, up to its next wait.
@@ -82,9 +86,7 @@ function M.with_timeout(ms, future)
   local limited = futures.new(loop, limit)
   limited._name = "with_timeout"
   limit.limited = limited
-  limit.timer = ms and loop:call_later(ms, function()
-    limited:_expire(errors.new(errors.numbers.ETIMEDOUT, "with_timeout"))
-  end)
+  if not future:done() then limit.timer = ms and loop:call_later(ms, expire, limited) end
   future:_tell(limited)
   return limited
 end

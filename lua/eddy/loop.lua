@@ -63,6 +63,7 @@ function M.new()
     _lines = {},      -- of those who wait for what has no line of its own
     _expecting = {},  -- the lines that wait for anything, and
     _expected = 0,    -- their number
+    _attended = false, -- the one that was found last to be of use to anybody
     _waiting = {},    -- coroutines that are suspended, and the future each waits for
     _waiters = 0,     -- how many
     _unheard = {},    -- futures that failed in this turn, and nobody asked
@@ -193,6 +194,7 @@ function Loop:_abandon(id)
   local slot = band(id, SLOT_MASK)
   local target = self._targets[slot]
   if target and (target._id == id or not target._id) then self._targets[slot] = nil end
+  if self._attended == target then self._attended = false end
 end
 
 local Callback = {}

@@ -315,11 +315,12 @@ local function attempt(self, waiter)
   return true
 end
 
--- Lets those in a list have their turn, as long as the socket can. False when it refused all
--- that it was asked.
+-- Lets those in a list have their turn, while the socket can. False when it refused them all.
 local function serve(self, list)
   local waiter, count, refused = list.first, 0, nil
   turn_budget.renew(self, list, self._loop._turns)
+  local is_alone = waiters.is_alone(list)
+  if is_alone then return waiter.future:done() or attempt(self, waiter) end
   while waiter and list.left > 0 do
     local after, peer = waiter.after, waiter.peer
     if refused and not peer then break end

@@ -49,6 +49,12 @@ function M.remove(waiter)
   add(list, waiter, -1)
 end
 
+--- Whether one waits, and for the socket: as it mostly is, and what has no loop LuaJIT compiles
+-- together with what is around.
+function M.is_alone(list)
+  return list.first and not list.first.after and not list.hold
+end
+
 --- Whether those who wait in a list wait for the socket, or all of them for another message's end.
 function M.may_be_served(list)
   if not list.hold then return list.first ~= false end
@@ -64,9 +70,11 @@ end
 --- Whether anybody will hear of what those who wait receive.
 function M.attended(list)
   local waiter = list.first
-  while waiter do
-    if waiter.future:_attended() then return true end
+  if not waiter then return false end
+  if waiter.future:_attended() then return true end -- mostly that is all, without a loop
+  while waiter.after do
     waiter = waiter.after
+    if waiter.future:_attended() then return true end
   end
   return false
 end

@@ -138,9 +138,15 @@ end
 -- nobody waits for does not.
 local function attended(self)
   if C.eddy_loop_alive(self._c) > self._expected then return true end
+  local last = self._attended -- mostly it still is: LuaJIT does not compile `pairs`
+  if last and self._expecting[last] and last:_attended() then return true end
   for line in pairs(self._expecting) do
-    if line:_attended() then return true end
+    if line:_attended() then
+      self._attended = line
+      return true
+    end
   end
+  self._attended = false
   return false
 end
 

@@ -259,6 +259,7 @@ end
 -- nobody.
 function Future:_attended()
   local own = self._listeners
+  if own and type(own) ~= "table" then return true end -- mostly a coroutine: without a loop
   while own and not listeners.is(own) do
     if type(own) ~= "table" or not own._attended then return true end
     own = own._listeners

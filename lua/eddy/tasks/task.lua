@@ -25,19 +25,22 @@ local function finish(task, ok, ...)
   if failure and failure.value ~= errors.cancelled then task._loop:_failed(failure, task) end
 end
 
+-- What its coroutine runs: the same for all, so that none needs a closure.
+local function body(task, fn, ...)
+  finish(task, xpcall(fn, task._loop._trace, ...))
+end
+
 -- Begins it; an error cannot come out: its function is protected inside.
-local function begin(task, ...)
-  if task._state == "pending" then assert(coroutine.resume(task._coroutine, ...)) end
+local function begin(task, fn, ...)
+  if task._state == "pending" then assert(coroutine.resume(task._coroutine, task, fn, ...)) end
 end
 
 --- Starts fn(...) in a coroutine, in the loop's next turn.
 function Task.new(loop, fn, ...)
   local task = setmetatable({ _loop = loop, _fn = fn, _told = false, _end = false }, Task)
-  task._coroutine = coroutine.create(function(...)
-    finish(task, xpcall(fn, loop._trace, ...))
-  end)
+  task._coroutine = coroutine.create(body)
   coroutines.tasks[task._coroutine] = task
-  loop:add_callback(begin, task, ...)
+  loop:add_callback(begin, task, fn, ...)
   return task
 end
 
