@@ -30,6 +30,15 @@ describe("core/stream/inbox", function()
 
   local function read(most) return support.read(inbox.view, most) end
 
+  it("tells with each part how many of its message follow", function()
+    put { "a", "b", "c" }
+    put "d"
+    assert.equal(0, receive())
+    local follow = {}
+    for i = 0, 3 do follow[i + 1] = inbox.view.parts[i].more end
+    assert.same({ 2, 1, 0, 0 }, follow)
+  end)
+
   it("tells when the socket is empty", function()
     assert.equal(0, C.eddy__inbox_receive(inbox, socket, 1, messages, bytes))
     assert.equal(0, inbox.fill)
