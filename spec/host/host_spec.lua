@@ -33,6 +33,13 @@ describe("the command eddy", function()
     assert.equal("a\tb c\n" .. name .. "\ta\tb c\t2\n", check(0, eddy(name, "a", "b c")))
   end)
 
+  it("does not keep the script's file open", function()
+    local name = script [[
+      local pipe = io.popen "readlink /proc/$PPID/fd/*"
+      print((pipe:read("*a"):find(arg[0], 1, true)))]]
+    assert.equal("nil\n", check(0, eddy(name)))
+  end)
+
   it("passes options after the script on to it", function()
     assert.equal("--version\n", check(0, eddy(script "print(...)", "--version")))
   end)

@@ -214,6 +214,15 @@ describe("the watchdog", function()
     assert.equal(1, count(err, "its handler has run for %d+ ms\nstack"))
   end)
 
+  it("does not mind the profiler's signal when others send it", function()
+    local code, out, err = run("report=60000", [[
+      local SIGPROF = 27
+      for i = 1, 100 do ffi.C.raise(SIGPROF) end
+      io.popen("kill -PROF " .. io.open("/proc/self/stat"):read("*n")):close()]])
+    assert.message(err).equal(0, code)
+    assert.same({ "last\t4\n", "" }, { out, err })
+  end)
+
   it("gives a script its own hook back", function()
     local code, out, err = run("report=20", [[
       local hits = 0

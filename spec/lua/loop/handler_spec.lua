@@ -1,6 +1,7 @@
 local ffi = require "ffi"
 local eddy = require "eddy"
 local zmq = require "eddy.zmq"
+local process = require "spec.support.process"
 local support = require "spec.lua.support"
 
 ffi.cdef [[
@@ -90,6 +91,22 @@ describe("a handler of a descriptor or socket", function()
     seen = {}
     support.turns(loop)
     assert.same({}, seen)
+  end)
+
+  it("may be of descriptor 0, and is changed and removed as any other", function()
+    local code, out, err = process.shell("echo hello | " .. process.quote(EDDY_HOST) .. " -e " ..
+      process.quote [[
+      local loop = require("eddy").loop.instance()
+      loop:add_handler(0, print, loop.WRITE)
+      loop:update_handler(0, loop.READ)
+      loop:remove_handler(0)
+      loop:add_handler(0, function(fd)
+        print(fd, io.read("*l"))
+        loop:stop()
+      end, loop.WRITE)
+      loop:update_handler(0, loop.READ)
+      loop:start()]])
+    assert.same({ 0, "0\thello\n", "" }, { code, out, err })
   end)
 
   it("is told of the other end's death", function()
