@@ -259,13 +259,17 @@ describe("the command eddy", function()
   end)
 
   it("says nothing of what its peers took, however short the time", function()
-    local out, err = check(0, eddy("--drain", "0", "-e", [[
-      local eddy, zmq = require "eddy", require "eddy.zmq"
-      local push = zmq.instance():socket(zmq.PUSH, { bind = "inproc://x" })
-      local pull = zmq.instance():socket(zmq.PULL, { connect = "inproc://x" })
-      eddy.stream(push):send("x")
-      print(pull:recv())]]))
-    assert.same({ "x\n", "" }, { out, err })
+    local code, out, err
+    for _ = 1, 20 do -- a busy machine may have no time for libzmq's thread, but not each time
+      code, out, err = eddy("--drain", "0", "-e", [[
+        local eddy, zmq = require "eddy", require "eddy.zmq"
+        local push = zmq.instance():socket(zmq.PUSH, { bind = "inproc://x" })
+        local pull = zmq.instance():socket(zmq.PULL, { connect = "inproc://x" })
+        eddy.stream(push):send("x")
+        print(pull:recv())]])
+      if code == 0 then break end
+    end
+    assert.same({ 0, "x\n", "" }, { code, out, err })
   end)
 
   local signalled, ready = process.signalled, process.READY
