@@ -1,4 +1,5 @@
 local process = require "spec.support.process"
+local support = require "spec.lua.support"
 
 local eddy, shell = process.eddy, process.shell
 
@@ -31,6 +32,17 @@ describe("the command eddy", function()
   it("runs a script with its arguments", function()
     local name = script "print(...) print(arg[0], arg[1], arg[2], #arg)"
     assert.equal("a\tb c\n" .. name .. "\ta\tb c\t2\n", check(0, eddy(name, "a", "b c")))
+  end)
+
+  it("exits with 70 when it is broken itself", function()
+    local folder = support.temp_dir()
+    local code, out, err = shell(([[
+      cd %s && cp %s eddy && mkdir -p lua/eddy/host || exit 1
+      echo 'error "on purpose"' >lua/eddy/host/main.lua
+      ./eddy -e 'print "never"'; code=$?
+      rm -r %s; exit $code]]):format(folder, process.quote(EDDY_HOST), folder))
+    assert.same({ 70, "" }, { code, out })
+    assert.matches("^eddy: internal error: .*on purpose", err)
   end)
 
   it("does not keep the script's file open", function()
