@@ -456,7 +456,7 @@ for kind, module in pairs { green = green, async = async } do
             got = got + 1
           end
         end
-        local bound = loop:time() + 5000
+        local bound = loop:time() + 9000
         while got < 400 and loop:time() < bound do
           for list, fn in pairs { [writers] = write, [readers] = read } do
             for i = 1, 3 do
