@@ -343,8 +343,8 @@ describe("eddy.devices", function()
 
   it("ends in order when a signal comes while it is waited for", function()
     for _, signal in ipairs { "INT", "TERM" } do
-      local out, code = support.script(serving .. "os.execute('(sleep 0.1; kill -" .. signal ..
-        " $PPID) &') print(device:join()) print(device:reason(), device:error())")
+      local out, code = support.script(serving .. support.interrupt_soon(signal) ..
+        "print(device:join()) print(device:reason(), device:error())")
       assert.equal("true\ninterrupted by a signal\tnil\n", out)
       assert.equal(0, code)
     end
