@@ -29,6 +29,7 @@ int eddy_socket_close(eddy_context *context, uint32_t id, int linger) {
 int eddy_context_close_sockets(eddy_context *context, double linger) {
     int closed = 0, end = 0;
     if (eddy__context_refusal(context, 0) == -ESTALE) return -ESTALE;
+    eddy__context_settle(context);
     for (uint32_t i = 0; !end; i++) {
         eddy__socket *socket = eddy__context_at(context, i, &end);
         if (!socket || eddy__thread_checker_is_elsewhere(socket->thread)) continue;

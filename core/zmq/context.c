@@ -190,6 +190,15 @@ static int term_elsewhere(eddy_context *context) {
     return rc;
 }
 
+void eddy__context_settle(eddy_context *context) {
+    if (!context->zmq || context->is_shared) return;
+    for (int i = 0, end = 0; !end; i++) {
+        const eddy__socket *socket = eddy__context_at(context, (uint32_t)i, &end);
+        if (socket && eddy__thread_checker_is_elsewhere(socket->thread)) return;
+    }
+    eddy__ending_settle(context->zmq);
+}
+
 int eddy__context_term(eddy_context *context) {
     if (is_foreign(context)) return -ESTALE;
     if (!context->zmq) return -ETERM;

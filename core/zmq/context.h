@@ -24,6 +24,10 @@ eddy__socket *eddy__context_at(const eddy_context *context, uint32_t position, i
  * context for. */
 void eddy__context_take(eddy_context *context, eddy__socket *socket);
 
+/* All of its sockets are about to be closed: none of them waits for an inproc name any more.
+ * Once they are closed, libzmq's thread ends what waits, while a bind joins it. */
+void eddy__context_settle(eddy_context *context);
+
 /* eddy_context_term, once the context's devices have ended. */
 int eddy__context_term(eddy_context *context);
 

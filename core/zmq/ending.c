@@ -68,7 +68,7 @@ static int keep_back(void *context) {
         if (each->context == context) return 0;
     reserve *made = eddy__calloc(1, sizeof *made);
     if (!made) return -ENOMEM;
-    made->zmq = eddy__zmq_socket(context, ZMQ_PAIR);
+    made->zmq = eddy__zmq_socket(context, ZMQ_DEALER);
     if (!made->zmq) {
         int error = errno;
         eddy__free(made);

@@ -93,11 +93,20 @@ describe("eddy test", function()
         timer:cancel()
         error(err)
       end)
+      it("has much", function()
+        local timers = {}
+        for i = 1, 5 do timers[i] = eddy.loop.instance():call_later(1000, print) end
+        local _, err = case.loop:run_sync(function() eddy.sleep(10000) end, 20)
+        for _, timer in ipairs(timers) do timer:cancel() end
+        error(err)
+      end)
     ]])
     assert.matches("50 ms are over, and nothing stopped the loop; nobody runs the loop that has " ..
       "stream %(REP socket at inproc://x%)", out)
     assert.matches("has not ended; nobody runs the loop that has timer", out)
     assert.matches("run_sync; nobody runs the loop that has a callback or task, timer", out)
+    local named = out:match("has ([^;(]+[^;]-) and %d+ more %(made without")
+    assert.equal(2, select(2, named:gsub(", ", "")))
   end)
 
   it("exits with 1 when some do not hold, however many", function()

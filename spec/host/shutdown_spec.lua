@@ -30,6 +30,16 @@ describe("the end of the host", function()
         "%d of %d ended in order, the longest took %d ms", #times, HEADS, full.quantile(times, 1))
     end)
 
+    it("ends in order also when a handler prints often meanwhile", function()
+      local out, err = check(128 + 13, shell(("set -o pipefail; %s -e %s | head -1"):format(host,
+        quote [[
+          local loop = require("eddy").loop.instance()
+          loop:call_every(1, function() for _ = 1, 10 do print("tick") end end)
+          loop:start()
+          io.stderr:write("in order")]])))
+      assert.same({ "tick\n", "in order" }, { out, err })
+    end)
+
     it("ends a handler that goes on printing all the same", function()
       local took = timed(function()
         check(128 + 13, shell(("set -o pipefail; %s -e %s | head -1"):format(host, quote [[

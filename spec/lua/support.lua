@@ -203,6 +203,13 @@ function M.script(code, command)
   return text, tonumber(status)
 end
 
+--- Lua code that has its host sent SIGINT or SIGTERM, once a loop, proxy or device there has taken
+-- these two in hand.
+function M.interrupt_soon(signal)
+  return ([==[os.execute [[(until grep -q 'SigCgt:.*[4567cdef]...$' /proc/$PPID/status
+    do sleep 0.01; done; kill -%s $PPID) &]] ]==]):format(signal)
+end
+
 --- Whether this is a build with ASan, which keeps what was freed for a while, and needs descriptors
 -- of its own.
 function M.is_sanitized() return (os.getenv("ASAN_OPTIONS") or "") ~= "" end

@@ -74,6 +74,33 @@ describe("core/device/device", function()
     assert.is_true(C.eddy_time() - start < 5000)
   end)
 
+  -- A message that goes round for ever: what each end receives is what the other one sent.
+  local function endless()
+    local near, far = world:pair("PAIR", "PAIR")
+    world:put(near, "round and round")
+    return started(near, far)
+  end
+
+  it("ends in 100 ms while messages keep coming", function()
+    local took
+    for _ = 1, 20 do -- a busy machine may take longer, but not each time
+      local device = endless()
+      local start = C.eddy_time()
+      C.eddy_device_stop(device, C.EDDY_STOPPED)
+      assert.equal(C.EDDY_STOPPED, C.eddy_device_wait(device, 10000))
+      took = C.eddy_time() - start
+      assert.is_true(took >= 99)
+      if took < 190 then return end
+    end
+    error("it took " .. took .. " ms")
+  end)
+
+  it("has ended, when its context's devices were told to, though messages keep coming", function()
+    local device = endless()
+    C.eddy__device_end_all(world.context)
+    assert.equal(-errno.ETERM, C.eddy_device_wait(device, 0))
+  end)
+
   it("keeps the first reason to end", function()
     local device = started(front, back)
     C.eddy_device_stop(device, -errno.EINTR)

@@ -311,8 +311,11 @@ describe("core/device/proxy", function()
       end
       local many = {}
       for i = 1, 50 do many[i] = "TERMINATE" end
-      peer = steer("PAIR", "PAIR", { many, "TERMINATE" })
-      assert.matches("^ERROR", world:get(peer)[1])
+      for _, kinds in ipairs { { "PAIR", "PAIR" }, { "ROUTER", "DEALER" } } do
+        peer = steer(kinds[1], kinds[2], { many, "TERMINATE" })
+        local complaint = world:get(peer)
+        assert.matches("^ERROR", complaint[#complaint])
+      end
     end)
 
     it("answers REP and ROUTER at every command", function()

@@ -59,6 +59,17 @@ describe("core/zmq/message", function()
     end
   end)
 
+  it("closes all parts that it sent but the last, which libzmq took", function()
+    local push, pull = world:pair("PUSH", "PULL")
+    local message = { ("x"):rep(1000), "", ("y"):rep(1000) }
+    local msgs, count = make(message)
+    local socket = C.eddy__context_find(world.context, push)
+    assert.equal(0, C.eddy__message_send(socket, msgs, count))
+    for i = 0, count - 2 do assert.equal(-1, C.zmq_msg_close(msgs + i)) end -- it is closed
+    assert.equal(0, C.zmq_msg_close(msgs + count - 1))
+    assert.same(message, world:get(pull))
+  end)
+
   it("leaves the parts as they were when nobody can take them", function()
     local push = world:open("PUSH")
     for _, message in ipairs { { "one" }, { "a", ("x"):rep(1000), "b" } } do

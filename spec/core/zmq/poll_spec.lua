@@ -26,7 +26,7 @@ describe("core/zmq/poll", function()
     local items = ffi.new("eddy_poll_item[?]", math.max(#list, 1))
     for i, each in ipairs(list) do
       local item, what = items[i - 1], each[1]
-      item.events, item.fd = each[2], -1
+      item.events, item.fd, item.ready = each[2], -1, 77 -- of a call before
       if type(what) == "table" then item.fd = what[1]
       else item.context, item.socket = world.context, what end
     end

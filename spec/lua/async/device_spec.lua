@@ -58,6 +58,8 @@ describe("eddy.green's device and proxy", function()
         "device: expected a socket of eddy.green, got REP socket")
       assert.error_matches(function() green.proxy(req, req, 7) end,
         "proxy: expected a socket of eddy.green, got 7")
+      assert.error_matches(function() green.proxy(req, plain:socket(zmq.REP)) end,
+        "proxy: expected a socket of eddy.green, got REP socket")
       assert.error_matches(function() green.proxy(7, 7) end, "expected a socket of eddy.green")
     end)
   end)
@@ -79,5 +81,10 @@ describe("eddy.green's device and proxy", function()
   it("leaves out what would block the loop", function()
     assert.is_nil(require("eddy.green").proxy_steerable)
     assert.is_nil(require("eddy.green").monitored_queue)
+    local async = require "eddy.async"
+    for _, name in ipairs { "select", "device", "proxy", "proxy_steerable", "monitored_queue" } do
+      assert.is_function(zmq[name])
+      assert.is_nil(async[name])
+    end
   end)
 end)

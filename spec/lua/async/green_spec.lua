@@ -52,9 +52,8 @@ describe("eddy.green", function()
       req:send_string("text")
       assert.same({ 1 }, req:recv_json())
       req:send("abc")
-      while done == 0 do eddy.sleep(1) end
+      while done == 0 or ticks < 3 do eddy.sleep(1) end
       ticker:cancel()
-      assert.is_true(ticks >= 3)
     end)
   end)
 
@@ -275,11 +274,11 @@ describe("eddy.green", function()
       poller:register(pull, zmq.POLLIN)
       poller:register(base, zmq.POLLIN)
       assert.same({}, poller:poll(0))
-      assert.same({}, poller:poll(5))
+      repeat assert.same({}, poller:poll(5)) until ticks > 1
       assert.equal(0, pull:poll(0))
-      assert.equal(0, pull:poll(5))
-      assert.same({ {}, {}, {} }, { green.select({ pull, base }, {}, {}, 5) })
-      assert.is_true(ticks > 3)
+      repeat assert.equal(0, pull:poll(5)) until ticks > 2
+      repeat assert.same({ {}, {}, {} }, { green.select({ pull, base }, {}, {}, 5) })
+      until ticks > 3
       for _, forever in ipairs { -1, false } do
         local ms = forever or nil
         loop:call_later(1, push.send, push, "x")

@@ -277,6 +277,7 @@ describe("eddy.devices", function()
       zmq.PUB, 1)
     refused("bind_mon: the device has no such socket", device.bind_mon, device, "inproc://x")
     refused("bind_in: expected an endpoint", device.bind_in, device, 5)
+    refused("bind_in_to_random_port: expected an endpoint", device.bind_in_to_random_port, device)
     refused("no such option", device.setsockopt_in, device, "lingers", 0)
     refused("expected a number", device.setsockopt_in, device, "linger", "0")
     refused("not started", device.join, device, 1)
@@ -342,8 +343,8 @@ describe("eddy.devices", function()
 
   it("ends in order when a signal comes while it is waited for", function()
     for _, signal in ipairs { "INT", "TERM" } do
-      local out, code = support.script(serving .. "os.execute('(sleep 0.1; kill -" .. signal ..
-        " $PPID) &') print(device:join()) print(device:reason(), device:error())")
+      local out, code = support.script(serving .. support.interrupt_soon(signal) ..
+        "print(device:join()) print(device:reason(), device:error())")
       assert.equal("true\ninterrupted by a signal\tnil\n", out)
       assert.equal(0, code)
     end

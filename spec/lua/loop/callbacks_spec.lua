@@ -241,10 +241,9 @@ describe("in a callback of every kind", function()
       support.suspend(loop, 1)
       told[#told + 1] = err
     end)
-    for _, put in pairs { kinds.on_recv, kinds["a timer"], kinds["a callback"] } do
+    for i, put in ipairs { kinds.on_recv, kinds["a timer"], kinds["a callback"] } do
       run_in(put, function() error("slowly", 0) end)
-      loop:call_later(5, loop.stop, loop)
-      support.run(loop)
+      support.wait(loop, function() return #told == i end)
     end
     assert.same({ "slowly", "slowly", "slowly" }, told)
   end)

@@ -92,6 +92,29 @@ describe("a handler of a descriptor or socket", function()
     assert.same({}, seen)
   end)
 
+  it("may be of descriptor 0, and is changed and removed as any other", function()
+    local text, code = support.script [[
+      local ffi = require "ffi"
+      ffi.cdef "int pipe(int ends[2]); int dup2(int from, int to);"
+      local loop = require("eddy").loop.instance()
+      local ends = ffi.new("int[2]")
+      ffi.C.pipe(ends)
+      ffi.C.dup2(ends[0], 0)
+      loop:add_handler(0, print, loop.WRITE)
+      loop:update_handler(0, loop.READ)
+      loop:remove_handler(0)
+      loop:add_handler(0, function(fd)
+        print(fd, io.read("*l"))
+        loop:stop()
+      end, loop.WRITE)
+      loop:update_handler(0, loop.READ)
+      local into = io.open("/dev/fd/" .. ends[1], "w")
+      into:write("hello\n")
+      into:flush()
+      loop:start()]]
+    assert.same({ "0\thello\n", 0 }, { text, code })
+  end)
+
   it("is told of the other end's death", function()
     local reader, writer = pipe()
     local events

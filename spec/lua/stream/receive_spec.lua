@@ -363,4 +363,25 @@ describe("a receiving stream", function()
     assert.is_false(ok)
     assert.equal("ENOTSOCK", err.name)
   end)
+
+  -- Such frames take too much memory to be sent here: the inbox is one that the core would fill.
+  it("has no frame of 2 GiB in a string, and goes on after its message", function()
+    local receive = require "eddy.stream.receive"
+    for count = 1, 4 do
+      for large = 1, count do
+        local inbox, got = { head = 0, tail = count + 1, busy = 0, parts = {} }, {}
+        for i = 1, count do
+          local size = i == large and -1 or 1
+          inbox.parts[i - 1] = { data = "x", size = size, more = i < count and 1 or 0 }
+        end
+        inbox.parts[count] = { data = "next", size = 4, more = 0 }
+        local stream = { loop = {}, _copy = true, _on_recv = function(msg) got[#got + 1] = msg end }
+        local ok, err = pcall(receive.drain, stream, inbox)
+        assert.is_false(ok)
+        assert.message(tostring(err)).equal("EMSGSIZE", err.name)
+        receive.drain(stream, inbox)
+        assert.same({ { "next" } }, got)
+      end
+    end
+  end)
 end)

@@ -120,6 +120,14 @@ describe("a supervised stream", function()
     assert.same({}, values(untouched.last_endpoint))
   end)
 
+  it("waits a second at first, unless told otherwise", function()
+    local wrong = server(nil, zmq.PUB)
+    local stream, events = client {}
+    stream:connect(wrong.last_endpoint)
+    wait_for(events, "ENDPOINT_RESET", 1)
+    assert.equal(1000, events.ENDPOINT_RESET[1].value)
+  end)
+
   it("tells names apart that have the same port, or begins anew with all of them", function()
     -- These are names, not numbers: the system finds 127.0.0.2 and 127.0.0.3 for them.
     local port = ports.free(1)

@@ -193,6 +193,7 @@ describe("a socket monitor", function()
       end
       fails("EPROTONOSUPPORT", socket.monitor, socket, "tcp://127.0.0.1:1")
       fails("EINVAL", socket.monitor, socket, "nonsense")
+      fails("EINVAL", socket.monitor, socket, support.inproc(), 2 ^ 31)
       fails("EINVAL", socket.monitor, socket, support.inproc(), 2 ^ 40)
       fails(nil, socket.monitor, socket, 7)
       fails(nil, socket.monitor, socket, support.inproc(), "CONNECTED")

@@ -24,6 +24,16 @@ describe("a context's default options", function()
     assert.equal(-1, zmq.context():socket(zmq.PUSH).linger)
   end)
 
+  it("that are strings may be none", function()
+    local plain = socket(zmq.PUSH, { plain_username = "somebody" })
+    assert.equal(zmq.PLAIN, plain.mechanism)
+    plain.plain_username = nil
+    assert.equal(zmq.NULL, plain.mechanism)
+    plain.plain_username = "somebody"
+    plain:set(zmq.PLAIN_USERNAME, nil)
+    assert.equal(zmq.NULL, plain.mechanism)
+  end)
+
   it("give way to a socket's own settings", function()
     context.linger = 5
     assert.equal(0, socket(zmq.PUSH, { linger = 0 }).linger)

@@ -171,7 +171,7 @@ describe("a poller", function()
       assert.same({}, poller:poll(ms))
       local took = now() - start
       assert.is_true(took >= ms)
-      assert.is_true(took < ms + 500)
+      assert.is_true(took < ms + 5000)
     end
   end)
 
@@ -283,7 +283,7 @@ describe("zmq.select", function()
     local start = now()
     assert.same({ {}, {}, {} }, { zmq.select({ fds[0] }, {}, {}, 20) })
     assert.is_true(now() - start >= 20)
-    assert.is_true(now() - start < 1000)
+    assert.is_true(now() - start < 5000)
     assert.same({ {}, {}, {} }, { zmq.select({}, {}, {}) })
     assert.same({ {}, {}, {} }, { zmq.select(nil, nil, nil, 1e9) })
   end)

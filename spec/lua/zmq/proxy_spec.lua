@@ -40,7 +40,7 @@ describe("zmq.proxy and its kin", function()
           local front = zmq.instance():socket(zmq.ROUTER, { bind = "inproc://in" })
           local back = zmq.instance():socket(zmq.DEALER, { bind = "inproc://out" })
           local mon = zmq.instance():socket(zmq.PUB, { bind = "inproc://mon" })
-          os.execute("(sleep 0.1; kill -]] .. signal .. [[ $PPID) &")
+          ]] .. support.interrupt_soon(signal) .. [[
           local ok, err = ]] .. call .. [[ print(ok, err.name)]])
         assert.equal("nil\tEINTR\n", out)
         assert.equal(0, code)

@@ -114,6 +114,13 @@ describe("eddy.zmq", function()
       own:term()
     end)
 
+    it("may have as many sockets as there may be descriptors, unless told otherwise", function()
+      local text, status = support.script(
+        "print(require('eddy.zmq').context { io_threads = 1 }.max_sockets)",
+        ("sh -c 'ulimit -n 300; exec \"$0\" \"$@\"' '%s'"):format(EDDY_HOST))
+      assert.same({ "300\n", 0 }, { text, status })
+    end)
+
     it("print as what they are", function()
       assert.equal("context (0 sockets)", tostring(context))
       context:socket(zmq.PULL)
