@@ -372,7 +372,7 @@ describe("a receiving stream", function()
         local inbox, got = { head = 0, tail = count + 1, busy = 0, parts = {} }, {}
         for i = 1, count do
           local size = i == large and -1 or 1
-          inbox.parts[i - 1] = { data = "x", size = size, more = i < count and 1 or 0 }
+          inbox.parts[i - 1] = { data = "x", size = size, more = count - i }
         end
         inbox.parts[count] = { data = "next", size = 4, more = 0 }
         local stream = { loop = {}, _copy = true, _on_recv = function(msg) got[#got + 1] = msg end }
