@@ -179,9 +179,7 @@ describe("a program whose peer reads", function()
       stream:supervise()
       read(0)
       eddy.spawn(function()
-        stream:on_event(function()
-          if not future:done() then future:set_result() end
-        end)
+        stream:on_event(function() if not future:done() then future:set_result() end end)
         future:await()
         stream:close(0)
         print "end"
