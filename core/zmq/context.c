@@ -16,7 +16,7 @@ enum { NOT_BEGUN, BEGUN, OVER };
 enum {
     SOCKET = 1,
     MOST_SOCKETS = 65535, /* libzmq takes 12 bytes for each at once */
-    KEPT_BACK = 1,        /* of libzmq's sockets, for the end */
+    KEPT_BACK = 2, /* of libzmq's sockets: for the end, and for who answers who may come in */
 };
 
 struct eddy_context {
@@ -275,6 +275,10 @@ int eddy__context_refusal(const eddy_context *context, uint32_t id) {
     if (!context) return -EBADF;
     if (is_foreign(context)) return -ESTALE;
     return eddy__id_map_find(&context->sockets, id, SOCKET) ? -EPERM : -EBADF;
+}
+
+void *eddy__context_zmq(const eddy_context *context) {
+    return is_foreign(context) ? NULL : context->zmq;
 }
 
 eddy__socket *eddy__context_at(const eddy_context *context, uint32_t position, int *end) {

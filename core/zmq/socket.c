@@ -50,6 +50,7 @@ void eddy__socket_close(eddy__socket *socket, int linger) {
     eddy__listeners_free(&socket->listeners);
     zmq_close(socket->zmq);
     socket->zmq = NULL;
+    if (socket->closed) socket->closed(socket);
 }
 
 int eddy__socket_events(eddy__socket *socket) {

@@ -3,6 +3,7 @@ local constants = require "eddy.base.constants"
 local errors = require "eddy.base.errors"
 local c = require "eddy.base.libeddy"
 local pool = require "eddy.base.pool"
+local access = require "eddy.zmq.access"
 local option_types = require "eddy.zmq.option_types"
 
 local C, ffi = c.C, c.ffi
@@ -38,6 +39,14 @@ end
 --- Whether it is the option that sets both high-water marks.
 function M.is_hwm(option) return option == "hwm" or option == "HWM" end
 
+--- Raises when a setting, of libzmq's or ours, cannot be.
+function M.check_setting(name, value)
+  if M.is_hwm(name) then return end
+  local setting = access.find(name)
+  if setting then return setting.check(value) end
+  M.check_option(name, value)
+end
+
 --- Looks an option and a value for it up; raises when they cannot be.
 -- @return its name and number, and the value as the core takes it
 function M.check_option(option, value)
@@ -57,7 +66,8 @@ function M.check_option(option, value)
 end
 
 --- Sets an option.
--- @param option its name ("linger") or number (zmq.LINGER); "hwm" is SNDHWM and RCVHWM
+-- @param option its name ("linger") or number (zmq.LINGER); "hwm" is SNDHWM and RCVHWM; or what
+-- says who may come in: "insecure"
 -- @param value a number, a boolean for options that switch, or a string
 function Socket:set(option, value)
   if M.is_hwm(option) then
@@ -65,6 +75,8 @@ function Socket:set(option, value)
     return self:set("RCVHWM", value)
   end
   local id = self:_open_id("set")
+  local setting = access.find(option)
+  if setting then return setting.set(self, setting.check(value)) end
   local name, number
   name, number, value = M.check_option(option, value)
   local kind = option_types.kinds[name]
@@ -93,6 +105,8 @@ end
 -- @param option its name ("linger") or number (zmq.LINGER)
 function Socket:get(option)
   if M.is_hwm(option) then option = "SNDHWM" end
+  local setting = access.find(option)
+  if setting then return setting.get(self) end
   local name, number = option_of(option, "get")
   local id, kind = self:_open_id("get"), option_types.kinds[name]
   if option_types.write_only[name] then errors.misuse("get " .. name .. ": it can only be set") end

@@ -11,6 +11,7 @@ local message = require "eddy.zmq.message"
 local monitor = require "eddy.zmq.monitor"
 local option_types = require "eddy.zmq.option_types"
 local socket_options = require "eddy.zmq.options"
+local access = require "eddy.zmq.access"
 
 local C, ffi = c.C, c.ffi
 local check = errors.check
@@ -65,6 +66,9 @@ local function going_on(flags) return bit.bor(flags or 0, C.EDDY_GO_ON) end
 -- How often it is connected to which endpoints, by the texts that were given, where libzmq is
 -- to connect again; a table once there are any.
 Socket._connects = false
+
+-- Whether it may bind where strangers come in; whether it asks for users' numbers.
+Socket._insecure, Socket._allow_uid = false, false
 
 for name, method in pairs(endpoints) do Socket[name] = method end
 
@@ -246,7 +250,8 @@ Socket.disable_monitor = monitor.disable_monitor
 for name, method in pairs(socket_options.methods) do Socket[name] = method end
 
 local function is_attribute(key)
-  return type(key) == "string" and (socket_options.is_hwm(key) or option_types.kinds[key:upper()])
+  return type(key) == "string" and (socket_options.is_hwm(key) or access.find(key) or
+    option_types.kinds[key:upper()])
 end
 
 -- "PULL socket at tcp://127.0.0.1:5555", for messages to people.

@@ -1,0 +1,30 @@
+#include "security/failures.h"
+
+#include <string.h>
+
+/* FNV-1a. */
+static uint64_t hash(eddy__text text) {
+    uint64_t sum = 14695981039346656037u;
+    for (size_t i = 0; i < text.size; i++)
+        sum = (sum ^ (unsigned char)text.data[i]) * 1099511628211u;
+    return sum;
+}
+
+static int begins(eddy__text text, const char *with) {
+    return text.size >= strlen(with) && memcmp(text.data, with, strlen(with)) == 0;
+}
+
+int eddy__failures_add(eddy__failures *failures, eddy__text address, double now) {
+    if (begins(address, "127.") || begins(address, "::1") || begins(address, "localhost"))
+        return 0;
+    uint64_t sum = hash(address);
+    size_t at = sum % EDDY__FAILURES_SLOTS;
+    int is_new = failures->slots[at].address != sum ||
+                 now - failures->slots[at].since > EDDY__FAILURES_MS;
+    if (is_new) {
+        failures->slots[at].address = sum;
+        failures->slots[at].since = now;
+        failures->slots[at].count = 0;
+    }
+    return ++failures->slots[at].count > EDDY__FAILURES_MOST;
+}
