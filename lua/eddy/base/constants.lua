@@ -1,5 +1,5 @@
--- The integer constants of zmq.h by name, without ZMQ_, as the library has them; and those of options
--- that zmq.h hides, while libzmq 4.3.4 knows them. Where it was built without one, it says EINVAL.
+-- The integer constants of zmq.h by name, without ZMQ_, as the library has them; and those of
+-- options that zmq.h hides, while libzmq 4.3.4 knows them: EINVAL where it was built without one.
 local c = require "eddy.base.libeddy"
 
 local constants = {}

@@ -52,7 +52,8 @@ or run the program with --insecure or EDDY_INSECURE=1]],
 function M.refusal(reach, endpoint)
   local text = remedies[reach]
   if reach == C.EDDY_REACHES_USERS then
-    text = text:format(endpoint, C.eddy_user(), "ipc://run/" .. (endpoint:match "[^/@]+$" or "name"))
+    local name = endpoint:match "[^/@]+$" or "name"
+    text = text:format(endpoint, C.eddy_user(), "ipc://run/" .. name)
   else
     local scheme, port = endpoint:match "^(%w+)://.*:([^:]*)$"
     text = text:format(endpoint, (scheme or "tcp") .. "://127.0.0.1:" .. (port or "*"))

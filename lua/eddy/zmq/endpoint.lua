@@ -69,8 +69,8 @@ end
 -- come in: other machines, or other users, without CURVE.
 -- @return the endpoint as it is: "tcp://127.0.0.1:40123" for "tcp://127.0.0.1:*"
 function M:bind(endpoint)
-  if type(endpoint) == "string" and self._id then check_reach(self, endpoint) end
   check_ipv6(self, "bind", endpoint)
+  if type(endpoint) == "string" and self._id then check_reach(self, endpoint) end
   bind(self, endpoint)
   local bound = self:get("LAST_ENDPOINT")
   -- A name may have come to mean another address, and a descriptor (USE_FD) has its own.

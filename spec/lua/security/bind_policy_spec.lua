@@ -28,7 +28,7 @@ describe("a bind", function()
       "tcp://:::*", "tcp://10.1.2.3:5555", "tcp://[fe80::1]:*", "ws://*:*", "ws://0.0.0.0:80/a:b",
       "udp://*:5", "pgm://eth0;239.192.1.1:5", "tipc://{1,2,3}", "tcp://[::ffff:10.0.0.1]:*" } do
     it("is refused at " .. endpoint .. " without CURVE", function()
-      local text = refused(function() socket():bind(endpoint) end)
+      local text = refused(function() socket({ ipv6 = true }):bind(endpoint) end)
       assert.truthy(text:find("bind " .. endpoint, 1, true))
     end)
   end
@@ -157,8 +157,8 @@ describe("a process", function()
     process.check(0, process.eddy("--insecure", "-e", code))
     process.check(0, process.shell("EDDY_INSECURE=1 " .. host .. " -e " .. process.quote(code)))
     for _, value in ipairs { "", "0", "no" } do
-      local _, complaint = process.check(1, process.shell(("EDDY_INSECURE=%s %s -e %s"):format(value,
-        host, process.quote(code))))
+      local _, complaint = process.check(1, process.shell(("EDDY_INSECURE=%s %s -e %s")
+        :format(value, host, process.quote(code))))
       assert.truthy(complaint:find("EACCES", 1, true))
     end
   end)
