@@ -223,6 +223,10 @@ int eddy_policy_allow(eddy_policy *policy, int kind, const char *what, uint32_t 
 /* Lets every key in: that it has one is proved all the same. */
 void eddy_policy_any_key(eddy_policy *policy, int on);
 
+/* Lets the keys in that a folder has, as files of PyZMQ's or CZMQ's, at the time of each
+ * handshake. A file that cannot be read leaves what was known of it. 0 or -errno. */
+int eddy_policy_folder(eddy_policy *policy, const char *path);
+
 /* Asks about keys that the policy does not have. */
 void eddy_policy_ask(eddy_policy *policy, eddy_asker *asker);
 
@@ -260,6 +264,11 @@ int eddy_asker_next(eddy_asker *asker, eddy_asked *asked);
  * when two seconds are over: then 300 was the answer. */
 int eddy_asker_answer(eddy_asker *asker, double number, int status, const char *user,
                       uint32_t user_size, const char *fields, uint32_t fields_size);
+
+/* What threads of the core's have to say in the log: a descriptor that can be read when there
+ * is something, or -errno; the next line, 1, or 0. */
+int eddy_notices_fd(void);
+int eddy_notices_next(char *text, uint32_t size);
 
 /* Contexts: they own the sockets. */
 

@@ -191,8 +191,8 @@ static int ask(eddy__door *door, eddy_asker *asker, zmq_msg_t *routing_id,
     return 0;
 }
 
-static eddy__verdict decide(eddy__door *door, zmq_msg_t *routing_id,
-                            const eddy__zap_request *request, eddy_policy *policy) {
+static eddy__verdict decide(eddy__door *door, zmq_msg_t *routing_id, eddy__zap_request *request,
+                            eddy_policy *policy) {
     eddy__verdict busy = {.status = LATER, .reason = "Ask again later"};
     if (!policy && request->domain.size > 0)
         return (eddy__verdict){.status = REFUSED, .reason = "Unknown domain"};

@@ -1,6 +1,7 @@
 #include "security/policy.h"
 #include "base/sys.h"
 #include "security/asker.h"
+#include "security/folder.h"
 #include "security/networks.h"
 
 #include <stdatomic.h>
@@ -22,6 +23,7 @@ struct eddy_policy {
     int any_key;
     eddy_asker *asker;
     eddy__networks networks;
+    eddy__folder *folder;
     uint32_t counts[EDDY_ALLOWED_KINDS];
     uint32_t count, buckets;
     entry **table;
@@ -54,6 +56,7 @@ void eddy_policy_free(eddy_policy *policy) {
         }
     }
     eddy__networks_free(&policy->networks);
+    eddy__folder_free(policy->folder);
     if (policy->asker) eddy_asker_free(policy->asker);
     eddy__free(policy->table);
     eddy__free(policy);
@@ -134,6 +137,15 @@ void eddy_policy_ask(eddy_policy *policy, eddy_asker *asker) {
     policy->asker = asker;
 }
 
+int eddy_policy_folder(eddy_policy *policy, const char *path) {
+    eddy__folder *folder;
+    int rc = eddy__folder_open(&folder, path);
+    if (rc != 0) return rc;
+    eddy__folder_free(policy->folder);
+    policy->folder = folder;
+    return 0;
+}
+
 eddy_asker *eddy__policy_asker(const eddy_policy *policy) {
     return policy->asker;
 }
@@ -197,15 +209,17 @@ static eddy__verdict check_password(const eddy_policy *policy, eddy__text user,
     return is_same ? allowed(user, found->fields) : refused("Invalid password");
 }
 
-static eddy__verdict check_key(const eddy_policy *policy, const eddy__zap_request *request) {
+static eddy__verdict check_key(const eddy_policy *policy, eddy__zap_request *request) {
     eddy__text key = eddy__text_of(request->key), nothing = {"", 0};
     const entry *found = find(policy, EDDY_ALLOWED_KEY, key);
     if (found) return allowed(found->value.size > 0 ? found->value : key, found->fields);
+    if (policy->folder && eddy__folder_find(policy->folder, request->key, request->name))
+        return allowed(eddy__text_of(request->name), nothing);
     if (policy->any_key) return allowed(key, nothing);
     return policy->asker ? (eddy__verdict){0} : refused("Unknown key");
 }
 
-eddy__verdict eddy__policy_decide(const eddy_policy *policy, const eddy__zap_request *request) {
+eddy__verdict eddy__policy_decide(const eddy_policy *policy, eddy__zap_request *request) {
     const char *problem = check_address(policy, request->address);
     if (problem) return refused(problem);
     if (!has_number(policy, request->address)) return refused("User not allowed");

@@ -15,7 +15,7 @@ typedef struct eddy__verdict {
     eddy__text user, fields;
 } eddy__verdict;
 
-eddy__verdict eddy__policy_decide(const eddy_policy *policy, const eddy__zap_request *request);
+eddy__verdict eddy__policy_decide(const eddy_policy *policy, eddy__zap_request *request);
 
 void eddy__policy_retain(eddy_policy *policy);
 

@@ -26,8 +26,9 @@ typedef enum eddy__mechanism {
 typedef struct eddy__zap_request {
     eddy__text id, domain, address, identity;
     eddy__mechanism mechanism;
-    eddy__text user, password; /* of PLAIN; GSSAPI's principal */
-    char key[EDDY__ZAP_KEY];   /* of CURVE */
+    eddy__text user, password;        /* of PLAIN; GSSAPI's principal */
+    char key[EDDY__ZAP_KEY];          /* of CURVE */
+    char name[EDDY__ZAP_LONGEST + 1]; /* room for the user's name that a policy finds */
 } eddy__zap_request;
 
 /* Reads a request's frames, from its version on. `count` may be more than the array has.

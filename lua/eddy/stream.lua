@@ -12,6 +12,7 @@ local failures = require "eddy.stream.failures"
 local receiving = require "eddy.stream.receive"
 local reconnect = require "eddy.stream.reconnect"
 local requests = require "eddy.stream.requests"
+local access = require "eddy.zmq.access"
 local directions = require "eddy.zmq.directions"
 local frames = require "eddy.zmq.frame"
 local json = require "eddy.zmq.json"
@@ -99,6 +100,7 @@ local function new(socket, loop)
   socket._owner = self
   loop:_adopt(id, self)
   if socket._connects then reconnect.watch(self, new) end
+  access.attach(socket, loop)
   return self
 end
 

@@ -71,8 +71,9 @@ local last = { "subscribe", "bind", "connect" }
 local is_last = { subscribe = true, bind = true, connect = true }
 
 function M._apply(socket, settings)
+  if settings.curve ~= nil then socket:set("curve", settings.curve) end -- and its kin may be set
   for name, value in pairs(settings) do
-    if not is_last[name] then socket:set(name, value) end
+    if not is_last[name] and name ~= "curve" then socket:set(name, value) end
   end
   for _, name in ipairs(last) do
     local values = settings[name]

@@ -26,9 +26,9 @@ end
 
 --- Whether strangers could come in.
 -- @param reach as `reach` tells it
--- @param allow_uid whether the socket asks for the user's number, which only ipc tells
-function M.is_open(reach, allow_uid)
-  if reach == C.EDDY_REACHES_USERS then return not allow_uid end
+-- @param asks whether the socket asks for users' numbers, which only ipc tells
+function M.is_open(reach, asks)
+  if reach == C.EDDY_REACHES_USERS then return not asks end
   return reach == C.EDDY_REACHES_MACHINES
 end
 

@@ -250,11 +250,13 @@ local function is_wired(socket)
 end
 
 --- Supervises a stream whose socket connects, if libzmq may give its connections up without an
--- error of the protocol, and nobody has a monitor of the socket already.
+-- error of the protocol, or when the server refuses its key, and nobody has a monitor of the socket already.
 -- @param new what makes a stream of a socket on a loop
 function M.watch(stream, new)
   local socket = stream.socket
-  if not has_identities[socket._type] or not is_wired(socket) then return end
+  local is_client = socket._plan and socket._plan.server
+  local may_be_given_up = has_identities[socket._type] or is_client
+  if not may_be_given_up or not is_wired(socket) then return end
   if monitor.listener(stream, "supervise") or monitor.is_foreign(stream) then return end
   local ok, err = pcall(monitor.listen, stream, "supervise", new_supervisor(stream, true), new)
   if not ok then stream.loop:_log(stream.name .. " is not supervised: " .. tostring(err)) end

@@ -59,7 +59,7 @@ end
 local function check_reach(self, endpoint)
   if self._insecure then return end
   local reach = bind_policy.reach(endpoint, self:get("IPV6") == 1)
-  if bind_policy.is_open(reach, self._allow_uid) and not is_curve(self) then
+  if bind_policy.is_open(reach, self._numbers) and not is_curve(self) then
     error(bind_policy.refusal(reach, endpoint), 0)
   end
 end

@@ -67,8 +67,10 @@ local function going_on(flags) return bit.bor(flags or 0, C.EDDY_GO_ON) end
 -- to connect again; a table once there are any.
 Socket._connects = false
 
--- Whether it may bind where strangers come in; whether it asks for users' numbers.
-Socket._insecure, Socket._allow_uid = false, false
+-- Whether it may bind where strangers come in; the lists of numbers that it asks for over ipc;
+-- what its `curve` says, but the secret; what asks its function who may come in.
+Socket._insecure, Socket._numbers, Socket._plan, Socket._asker = false, false, false, false
+Socket._is_noticed = false
 
 for name, method in pairs(endpoints) do Socket[name] = method end
 
@@ -96,6 +98,7 @@ end
 function Socket:_closed()
   self._was = tostring(self)
   self._id, self._owner = false, false
+  access.forget(self)
 end
 
 -- Sends a message whose bytes are tracked; returns the tracker.
