@@ -238,7 +238,7 @@ int eddy_zap_set(eddy_context *context, const char *domain, eddy_policy *policy)
  * it has another policy. The domain ends with the socket. */
 int eddy_socket_admit(eddy_context *context, uint32_t socket, eddy_policy *policy);
 
-/* Handshakes until now, by their answers. */
+/* Handshakes until now, by their answers. The call says whether there is a handler: 1 or 0. */
 typedef struct eddy_zap_stats {
     double allowed, refused, later, malformed;
 } eddy_zap_stats;
@@ -322,6 +322,10 @@ double eddy_frame_weight(void);
 /* Takes a part out of an inbox into a frame. */
 int eddy_inbox_take(eddy_inbox *inbox, uint32_t position, eddy_frame *frame);
 
+/* As eddy_frame_property, of a part of an inbox that was not taken. Good until the next turn.
+ */
+const char *eddy_inbox_property(eddy_inbox *inbox, uint32_t position, const char *name);
+
 /* Another reference to a frame's tracker; NULL when it has none. */
 eddy_tracker *eddy_tracker_of(eddy_frame *frame);
 void eddy_tracker_free(eddy_tracker *tracker);
@@ -369,6 +373,10 @@ int eddy_socket_send_parts(eddy_context *context, uint32_t socket, const eddy_pa
  * good until the next receive with the same `received`, or until that is closed. */
 int eddy_socket_recv(eddy_context *context, uint32_t socket, int flags,
                      eddy_received *received);
+
+/* As eddy_frame_property, of the last part that a socket with a policy received; NULL, too,
+ * without a policy. Good until its next receive. */
+const char *eddy_socket_property(eddy_context *context, uint32_t socket, const char *name);
 
 /* Gives the bytes back; again, or before any were received, does nothing. */
 void eddy_received_close(eddy_received *received);

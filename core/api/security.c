@@ -17,9 +17,7 @@ int eddy_zap_set(eddy_context *context, const char *domain, eddy_policy *policy)
 
 int eddy_zap_stats_get(eddy_context *context, eddy_zap_stats *stats) {
     void *zmq = eddy__context_zmq(context);
-    if (!zmq) return -ETERM;
-    eddy__zap_stats(zmq, stats);
-    return 0;
+    return zmq ? eddy__zap_stats(zmq, stats) : -ETERM;
 }
 
 /* The domain that is one socket's. */
@@ -44,6 +42,13 @@ int eddy_socket_admit(eddy_context *context, uint32_t id, eddy_policy *policy) {
     int rc = eddy__zap_set(socket->context, name, policy);
     if (rc != 0) return rc;
     socket->closed = leave;
+    if (!socket->keeps_last) zmq_msg_init(&socket->last);
+    socket->keeps_last = 1;
     rc = eddy__socket_set(socket, ZMQ_ZAP_DOMAIN, name, strlen(name));
     return rc != 0 ? rc : eddy__socket_set(socket, EDDY__ZAP_ENFORCE_DOMAIN, &on, sizeof on);
+}
+
+const char *eddy_socket_property(eddy_context *context, uint32_t id, const char *name) {
+    eddy__socket *socket = eddy__context_find(context, id);
+    return socket && socket->keeps_last ? zmq_msg_gets(&socket->last, name) : NULL;
 }

@@ -128,22 +128,27 @@ static char *put_field(char *at, const char *name, eddy__text value) {
     memcpy(at, name, size);
     at += size;
     for (int shift = 24; shift >= 0; shift -= 8) *at++ = (char)(value.size >> shift);
-    memcpy(at, value.data, value.size);
+    if (value.size > 0) memcpy(at, value.data, value.size);
     return at + value.size;
 }
 
-/* What every message of the peer's will tell: what the policy says of it, and its key. */
+/* What every message of the peer's will tell: what the policy says of it, and its key. Both
+ * names are told always, or the peer could tell of itself what goes by them. */
 static void send_fields(eddy__door *door, eddy__text fields, const char *key) {
-    static const char name[] = "X-Key";
-    size_t own = key[0] ? FIELD_OVERHEAD + strlen(name) + strlen(key) : 0;
+    static const char key_name[] = "X-Key", fields_name[] = "X-Fields";
+    eddy__text none = {"", 0};
+    size_t own = FIELD_OVERHEAD + strlen(key_name) + strlen(key);
+    if (fields.size == 0) own += FIELD_OVERHEAD + strlen(fields_name);
     zmq_msg_t part;
     if (eddy__msg_init(&part, own + fields.size) != 0) {
-        send_part(door, (eddy__text){"", 0}, 0);
+        send_part(door, none, 0);
         return;
     }
-    char *at = zmq_msg_data(&part);
-    if (own > 0) at = put_field(at, name, eddy__text_of(key));
-    if (fields.size > 0) memcpy(at, fields.data, fields.size);
+    char *at = put_field(zmq_msg_data(&part), key_name, eddy__text_of(key));
+    if (fields.size > 0)
+        memcpy(at, fields.data, fields.size);
+    else
+        put_field(at, fields_name, none);
     if (eddy__msg_send(&part, door->socket, 0) < 0) zmq_msg_close(&part);
 }
 

@@ -85,10 +85,11 @@ int eddy__zap_set(void *context, const char *domain, eddy_policy *policy) {
     return rc;
 }
 
-void eddy__zap_stats(void *context, eddy_zap_stats *stats) {
+int eddy__zap_stats(void *context, eddy_zap_stats *stats) {
     *stats = (eddy_zap_stats){0};
     pthread_mutex_lock(&all.lock);
     eddy__door *door = *find(context);
     if (door) eddy__door_stats(door, stats);
     pthread_mutex_unlock(&all.lock);
+    return door != NULL;
 }

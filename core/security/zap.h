@@ -11,7 +11,7 @@
  * -EADDRINUSE when somebody else answers in this context. */
 int eddy__zap_set(void *context, const char *domain, eddy_policy *policy);
 
-/* The handler's counters; all zero while there is none. */
-void eddy__zap_stats(void *context, eddy_zap_stats *stats);
+/* The handler's counters; all zero while there is none. Whether there is one. */
+int eddy__zap_stats(void *context, eddy_zap_stats *stats);
 
 #endif

@@ -250,7 +250,8 @@ local function is_wired(socket)
 end
 
 --- Supervises a stream whose socket connects, if libzmq may give its connections up without an
--- error of the protocol, or when the server refuses its key, and nobody has a monitor of the socket already.
+-- error of the protocol, or as the server refuses its key, and nobody has a monitor of the socket
+-- already.
 -- @param new what makes a stream of a socket on a loop
 function M.watch(stream, new)
   local socket = stream.socket

@@ -11,6 +11,7 @@ local message = require "eddy.zmq.message"
 local monitor = require "eddy.zmq.monitor"
 local option_types = require "eddy.zmq.option_types"
 local socket_options = require "eddy.zmq.options"
+local peers = require "eddy.security.peer"
 local access = require "eddy.zmq.access"
 
 local C, ffi = c.C, c.ffi
@@ -220,6 +221,18 @@ function Socket:recv_multipart(flags, copy)
     list[count], more = receive(self, id, 0, copy, "recv_multipart")
   end
   return list
+end
+
+--- Who sent what was received last, of a socket that asks who may come in (`curve` with `allow`,
+-- `allow_uid` and its kin): { user, key, address, uid, gid, pid, mechanism }, and what the allowing
+-- function returned.
+-- @return the peer; nil for another socket, over inproc, and before anything was received
+function Socket:peer()
+  local id = id_of(self, "peer")
+  return peers.new(self, function(name)
+    local value = C.eddy_socket_property(self._c, id, name)
+    return value ~= nil and ffi.string(value) or nil
+  end)
 end
 
 --- Waits until the socket can receive or send.

@@ -246,6 +246,91 @@ describe("a socket's curve", function()
     end)
   end)
 
+  it("tells who sent a message", function()
+    local to = server { joe = public, jane = other_public }
+    local function is(name, key, peer)
+      assert.same({ user = name, key = key, address = "127.0.0.1", mechanism = "CURVE" }, peer)
+    end
+    assert.is_nil(to:peer())
+    comes_in(to)
+    is("joe", public, to:peer())
+    comes_in(to, other_secret)
+    is("jane", other_public, to:peer())
+    local stream, peers, late = eddy.stream(to, loop), {}, nil
+    stream:on_recv(function(msg)
+      peers[msg[1]] = stream:peer()
+      support.suspend(loop, 1)
+      late = { pcall(stream.peer, stream) }
+    end)
+    eddy.stream(client(to), loop):send "a"
+    eddy.stream(client(to, other_secret), loop):send "b"
+    support.wait(loop, function() return peers.a and peers.b and late end)
+    is("joe", public, peers.a)
+    is("jane", other_public, peers.b)
+    assert.is_false(late[1])
+    assert.has_error(function() stream:peer() end)
+    local frame
+    stream:on_recv(function(msg) frame = msg[1] end, false)
+    eddy.stream(client(to), loop):send "c"
+    support.wait(loop, function() return frame end)
+    is("joe", public, stream:peer(frame))
+    stream:close()
+    assert.has_error(function() to:peer() end)
+  end)
+
+  it("tells who sent a message, not after a flush", function()
+    local to = server { joe = public, jane = other_public }
+    local stream, got, told = eddy.stream(to, loop), 0, {}
+    stream:on_recv(function()
+      got = got + 1
+      if got == 1 then stream:flush(zmq.POLLIN) end
+      told[#told + 1] = (pcall(stream.peer, stream))
+    end)
+    local a, b = client(to), client(to, other_secret)
+    eddy.stream(a, loop):send "a"
+    eddy.stream(b, loop):send "b"
+    support.wait(loop, function() return got == 2 end)
+    assert.is_true(#told == 2)
+  end)
+
+  it("tells what the function returned, and takes no peer's word", function()
+    local to = server(function() return { user = "joe", role = "admin", key = "no", n = 5 } end)
+    local stream, peer = eddy.stream(to, loop), nil
+    stream:on_recv(function() peer = stream:peer() end)
+    local from = context:socket(zmq.PUSH, { linger = 0, metadata = "X-Key:forged",
+      curve = { secret = secret, server = server_public },
+      connect = "tcp://127.0.0.1:" .. port_of(to) })
+    eddy.stream(from, loop):send "x"
+    support.wait(loop, function() return peer end)
+    assert.same({ user = "joe", role = "admin", n = "5", key = public, address = "127.0.0.1",
+      mechanism = "CURVE" }, peer)
+    local known = server { public }
+    local forger = context:socket(zmq.PUSH, { linger = 0, immediate = 1,
+      metadata = "X-Fields:role admin" })
+    forger.metadata = "X-role:admin"
+    forger.curve = { secret = secret, server = server_public }
+    forger:connect("tcp://127.0.0.1:" .. port_of(known))
+    forger:send "x"
+    known:recv()
+    assert.is_nil(known:peer().role)
+    assert.equal(public, known:peer().user)
+    local local_ones = context:socket(zmq.PULL, { linger = 0, bind = "ipc://*",
+      allow_uid = require("eddy.base.libeddy").C.eddy_user() })
+    context:socket(zmq.PUSH, { linger = 0, metadata = "X-Key:forged",
+      connect = local_ones.last_endpoint }):send "x"
+    local_ones:recv()
+    assert.is_nil(local_ones:peer().key)
+    assert.same({ "anonymous", "localhost", "number" }, { local_ones:peer().user,
+      local_ones:peer().address, type(local_ones:peer().pid) })
+    local open = context:socket(zmq.PULL, { linger = 0, bind = "tcp://127.0.0.1:*" })
+    local lone, said = eddy.stream(open, loop), nil
+    lone:on_recv(function() said = lone:peer() end)
+    context:socket(zmq.PUSH, { linger = 0, metadata = "X-Key:forged",
+      connect = open.last_endpoint }):send "x"
+    support.wait(loop, function() return said end)
+    assert.same({ address = "127.0.0.1", mechanism = "NULL" }, said)
+  end)
+
   it("lets a client in that was refused, then allowed, with its message", function()
     local folder = support.temp_dir()
     local to = server(folder)

@@ -36,7 +36,8 @@ describe("libzmq", function()
 
   -- Answers with a status, as a script's handler would.
   local function answer(status)
-    local router = eddy.stream(context:socket(zmq.ROUTER, { bind = "inproc://zeromq.zap.01" }), loop)
+    local socket = context:socket(zmq.ROUTER, { bind = "inproc://zeromq.zap.01" })
+    local router = eddy.stream(socket, loop)
     asked, replied_metadata = 0, "\6X-role\0\0\0\5admin"
     router:on_recv(function(msg)
       asked = asked + 1
