@@ -2,6 +2,7 @@
 #include "base/clock.h"
 #include "base/sys.h"
 #include "security/asker.h"
+#include "security/notices.h"
 #include "security/policy.h"
 
 #include <stdio.h>
@@ -24,8 +25,8 @@ typedef struct eddy__waiting {
     struct eddy__waiting *next;
     double number, until;
     zmq_msg_t routing_id;
-    char id[EDDY__ZAP_LONGEST], key[EDDY__ZAP_KEY];
-    size_t id_size;
+    char id[EDDY__ZAP_LONGEST], address[EDDY__ZAP_LONGEST], key[EDDY__ZAP_KEY];
+    size_t id_size, address_size;
 } waiting;
 
 int eddy__door_new(eddy__door **door, void *context, void *socket) {
@@ -189,6 +190,8 @@ static int ask(eddy__door *door, eddy_asker *asker, zmq_msg_t *routing_id,
     zmq_msg_move(&made->routing_id, routing_id);
     made->id_size = request->id.size;
     memcpy(made->id, request->id.data, request->id.size);
+    made->address_size = request->address.size;
+    memcpy(made->address, request->address.data, request->address.size);
     memcpy(made->key, request->key, sizeof made->key);
     while (*place) place = &(*place)->next;
     *place = made;
@@ -196,16 +199,31 @@ static int ask(eddy__door *door, eddy_asker *asker, zmq_msg_t *routing_id,
     return 0;
 }
 
+/* A line a minute and address. The address is libzmq's, of numbers and names of ours. */
+static void tell_refusal(eddy__door *door, eddy__text address, const char *reason) {
+    int count = eddy__failures_tell(&door->failures, address, eddy_time());
+    int size = (int)address.size;
+    if (count == 1)
+        eddy__notice("a peer at %.*s was refused: %s", size, address.data, reason);
+    else if (count > 1)
+        eddy__notice("a peer at %.*s was refused: %s; with others there, %d times", size,
+                     address.data, reason, count);
+}
+
 static eddy__verdict decide(eddy__door *door, zmq_msg_t *routing_id, eddy__zap_request *request,
                             eddy_policy *policy) {
     eddy__verdict busy = {.status = LATER, .reason = "Ask again later"};
-    if (!policy && request->domain.size > 0)
-        return (eddy__verdict){.status = REFUSED, .reason = "Unknown domain"};
-    if (!policy) /* as where there is no handler */
-        return (eddy__verdict){200, "OK", request->user, {"", 0}};
-    eddy__verdict verdict = eddy__policy_decide(policy, request);
+    eddy__verdict verdict = {
+        200, "OK", request->user, {"", 0}}; /* as where there is no handler */
+    if (policy)
+        verdict = eddy__policy_decide(policy, request);
+    else if (request->domain.size > 0)
+        verdict = (eddy__verdict){.status = REFUSED, .reason = "Unknown domain"};
     if (verdict.status == 0 && ask(door, eddy__policy_asker(policy), routing_id, request) != 0)
         verdict = busy;
+    /* Of a domain that is no more its socket is no more. */
+    if (verdict.status == REFUSED && policy)
+        tell_refusal(door, request->address, verdict.reason);
     int is_often = verdict.status == REFUSED &&
                    eddy__failures_add(&door->failures, request->address, eddy_time());
     return is_often ? busy : verdict;
@@ -252,7 +270,12 @@ static int serve(eddy__door *door) {
 /* Replies to who waits, and forgets it. */
 static void settle(eddy__door *door, waiting **place, eddy__verdict verdict) {
     waiting *done = *place;
+    eddy__text address = {done->address, done->address_size};
     *place = done->next;
+    if (verdict.status == REFUSED) {
+        tell_refusal(door, address, verdict.reason);
+        if (eddy__failures_add(&door->failures, address, eddy_time())) verdict.status = LATER;
+    }
     door->waiting_count--;
     reply(door, text_of(&done->routing_id), (eddy__text){done->id, done->id_size}, verdict,
           done->key);

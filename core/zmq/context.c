@@ -16,7 +16,7 @@ enum { NOT_BEGUN, BEGUN, OVER };
 enum {
     SOCKET = 1,
     MOST_SOCKETS = 65535, /* libzmq takes 12 bytes for each at once */
-    KEPT_BACK = 2, /* of libzmq's sockets: for the end, and for who answers who may come in */
+    KEPT_BACK = 1,        /* of libzmq's sockets, for the end */
 };
 
 struct eddy_context {

@@ -16,7 +16,10 @@ local function log_all(loop)
 end
 
 --- One more socket has something to say. A loop logs it, until the last one is closed.
-function M.add() users = users + 1 end
+function M.add()
+  if users == 0 then log_all { _log = function() end } end -- of sockets that are no more
+  users = users + 1
+end
 
 --- A socket is on this loop: it logs from now on.
 function M.attach(loop)

@@ -19,6 +19,8 @@ end
 
 -- Gives the socket the policy that its `curve` and its lists of numbers make together.
 local function admit(socket, plan, numbers, what)
+  if not socket._is_noticed then notices.add() end
+  rawset(socket, "_is_noticed", true)
   local policy = plan and curve.policy_of(plan) or policies.new()
   for name, list in pairs(numbers or {}) do
     for _, number in ipairs(list) do policy:allow_number(name, number) end
@@ -27,8 +29,6 @@ local function admit(socket, plan, numbers, what)
     ": who may come in:", socket)
   if socket._asker then socket._asker:detach() end
   rawset(socket, "_asker", plan and plan.asker or false)
-  if not socket._is_noticed then notices.add() end
-  rawset(socket, "_is_noticed", true)
   local loop = askers.loop()
   if loop then notices.attach(loop) end
 end

@@ -4,6 +4,7 @@ local c = require "eddy.base.libeddy"
 local bind_policy = require "eddy.security.bind_policy"
 local constants = require "eddy.base.constants"
 local option_types = require "eddy.zmq.option_types"
+local socket_options = require "eddy.zmq.options"
 
 local C = c.C
 
@@ -64,13 +65,26 @@ local function check_reach(self, endpoint)
   end
 end
 
+-- What strangers may cost, where they can connect.
+local function limit_strangers(self, endpoint)
+  if C.eddy_endpoint_reach(endpoint, self:get "IPV6") == C.EDDY_REACHES_NOBODY then return end
+  local own = self._own_limits or {}
+  for name, value in pairs(socket_options.limits) do
+    if not own[name] then self:set(name, value) end
+  end
+  rawset(self, "_own_limits", own)
+end
+
 --- Accepts connections at an endpoint ("tcp://127.0.0.1:5555", "ipc://path", "inproc://name").
 -- A host's name is looked up. Raises with the endpoint in the text; EACCES where strangers could
 -- come in: other machines, or other users, without CURVE.
 -- @return the endpoint as it is: "tcp://127.0.0.1:40123" for "tcp://127.0.0.1:*"
 function M:bind(endpoint)
   check_ipv6(self, "bind", endpoint)
-  if type(endpoint) == "string" and self._id then check_reach(self, endpoint) end
+  if type(endpoint) == "string" and self._id then
+    check_reach(self, endpoint)
+    limit_strangers(self, endpoint)
+  end
   bind(self, endpoint)
   local bound = self:get("LAST_ENDPOINT")
   -- A name may have come to mean another address, and a descriptor (USE_FD) has its own.

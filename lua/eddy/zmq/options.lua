@@ -20,7 +20,10 @@ for name in pairs(option_types.kinds) do
   if constants[name] then names[constants[name]] = name end
 end
 
-local M = { methods = {} }
+local M = { methods = {},
+  --- What sockets have that others can reach, unless it was set: ms for a handshake, bytes a part,
+  -- connections that wait.
+  limits = { HANDSHAKE_IVL = 10000, MAXMSGSIZE = 16 * 2 ^ 20, BACKLOG = 128 } }
 local Socket = M.methods
 
 --- An option's name and number, from either; nil when there is none.
@@ -99,6 +102,10 @@ function Socket:set(option, value)
     check(result, what, self)
   end
   check(result, "set " .. name .. ":", self)
+  if M.limits[name] then
+    if not self._own_limits then rawset(self, "_own_limits", {}) end
+    self._own_limits[name] = true
+  end
 end
 
 --- An option's value: a number or a string.

@@ -73,6 +73,9 @@ Socket._connects = false
 Socket._insecure, Socket._numbers, Socket._plan, Socket._asker = false, false, false, false
 Socket._is_noticed = false
 
+-- Which of the limits against strangers the script set itself.
+Socket._own_limits = false
+
 for name, method in pairs(endpoints) do Socket[name] = method end
 
 -- Raises when a stream or a handler has the socket.

@@ -90,6 +90,18 @@ describe("a bind", function()
     refused(function() socket():bind "tcp://*:*" end)
   end)
 
+  it("limits what strangers cost, unless that was set", function()
+    local function limits(settings, endpoint)
+      local server = socket(settings)
+      server:bind(endpoint)
+      return { server.handshake_ivl, server.maxmsgsize, server.backlog }
+    end
+    assert.same({ 30000, -1, 100 }, limits({}, "tcp://127.0.0.1:*"))
+    assert.same({ 10000, 2 ^ 24, 128 }, limits({ insecure = true }, "tcp://*:*"))
+    assert.same({ 7, -1, 128 }, limits({ insecure = true, handshake_ivl = 7, maxmsgsize = -1 },
+      "tcp://*:*"))
+  end)
+
   it("does not refuse a connect", function()
     socket({ linger = 0 }):connect "tcp://10.1.2.3:5555"
   end)

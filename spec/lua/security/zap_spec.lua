@@ -1,3 +1,4 @@
+local eddy = require "eddy"
 local zmq = require "eddy.zmq"
 local support = require "spec.lua.support"
 
@@ -5,9 +6,9 @@ local _, server_secret = zmq.curve_keypair()
 local joes_key = ("k"):rep(32)
 
 describe("who answers libzmq", function()
-  local context, asker
-  support.each(function(_, its)
-    context = its
+  local loop, context, asker
+  support.each(function(...)
+    loop, context = ...
     context:socket(zmq.PULL, { curve = { secret = server_secret, allow = "any" },
       bind = "tcp://127.0.0.1:*" })
     asker = context:socket(zmq.DEALER, { linger = 0, rcvtimeo = 5000,
@@ -73,13 +74,28 @@ describe("who answers libzmq", function()
     for _ = 1, 9 do assert.equal("400", try("127.0.0.1", other)) end
   end)
 
+  it("has a line a minute and address in the log of a loop", function()
+    local server = context:socket(zmq.PULL, { curve = { secret = server_secret, allow = {} } })
+    eddy.stream(server, loop)
+    for _ = 1, 3 do ask(server.zap_domain, "192.0.2.7", "", "CURVE", joes_key) end
+    ask(server.zap_domain, "192.0.2.8", "", "CURVE", joes_key)
+    local text = ""
+    support.wait(loop, function()
+      text = text .. support.take_log() .. "\n"
+      return text:find("192.0.2.8", 1, true)
+    end)
+    local _, lines = text:gsub("192%.0%.2%.7 was refused: Unknown key", "")
+    assert.equal(1, lines)
+  end)
+
   it("is one for a context, and nobody else may be", function()
     local ok, err = pcall(context.socket, context, zmq.REP, { bind = "inproc://zeromq.zap.01" })
     assert.is_false(ok)
     assert.equal("EADDRINUSE", err.name)
     local own = zmq.context { io_threads = 1 }
     own:socket(zmq.REP, { bind = "inproc://zeromq.zap.01" })
-    ok, err = pcall(own.socket, own, zmq.PULL, { curve = { secret = server_secret, allow = "any" } })
+    ok, err = pcall(own.socket, own, zmq.PULL,
+      { curve = { secret = server_secret, allow = "any" } })
     assert.is_false(ok)
     assert.equal("EADDRINUSE", err.name)
     own:destroy(0)
