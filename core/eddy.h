@@ -177,6 +177,99 @@ int eddy_curve_public(char *public_key, const char *secret_key);
 int eddy_z85_encode(char *text, const uint8_t *data, uint32_t size);
 int eddy_z85_decode(uint8_t *data, const char *text);
 
+enum {
+    EDDY_REACHES_NOBODY,   /* but this process and, on this machine, who may have it anyway */
+    EDDY_REACHES_USERS,    /* other users of this machine */
+    EDDY_REACHES_MACHINES, /* other machines */
+};
+
+/* Whom a bind at an endpoint lets in: an EDDY_REACHES. A host's name is looked up, with IPv6's
+ * addresses among them if `ipv6`. */
+int eddy_endpoint_reach(const char *endpoint, int ipv6);
+
+/* The number of the user that the process runs as. */
+uint32_t eddy_user(void);
+
+/* Who may come in. libzmq asks about each peer in its handshake, by the ZAP domain of the
+ * socket; a thread of the context's answers by the domain's policy. */
+
+enum eddy_allowed {
+    EDDY_ALLOWED_KEY,      /* Z85; its value is the user's name, or empty: the key */
+    EDDY_ALLOWED_PASSWORD, /* a user's, which is the value */
+    EDDY_ALLOWED_ADDRESS,  /* an address, or a network: "10.0.0.0/8". With any, only these */
+    EDDY_DENIED_ADDRESS,
+    EDDY_ALLOWED_USER, /* over ipc, by number. With any of these three, only such peers, */
+    EDDY_ALLOWED_GROUP,
+    EDDY_ALLOWED_PROCESS,
+    EDDY_ALLOWED_KINDS,
+};
+
+typedef struct eddy_policy eddy_policy;
+typedef struct eddy_asker eddy_asker;
+
+/* A policy that lets in: of NULL everybody, of PLAIN and CURVE nobody. */
+int eddy_policy_new(eddy_policy **policy);
+
+/* Gives the pointer back; domains that have the policy keep it. */
+void eddy_policy_free(eddy_policy *policy);
+
+/* Adds to a policy that no domain has yet. `fields` are what messages of the peer's will tell,
+ * as ZMTP's metadata. -EINVAL for a kind, a text above 255 bytes, a key or network that is
+ * none. */
+int eddy_policy_allow(eddy_policy *policy, int kind, const char *what, uint32_t what_size,
+                      const char *value, uint32_t value_size, const char *fields,
+                      uint32_t fields_size);
+
+/* Lets every key in: that it has one is proved all the same. */
+void eddy_policy_any_key(eddy_policy *policy, int on);
+
+/* Lets the keys in that a folder has, as files of PyZMQ's or CZMQ's, at the time of each
+ * handshake. A file that cannot be read leaves what was known of it. 0 or -errno. */
+int eddy_policy_folder(eddy_policy *policy, const char *path);
+
+/* Asks about keys that the policy does not have. */
+void eddy_policy_ask(eddy_policy *policy, eddy_asker *asker);
+
+/* Gives a ZAP domain a policy from the next handshake on; NULL takes it away. "*" is for
+ * domains that have none. -EADDRINUSE when a socket at inproc://zeromq.zap.01 answers. */
+int eddy_zap_set(eddy_context *context, const char *domain, eddy_policy *policy);
+
+/* The socket asks, in a domain of its own, and lets nobody in whom the policy does not. Again,
+ * it has another policy. The domain ends with the socket. */
+int eddy_socket_admit(eddy_context *context, uint32_t socket, eddy_policy *policy);
+
+/* Handshakes until now, by their answers. The call says whether there is a handler: 1 or 0. */
+typedef struct eddy_zap_stats {
+    double allowed, refused, later, malformed;
+} eddy_zap_stats;
+
+int eddy_zap_stats_get(eddy_context *context, eddy_zap_stats *stats);
+
+/* What is asked of who has the asker: whether a key may come in. */
+typedef struct eddy_asked {
+    double number;
+    char domain[256], address[256], key[41];
+} eddy_asked;
+
+int eddy_asker_new(eddy_asker **asker);
+void eddy_asker_free(eddy_asker *asker);
+
+/* A descriptor that can be read while something is asked. */
+int eddy_asker_fd(eddy_asker *asker);
+
+/* The next that is asked: 1; 0: nothing. */
+int eddy_asker_next(eddy_asker *asker, eddy_asked *asked);
+
+/* Answers with a ZAP status: 200, 300, 400 or 500. `fields` as eddy_policy_allow's. -ETIMEDOUT
+ * when two seconds are over: then 300 was the answer. */
+int eddy_asker_answer(eddy_asker *asker, double number, int status, const char *user,
+                      uint32_t user_size, const char *fields, uint32_t fields_size);
+
+/* What threads of the core's have to say in the log: a descriptor that can be read when there
+ * is something, or -errno; the next line, 1, or 0. */
+int eddy_notices_fd(void);
+int eddy_notices_next(char *text, uint32_t size);
+
 /* Contexts: they own the sockets. */
 
 /* A context on the libzmq context that all of the process share, or, with io_threads >= 0,
@@ -229,6 +322,10 @@ double eddy_frame_weight(void);
 /* Takes a part out of an inbox into a frame. */
 int eddy_inbox_take(eddy_inbox *inbox, uint32_t position, eddy_frame *frame);
 
+/* As eddy_frame_property, of a part of an inbox that was not taken. Good until the next turn.
+ */
+const char *eddy_inbox_property(eddy_inbox *inbox, uint32_t position, const char *name);
+
 /* Another reference to a frame's tracker; NULL when it has none. */
 eddy_tracker *eddy_tracker_of(eddy_frame *frame);
 void eddy_tracker_free(eddy_tracker *tracker);
@@ -276,6 +373,10 @@ int eddy_socket_send_parts(eddy_context *context, uint32_t socket, const eddy_pa
  * good until the next receive with the same `received`, or until that is closed. */
 int eddy_socket_recv(eddy_context *context, uint32_t socket, int flags,
                      eddy_received *received);
+
+/* As eddy_frame_property, of the last part that a socket with a policy received; NULL, too,
+ * without a policy. Good until its next receive. */
+const char *eddy_socket_property(eddy_context *context, uint32_t socket, const char *name);
 
 /* Gives the bytes back; again, or before any were received, does nothing. */
 void eddy_received_close(eddy_received *received);

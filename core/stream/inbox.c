@@ -121,3 +121,8 @@ int eddy_inbox_take(eddy_inbox *view, uint32_t position, eddy_frame *frame) {
     eddy__frame_take(frame, &inbox->msgs[position]);
     return 0;
 }
+
+const char *eddy_inbox_property(eddy_inbox *view, uint32_t position, const char *name) {
+    eddy__inbox *inbox = (eddy__inbox *)view;
+    return position < view->tail ? zmq_msg_gets(&inbox->msgs[position], name) : NULL;
+}

@@ -286,6 +286,10 @@ int eddy__context_refusal(const eddy_context *context, uint32_t id) {
     return eddy__id_map_find(&context->sockets, id, SOCKET) ? -EPERM : -EBADF;
 }
 
+void *eddy__context_zmq(const eddy_context *context) {
+    return is_foreign(context) ? NULL : context->zmq;
+}
+
 eddy__socket *eddy__context_at(const eddy_context *context, uint32_t position, int *end) {
     int kind;
     *end = position >= context->sockets.used;

@@ -20,6 +20,9 @@ int eddy__context_refusal(const eddy_context *context, uint32_t id);
 /* The open socket at a position from 0, or NULL; `*end` when there are no more positions. */
 eddy__socket *eddy__context_at(const eddy_context *context, uint32_t position, int *end);
 
+/* libzmq's context; NULL once terminated, and after a fork. */
+void *eddy__context_zmq(const eddy_context *context);
+
 /* Takes the socket out of the context: it is the caller's, to close, free, and release the
  * context for. */
 void eddy__context_take(eddy_context *context, eddy__socket *socket);

@@ -150,7 +150,14 @@ static void forget_names(uint64_t context, void *zmq) {
     }
 }
 
+static void (*at_end)(void *context);
+
+void eddy__ending_call(void (*fn)(void *context)) {
+    at_end = fn;
+}
+
 void eddy__ending_settle(void *context) {
+    if (at_end) at_end(context);
     pthread_mutex_lock(&all.lock);
     reserve **place = &all.reserves, *kept;
     while (*place && (*place)->context != context) place = &(*place)->next;

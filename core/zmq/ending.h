@@ -19,6 +19,10 @@ void eddy__ending_unbound(uint64_t context, uint64_t hash);
  * socket to keep back. */
 int eddy__ending_connect(void *context, void *zmq, uint64_t hash, const char *name);
 
+/* What is called at the beginning of each end, with the context: whoever keeps sockets of it in
+ * a thread closes them. */
+void eddy__ending_call(void (*fn)(void *context));
+
 /* Makes nobody wait for a name any more. The context is about to be terminated. */
 void eddy__ending_settle(void *context);
 

@@ -48,8 +48,11 @@ void eddy__socket_close(eddy__socket *socket, int linger) {
     eddy__monitor_free(&socket->monitor);
     eddy__routing_ids_free(&socket->routing_ids);
     eddy__listeners_free(&socket->listeners);
+    if (socket->keeps_last) zmq_msg_close(&socket->last);
+    socket->keeps_last = 0;
     zmq_close(socket->zmq);
     socket->zmq = NULL;
+    if (socket->closed) socket->closed(socket);
 }
 
 int eddy__socket_events(eddy__socket *socket) {
@@ -247,11 +250,17 @@ int eddy__socket_send(eddy__socket *socket, zmq_msg_t *msg, int flags) {
     return rc < 0 ? rc : 0;
 }
 
-int eddy__socket_recv(eddy__socket *socket, zmq_msg_t *msg, int flags) {
+static int receive(eddy__socket *socket, zmq_msg_t *msg, int flags) {
     eddy__socket_touch(socket);
     int result = eddy__msg_recv(msg, socket->zmq);
     if (result >= 0) return result;
     if (errno != EAGAIN || (flags & ZMQ_DONTWAIT)) return -errno;
     return (eddy__waits_guarded() ? waiting : blocking)(socket, msg, flags, ZMQ_RCVTIMEO,
                                                         zmq_msg_recv);
+}
+
+int eddy__socket_recv(eddy__socket *socket, zmq_msg_t *msg, int flags) {
+    int result = receive(socket, msg, flags);
+    if (result >= 0 && socket->keeps_last) zmq_msg_copy(&socket->last, msg);
+    return result;
 }

@@ -31,6 +31,10 @@ typedef struct eddy__socket {
     int is_manual;       /* ZMQ_XPUB_MANUAL or ZMQ_XPUB_MANUAL_LAST_VALUE is on */
     int is_conflating;   /* ZMQ_CONFLATE is */
     double deadline;     /* of a send or receive that was poked */
+    void (*closed)(struct eddy__socket *socket); /* is told; NULL: nobody */
+    double number;                               /* what `closed` knows it by */
+    int keeps_last;                              /* `last` is kept */
+    zmq_msg_t last; /* the part received last, for who asks who sent it */
     eddy__monitor monitor;
     eddy__routing_ids routing_ids;
     eddy__listeners listeners;

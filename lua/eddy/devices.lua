@@ -101,7 +101,7 @@ for _, side in ipairs(SIDES) do
   -- before it binds.
   Device["setsockopt_" .. side] = function(self, name, value)
     check_side(self, side, "setsockopt_" .. side)
-    if not socket_options.is_hwm(name) then socket_options.check_option(name, value) end
+    socket_options.check_setting(name, value)
     table.insert(self._plans[side].options, { name = name, value = value })
   end
 

@@ -10,6 +10,7 @@ local time_jump = require "eddy.loop.time_jump"
 local timer = require "eddy.loop.timer"
 local waker = require "eddy.loop.waker"
 local watchdog = require "eddy.loop.watchdog"
+local asker = require "eddy.security.asker"
 local coroutines = require "eddy.tasks.coroutine"
 local futures = require "eddy.tasks.future"
 local ownership = require "eddy.tasks.ownership"
@@ -110,6 +111,8 @@ end
 
 --- Takes `make_current` back.
 function M.clear_current() made_current = nil end
+
+asker.set_loop(M.current)
 
 --- Whether a value is a loop.
 function M.is(value) return getmetatable(value) == Loop end

@@ -12,6 +12,7 @@ local failures = require "eddy.stream.failures"
 local receiving = require "eddy.stream.receive"
 local reconnect = require "eddy.stream.reconnect"
 local requests = require "eddy.stream.requests"
+local access = require "eddy.zmq.access"
 local directions = require "eddy.zmq.directions"
 local frames = require "eddy.zmq.frame"
 local json = require "eddy.zmq.json"
@@ -34,6 +35,7 @@ local Stream = {
   -- What few streams have is in their tables only when they have it: there may be thousands.
   _on_err = false, _on_close = false, _on_full = false, _on_drain = false,
   _waiting = false, -- no message is delivered: its handler waits in a coroutine
+  _flushed = -1, -- the loop's turn in which it was, last
   _inside = 0, _concurrency = 1, -- how many such wait, and may
   _room = false, -- the future of room in a send queue that is to be emptied
   _line = false, -- who waits for room in it
@@ -100,6 +102,7 @@ local function new(socket, loop)
   socket._owner = self
   loop:_adopt(id, self)
   if socket._connects then reconnect.watch(self, new) end
+  access.attach(socket, loop)
   return self
 end
 
@@ -316,6 +319,7 @@ function Stream:stats()
 end
 
 Stream.flush = require "eddy.stream.flush"
+Stream.peer = require "eddy.stream.peer"
 for _, part in ipairs { backpressure, concurrency, discard } do
   for name, method in pairs(part.methods) do Stream[name] = method end
 end

@@ -9,6 +9,7 @@ local json = require "eddy.zmq.json"
 local monitor = require "eddy.zmq.monitor"
 local option_types = require "eddy.zmq.option_types"
 local socket_options = require "eddy.zmq.options"
+local access = require "eddy.zmq.access"
 local poller = require "eddy.zmq.poller"
 local proxy = require "eddy.zmq.proxy"
 local serialization = require "eddy.zmq.serialization"
@@ -70,8 +71,9 @@ local last = { "subscribe", "bind", "connect" }
 local is_last = { subscribe = true, bind = true, connect = true }
 
 function M._apply(socket, settings)
+  if settings.curve ~= nil then socket:set("curve", settings.curve) end -- and its kin may be set
   for name, value in pairs(settings) do
-    if not is_last[name] then socket:set(name, value) end
+    if not is_last[name] and name ~= "curve" then socket:set(name, value) end
   end
   for _, name in ipairs(last) do
     local values = settings[name]
@@ -125,7 +127,7 @@ end
 local function option_of(name, what)
   local upper = type(name) == "string" and name:upper()
   if upper and context_options[upper] and constants[upper] then return constants[upper] end
-  if upper == "HWM" then return nil, upper end
+  if upper == "HWM" or access.find(name) then return nil, upper end
   if context_numbers[name] then return name end
   local of_socket = socket_options.option_name(name)
   if of_socket then return nil, of_socket end
@@ -153,7 +155,11 @@ function Context:set(name, value)
     self:set("SNDHWM", value)
     self:set("RCVHWM", value)
   else
-    if value ~= nil then value = select(3, socket_options.check_option(of_socket, value)) end
+    if value ~= nil and access.find(of_socket) then
+      access.find(of_socket).check(value)
+    elseif value ~= nil then
+      value = select(3, socket_options.check_option(of_socket, value))
+    end
     self._defaults[of_socket] = value
   end
 end

@@ -6,6 +6,7 @@ local finalizers = require "eddy.host.finalizers"
 local script = require "eddy.host.script"
 local shutdown = require "eddy.host.shutdown"
 local loops = require "eddy.loop"
+local bind_policy = require "eddy.security.bind_policy"
 local watchdog = require "eddy.loop.watchdog"
 local coroutines = require "eddy.tasks.coroutine"
 local origin = require "eddy.tasks.origin"
@@ -33,6 +34,8 @@ at an endpoint (eddy log-watch --help tells more).
 
 options:
   -e CODE            run this code instead of a file
+  --insecure         let sockets bind where strangers come in: without CURVE, where
+                     other machines or other users can connect
   --drain MS         how long messages that wait may still be sent at the end (5000)
   --watchdog LIMITS  what becomes of a handler that runs too long: report=MS, and a
                      traceback is logged; interrupt=MS, and it gets a Lua error;
@@ -75,6 +78,8 @@ local function parse(args)
       if not args[i + 1] then return misuse("-e needs code") end
       job.code, job.arg[0], i = args[i + 1], "-e", i + 2
       break
+    elseif option == "--insecure" then
+      job.insecure, i = true, i + 1
     elseif option == "--drain" then
       job.drain = tonumber(args[i + 1])
       if not job.drain or not (job.drain >= 0 and job.drain <= MOST_DRAIN_MS) then
@@ -169,6 +174,7 @@ function M.main(args, host)
   shutdown.replace_exit(job.drain, host.exit_by)
   finalizers.protect(host.fail)
   if job.limits then watchdog.set(job.limits) end
+  if job.insecure then bind_policy.set_insecure(true) end
   return shutdown.finish(job.drain, run_script(chunk, job))
 end
 

@@ -21,7 +21,7 @@ end
 local function take(self, limit)
   local loop = self.loop
   local was = loop._is_held
-  loop._is_held = true
+  loop._is_held, self._flushed = true, loop._turns
   local ok, msg, fn = pcall(pull, self, limit)
   loop._is_held = was
   if not ok then error(msg, 0) end

@@ -249,15 +249,39 @@ local function is_wired(socket)
   end
 end
 
+-- Of these, a socket that cannot send has no connection: not yet, or it was refused before anybody
+-- listened to its events.
+local tells_connections = { DEALER = true, PUSH = true, PAIR = true }
+
+-- Connects a client anew that may have been refused already. It has no connection that could lose
+-- anything: messages wait for one (IMMEDIATE).
+local function connect_again(socket)
+  local is_connected = band(socket:get "EVENTS", constants.POLLOUT) ~= 0
+  if is_connected or not tells_connections[socket._type] or socket:get "IMMEDIATE" == 0 then
+    return
+  end
+  local connects = {}
+  for endpoint, count in pairs(socket._connects) do connects[endpoint] = count end
+  for endpoint, count in pairs(connects) do
+    if pcall(socket.disconnect, socket, endpoint) then
+      for _ = 1, count do socket:connect(endpoint) end
+    end
+  end
+end
+
 --- Supervises a stream whose socket connects, if libzmq may give its connections up without an
--- error of the protocol, and nobody has a monitor of the socket already.
+-- error of the protocol, or as the server refuses its key, and nobody has a monitor of the socket
+-- already.
 -- @param new what makes a stream of a socket on a loop
 function M.watch(stream, new)
   local socket = stream.socket
-  if not has_identities[socket._type] or not is_wired(socket) then return end
+  local is_client = socket._plan and socket._plan.server
+  local may_be_given_up = has_identities[socket._type] or is_client
+  if not may_be_given_up or not is_wired(socket) then return end
   if monitor.listener(stream, "supervise") or monitor.is_foreign(stream) then return end
   local ok, err = pcall(monitor.listen, stream, "supervise", new_supervisor(stream, true), new)
-  if not ok then stream.loop:_log(stream.name .. " is not supervised: " .. tostring(err)) end
+  if not ok then return stream.loop:_log(stream.name .. " is not supervised: " .. tostring(err)) end
+  if is_client then connect_again(socket) end
 end
 
 return M

@@ -1,9 +1,14 @@
 -- Where sockets bind and connect: methods of eddy.socket's.
 local errors = require "eddy.base.errors"
 local c = require "eddy.base.libeddy"
+local bind_policy = require "eddy.security.bind_policy"
+local constants = require "eddy.base.constants"
 local option_types = require "eddy.zmq.option_types"
+local socket_options = require "eddy.zmq.options"
 
 local C = c.C
+
+local NO_KEY = ("0"):rep(40) -- as libzmq tells of none
 
 local M = {}
 
@@ -46,13 +51,47 @@ end
 local bind, connect, disconnect = endpoint_call("bind"), endpoint_call("connect"),
   endpoint_call("disconnect")
 
+-- Whether the socket lets only those in who prove who they are, and nobody read along.
+local function is_curve(self)
+  return self:get("MECHANISM") == constants.CURVE and self:get("CURVE_SECRETKEY") ~= NO_KEY
+end
+
+-- Raises EACCES when the bind would let strangers in.
+local function check_reach(self, endpoint)
+  if self._insecure then return end
+  local reach = bind_policy.reach(endpoint, self:get("IPV6") == 1)
+  if bind_policy.is_open(reach, self._numbers) and not is_curve(self) then
+    error(bind_policy.refusal(reach, endpoint), 0)
+  end
+end
+
+-- What strangers may cost, where they can connect.
+local function limit_strangers(self, endpoint)
+  if C.eddy_endpoint_reach(endpoint, self:get "IPV6") == C.EDDY_REACHES_NOBODY then return end
+  local own = self._own_limits or {}
+  for name, value in pairs(socket_options.limits) do
+    if not own[name] then self:set(name, value) end
+  end
+  rawset(self, "_own_limits", own)
+end
+
 --- Accepts connections at an endpoint ("tcp://127.0.0.1:5555", "ipc://path", "inproc://name").
--- A host's name is looked up. Raises with the endpoint in the text.
+-- A host's name is looked up. Raises with the endpoint in the text; EACCES where strangers could
+-- come in: other machines, or other users, without CURVE.
 -- @return the endpoint as it is: "tcp://127.0.0.1:40123" for "tcp://127.0.0.1:*"
 function M:bind(endpoint)
   check_ipv6(self, "bind", endpoint)
+  if type(endpoint) == "string" and self._id then
+    check_reach(self, endpoint)
+    limit_strangers(self, endpoint)
+  end
   bind(self, endpoint)
-  return self:get("LAST_ENDPOINT")
+  local bound = self:get("LAST_ENDPOINT")
+  -- A name may have come to mean another address, and a descriptor (USE_FD) has its own.
+  local ok, err = pcall(check_reach, self, bound)
+  if ok then return bound end
+  pcall(M.unbind, self, bound)
+  error(err, 0)
 end
 
 --- Ends a bind.

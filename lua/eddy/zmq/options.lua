@@ -3,6 +3,7 @@ local constants = require "eddy.base.constants"
 local errors = require "eddy.base.errors"
 local c = require "eddy.base.libeddy"
 local pool = require "eddy.base.pool"
+local access = require "eddy.zmq.access"
 local option_types = require "eddy.zmq.option_types"
 
 local C, ffi = c.C, c.ffi
@@ -19,7 +20,10 @@ for name in pairs(option_types.kinds) do
   if constants[name] then names[constants[name]] = name end
 end
 
-local M = { methods = {} }
+local M = { methods = {},
+  --- What sockets have that others can reach, unless it was set: ms for a handshake, bytes a part,
+  -- connections that wait.
+  limits = { HANDSHAKE_IVL = 10000, MAXMSGSIZE = 16 * 2 ^ 20, BACKLOG = 128 } }
 local Socket = M.methods
 
 --- An option's name and number, from either; nil when there is none.
@@ -37,6 +41,14 @@ end
 
 --- Whether it is the option that sets both high-water marks.
 function M.is_hwm(option) return option == "hwm" or option == "HWM" end
+
+--- Raises when a setting, of libzmq's or ours, cannot be.
+function M.check_setting(name, value)
+  if M.is_hwm(name) then return end
+  local setting = access.find(name)
+  if setting then return setting.check(value) end
+  M.check_option(name, value)
+end
 
 --- Looks an option and a value for it up; raises when they cannot be.
 -- @return its name and number, and the value as the core takes it
@@ -57,7 +69,8 @@ function M.check_option(option, value)
 end
 
 --- Sets an option.
--- @param option its name ("linger") or number (zmq.LINGER); "hwm" is SNDHWM and RCVHWM
+-- @param option its name ("linger") or number (zmq.LINGER); "hwm" is SNDHWM and RCVHWM; or what
+-- says who may come in: "insecure"
 -- @param value a number, a boolean for options that switch, or a string
 function Socket:set(option, value)
   if M.is_hwm(option) then
@@ -65,6 +78,8 @@ function Socket:set(option, value)
     return self:set("RCVHWM", value)
   end
   local id = self:_open_id("set")
+  local setting = access.find(option)
+  if setting then return setting.set(self, setting.check(value)) end
   local name, number
   name, number, value = M.check_option(option, value)
   local kind = option_types.kinds[name]
@@ -87,12 +102,18 @@ function Socket:set(option, value)
     check(result, what, self)
   end
   check(result, "set " .. name .. ":", self)
+  if M.limits[name] then
+    if not self._own_limits then rawset(self, "_own_limits", {}) end
+    self._own_limits[name] = true
+  end
 end
 
 --- An option's value: a number or a string.
 -- @param option its name ("linger") or number (zmq.LINGER)
 function Socket:get(option)
   if M.is_hwm(option) then option = "SNDHWM" end
+  local setting = access.find(option)
+  if setting then return setting.get(self) end
   local name, number = option_of(option, "get")
   local id, kind = self:_open_id("get"), option_types.kinds[name]
   if option_types.write_only[name] then errors.misuse("get " .. name .. ": it can only be set") end

@@ -11,6 +11,8 @@ local message = require "eddy.zmq.message"
 local monitor = require "eddy.zmq.monitor"
 local option_types = require "eddy.zmq.option_types"
 local socket_options = require "eddy.zmq.options"
+local peers = require "eddy.security.peer"
+local access = require "eddy.zmq.access"
 
 local C, ffi = c.C, c.ffi
 local check = errors.check
@@ -66,6 +68,14 @@ local function going_on(flags) return bit.bor(flags or 0, C.EDDY_GO_ON) end
 -- to connect again; a table once there are any.
 Socket._connects = false
 
+-- Whether it may bind where strangers come in; the lists of numbers that it asks for over ipc;
+-- what its `curve` says, but the secret; what asks its function who may come in.
+Socket._insecure, Socket._numbers, Socket._plan, Socket._asker = false, false, false, false
+Socket._is_noticed = false
+
+-- Which of the limits against strangers the script set itself.
+Socket._own_limits = false
+
 for name, method in pairs(endpoints) do Socket[name] = method end
 
 -- Raises when a stream or a handler has the socket.
@@ -92,6 +102,7 @@ end
 function Socket:_closed()
   self._was = tostring(self)
   self._id, self._owner = false, false
+  access.forget(self)
 end
 
 -- Sends a message whose bytes are tracked; returns the tracker.
@@ -215,6 +226,18 @@ function Socket:recv_multipart(flags, copy)
   return list
 end
 
+--- Who sent what was received last, of a socket that asks who may come in (`curve` with `allow`,
+-- `allow_uid` and its kin): { user, key, address, uid, gid, pid, mechanism }, and what the allowing
+-- function returned.
+-- @return the peer; nil for another socket, over inproc, and before anything was received
+function Socket:peer()
+  local id = id_of(self, "peer")
+  return peers.new(self, function(name)
+    local value = C.eddy_socket_property(self._c, id, name)
+    return value ~= nil and ffi.string(value) or nil
+  end)
+end
+
 --- Waits until the socket can receive or send.
 -- @param timeout ms; nil or negative: for ever
 -- @param flags zmq.POLLIN (the default), zmq.POLLOUT, or both
@@ -246,7 +269,8 @@ Socket.disable_monitor = monitor.disable_monitor
 for name, method in pairs(socket_options.methods) do Socket[name] = method end
 
 local function is_attribute(key)
-  return type(key) == "string" and (socket_options.is_hwm(key) or option_types.kinds[key:upper()])
+  return type(key) == "string" and (socket_options.is_hwm(key) or access.find(key) or
+    option_types.kinds[key:upper()])
 end
 
 -- "PULL socket at tcp://127.0.0.1:5555", for messages to people.

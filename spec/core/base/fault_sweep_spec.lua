@@ -65,6 +65,30 @@ scenarios["a path to bind to"] = function(world)
   check(unbound)
 end
 
+scenarios["who may come in"] = function(world)
+  local policy, asker = ffi.new("eddy_policy *[1]"), ffi.new("eddy_asker *[1]")
+  check(C.eddy_policy_new(policy))
+  local ok, err = pcall(function()
+    local key = ("k"):rep(40)
+    for i = 10, 40 do
+      local name = key:sub(3) .. i
+      check(C.eddy_policy_allow(policy[0], C.EDDY_ALLOWED_KEY, name, 40, nil, 0, nil, 0))
+    end
+    check(C.eddy_policy_allow(policy[0], C.EDDY_DENIED_ADDRESS, "10.0.0.0/8", 10, nil, 0, nil, 0))
+    check(C.eddy_policy_folder(policy[0], "/proc/self/fdinfo"))
+    check(C.eddy_asker_new(asker))
+    C.eddy_policy_ask(policy[0], asker[0])
+    C.eddy_asker_free(asker[0])
+    local pull = world:open("PULL")
+    check(C.eddy_socket_admit(world.context, pull, policy[0]))
+    check(C.eddy_zap_set(world.context, "d", policy[0]))
+    check(C.eddy_zap_set(world.context, "d", nil))
+    check(C.eddy_socket_close(world.context, pull, 0))
+  end)
+  C.eddy_policy_free(policy[0])
+  if not ok then error(err, 0) end
+end
+
 scenarios["waiting for a list"] = function(world)
   local push, pull = world:pair("PUSH", "PULL")
   local items = ffi.new("eddy_poll_item[20]")

@@ -67,7 +67,10 @@ end
 function calls.more_streams(loop)
   local a, b = support.streams(zmq.PAIR, zmq.PAIR)
   local got = {}
-  b:on_recv_stream(function(stream, msg) got[#got + 1] = tostring(stream == b) .. msg[1] end)
+  b:on_recv_stream(function(stream, msg)
+    got[#got + 1] = tostring(stream == b) .. msg[1]
+    got.peer = select("#", pcall(stream.peer, stream))
+  end)
   a:on_send_stream(function(stream, msg) got[#got + 1] = tostring(stream == a) .. #msg end)
   a:send_multipart { "flushed", "at once" }
   got.flushed = { a:flush(zmq.POLLOUT), b:flush(zmq.POLLIN, 5) }

@@ -46,6 +46,7 @@ function calls.messages()
   got[#got + 1], got[#got + 2] = b:recv_into(buffer), ffi.string(buffer, 4)
   got[#got + 1] = select(2, b:recv(zmq.DONTWAIT)).name
   got[#got + 1] = b:poll(0, zmq.POLLIN + zmq.POLLOUT)
+  got[#got + 1] = tostring(b:peer())
   got[#got + 1] = failure(a.send, a, {})
   got[#got + 1] = failure(a.send_multipart, a, { "x", 1 })
   return got

@@ -180,3 +180,30 @@ describe("an ipc path", function()
     assert.matches("/no/such/folder/x", tostring(err), 1, true)
   end)
 end)
+
+describe("an option that zmq.h hides", function()
+  before_each(open)
+  after_each(support.close)
+
+  it("can be set and read, by name and number", function()
+    local dealer = socket(zmq.DEALER)
+    for name, number in pairs { ZAP_ENFORCE_DOMAIN = 93, LOOPBACK_FASTPATH = 94,
+        MULTICAST_LOOP = 96, RECONNECT_STOP = 109 } do
+      assert.equal(number, zmq[name])
+      dealer:set(number, 1)
+      assert.equal(1, dealer:get(name))
+      dealer:set(name, 0)
+      assert.equal(0, dealer:get(number))
+    end
+    dealer.socks_username = "somebody"
+    assert.equal("somebody", dealer:get(99))
+  end)
+
+  it("can be set where libzmq does not tell of it", function()
+    socket(zmq.DEALER):set(zmq.METADATA, "X-name:value")
+    socket(zmq.XPUB, { xpub_manual_last_value = 1, only_first_subscribe = 1 })
+    local ok, err = pcall(socket, zmq.DEALER, { metadata = "no such name" })
+    assert.is_false(ok)
+    assert.equal("EINVAL", err.name)
+  end)
+end)

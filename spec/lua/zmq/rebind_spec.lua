@@ -14,6 +14,7 @@ describe("an address that was given back", function()
   local loop, context, folder
   before_each(function()
     loop, context = support.open()
+    context.insecure = true
     folder = support.temp_dir()
   end)
   after_each(function()
