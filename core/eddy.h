@@ -23,7 +23,8 @@ enum {
 
     EDDY_OWN_LINGER = -2,       /* close by the socket's own linger option */
     EDDY_TOO_LARGE = -1,        /* a part's size when no Lua string could hold it */
-    EDDY_FRAME = -2,            /* the size of a part to send whose data is an eddy_frame */
+    EDDY_FRAME = -2,            /* the size of a part to send whose data is an eddy_frame, */
+    EDDY_VIEW = -3,             /* or an eddy_view */
     EDDY_SLOT_BITS = 21,        /* the part of an id that tells its slot */
     EDDY_BUDGET = 64,           /* messages a stream receives in a turn, unless set */
     EDDY_BATCH_BYTES = 1 << 20, /* bytes after which a stream receives no more in a turn: those
@@ -38,6 +39,10 @@ enum {
 
     EDDY_RECEIVE = 1,  /* receive, and count that as alive; */
     EDDY_RECEIVE_IDLY, /* receive, though nobody waits for what comes */
+
+    EDDY_SIGNED = 16,     /* what is read of bytes: so many of them, plus these */
+    EDDY_FLOAT = 32,
+    EDDY_BIG_ENDIAN = 64,
 
     EDDY_DROP_NONE = 0, /* what a full send queue does: refuse the message, */
     EDDY_DROP_NEWEST,   /* drop it, */
@@ -84,7 +89,7 @@ typedef struct eddy_frame {
 
 typedef struct eddy_part {
     const char *data;
-    int32_t size; /* or EDDY_TOO_LARGE, EDDY_FRAME */
+    int32_t size; /* or EDDY_TOO_LARGE, EDDY_FRAME, EDDY_VIEW */
     int32_t more; /* the message has another part */
 } eddy_part;
 
@@ -99,6 +104,22 @@ typedef struct eddy_received {
     int32_t _open;
 } eddy_received;
 
+/* The loan of a message that views show. Memory of the caller's, zeroed before its first use,
+ * that stays as long as there are views of it; it may be used again and again. */
+typedef struct eddy_loan {
+    double _number;  /* raised with each end, so that a view of the last message is stale */
+    void *_messages; /* zmq_msg_t of the parts: the lender's, or the loan's own */
+    struct eddy_loan **_lender; /* what refers to the loan there; NULL: they are its own */
+    uint32_t _count;
+} eddy_loan;
+
+/* A part of a message that is lent. */
+typedef struct eddy_view {
+    eddy_loan *_loan;
+    double _number; /* the loan's */
+    uint32_t _place;
+} eddy_view;
+
 /* Received parts from `head` up to `tail`, whole messages only. The reader moves `head`; a
  * part's bytes are good until the loop's next turn, or a pull. While the reader is about to
  * take a message it says that it is `busy`: then a pull, by what runs in the middle, moves
@@ -107,6 +128,7 @@ typedef struct eddy_inbox {
     uint32_t head, tail;
     eddy_part *parts;
     int32_t busy;
+    eddy_loan *loan; /* of the message that was lent last; NULL when that is over */
 } eddy_inbox;
 
 typedef struct eddy_event {
@@ -228,6 +250,38 @@ double eddy_frame_weight(void);
 
 /* Takes a part out of an inbox into a frame. */
 int eddy_inbox_take(eddy_inbox *inbox, uint32_t position, eddy_frame *frame);
+
+/* Lends the next message, of so many parts, and moves `head`. When the inbox ends its own loan,
+ * in a turn, a pull or with the stream, the parts are kept: moved into memory of the loan's, or,
+ * without any, the loan ends. -EINVAL: there are no such parts. */
+int eddy_inbox_lend(eddy_inbox *inbox, eddy_loan *loan, uint32_t count);
+
+/* Ends it; again, or with nothing lent, makes views stale that were made for the next. */
+void eddy_loan_end(eddy_loan *loan);
+
+/* Ends it if it is still the one that the view is of. */
+void eddy_view_end(eddy_view *view);
+
+/* Opens a frame on the same bytes as a view. -EBADF for a stale one. */
+int eddy_view_keep(eddy_view *view, eddy_frame *frame);
+
+/* Whether the message has another part. */
+int eddy_view_more(eddy_view *view);
+
+/* Bytes without a copy: `holder` is a frame or a view, as `holds` says (EDDY_FRAME, EDDY_VIEW).
+ * Places count from 1. What is stale or closed has a size of -1, and nothing else.
+ *
+ * `number` reads a whole or floating number of 1, 2, 4 or 8 bytes: `type` is their number, and
+ * any of EDDY_SIGNED, EDDY_FLOAT, EDDY_BIG_ENDIAN; a NaN when it is not all there. `u64` reads 8
+ * bytes; 0 when they are not. `find` returns the first place of `text` from `from` on, 0 when it
+ * is not there. */
+double eddy_bytes_size(const void *holder, int holds);
+const char *eddy_bytes_data(const void *holder, int holds);
+double eddy_bytes_number(const void *holder, int holds, double at, int type);
+uint64_t eddy_bytes_u64(const void *holder, int holds, double at, int big_endian);
+double eddy_bytes_find(const void *holder, int holds, const char *text, double size,
+                       double from);
+int eddy_bytes_equal(const void *holder, int holds, const char *text, double size);
 
 /* Another reference to a frame's tracker; NULL when it has none. */
 eddy_tracker *eddy_tracker_of(eddy_frame *frame);

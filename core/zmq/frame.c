@@ -2,6 +2,7 @@
 #include "base/sys.h"
 #include "zmq/tracker.h"
 
+#include <errno.h>
 #include <string.h>
 
 /* The bytes of a frame that was made here, and who tracks them. */
@@ -55,6 +56,14 @@ int eddy_frame_open(eddy_frame *frame, const char *data, double size, int track)
         return -ENOMEM;
     }
     frame->_tracker = track ? eddy__tracker_retain(bytes->tracker) : NULL;
+    show(frame);
+    return 0;
+}
+
+int eddy__frame_share(eddy_frame *frame, zmq_msg_t *msg) {
+    zmq_msg_init(eddy__frame_msg(frame));
+    if (zmq_msg_copy(eddy__frame_msg(frame), msg) != 0) return -errno;
+    frame->_tracker = NULL;
     show(frame);
     return 0;
 }

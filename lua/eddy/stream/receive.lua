@@ -3,6 +3,7 @@ local errors = require "eddy.base.errors"
 local c = require "eddy.base.libeddy"
 local watchdog = require "eddy.loop.watchdog"
 local frames = require "eddy.zmq.frame"
+local views = require "eddy.zmq.view"
 
 local C = c.C
 local ffi_string = c.ffi.string
@@ -40,8 +41,10 @@ local M = {}
 
 --- Takes the next message out of a stream's inbox: strings, or frames.
 -- @param anyway whether to do so without a handler, too
--- @return the message and the handler; nil when there is none
+-- @return the message and the handler, and for views the loan, to be given back once that has
+-- ended; nil when there is none
 function M.take(self, inbox, anyway)
+  local loan = self._copy == "view" and views.take()
   local msg, fn
   repeat
     inbox.busy = 1
@@ -49,18 +52,27 @@ function M.take(self, inbox, anyway)
     fn = self._on_recv
     if head >= inbox.tail or not (fn or anyway) then
       inbox.busy = 0
+      if loan then loan:give_back() end
       return nil
     end
     local copy, after = self._copy
-    msg, after = (copy and collect or blank)(inbox, head)
-    local is_same = self._on_recv == fn and self._copy == copy
-    if is_same then
+    if copy ~= "view" then
+      msg, after = (copy and collect or blank)(inbox, head)
+    elseif loan then
+      msg, after = views.of(inbox, head, loan)
+    end
+    local is_same = self._on_recv == fn and self._copy == copy and after
+    if not is_same then
+      loan = loan or copy == "view" and views.take()
+    elseif copy == "view" then
+      C.eddy_inbox_lend(inbox, loan, after)
+    else
       if not copy then move(inbox, head, msg) end
       inbox.head = after
     end
     inbox.busy = 0
   until is_same
-  return msg, fn
+  return msg, fn, loan or nil
 end
 
 -- A message of two or three parts, the commonest after those of one, without a loop: LuaJIT
@@ -77,6 +89,38 @@ local function collect_few(inbox, head, first)
     ffi_string(third.data, third.size) }, head + 3
 end
 
+-- The same, of views. Each message is lent by one loan until its handler has ended.
+local function lend(self, inbox, loan)
+  local loop = self.loop
+  local this = loop._run
+  while inbox.head < inbox.tail do
+    local fn = self._on_recv
+    if not fn or loop._stop or self._copy ~= "view" then return end
+    inbox.busy = 1
+    local head = inbox.head
+    if head >= inbox.tail then break end
+    local msg, count = views.of(inbox, head, loan)
+    local is_same = self._on_recv == fn and self._copy == "view"
+    if is_same then C.eddy_inbox_lend(inbox, loan, count) end
+    inbox.busy = 0
+    if is_same then
+      if watchdog.on then watchdog.beat() end
+      fn(msg)
+      C.eddy_loan_end(loan)
+      if loop._run ~= this then return end
+    end
+  end
+  inbox.busy = 0
+end
+
+local function lend_all(self, inbox)
+  local this, loan = self.loop._run, views.take()
+  this.loan = loan
+  lend(self, inbox, loan)
+  this.loan = false
+  loan:give_back()
+end
+
 -- Hands a stream's handler what is in its inbox. `head` moves before the handler runs: an error
 -- costs that message alone, and a handler that pauses, closes or stops finds all in order. It does
 -- not move when what ran in the middle (a finalizer, a hook) paused or closed the stream.
@@ -91,7 +135,10 @@ function M.drain(self, inbox)
     if head >= inbox.tail then break end -- a flush ran just before
     local part = inbox.parts[head]
     local copy, after, msg = self._copy, head + 1
-    if not copy then
+    if copy == "view" then
+      inbox.busy = 0
+      return lend_all(self, inbox)
+    elseif not copy then
       if part.more == 0 then msg = { frames.empty() } else msg, after = blank(inbox, head) end
     elseif part.more ~= 0 then
       msg, after = collect_few(inbox, head, part)

@@ -1,7 +1,8 @@
--- Messages on their way out: lists of strings and frames, as the core takes them.
+-- Messages on their way out: lists of strings, frames and views, as the core takes them.
 local errors = require "eddy.base.errors"
 local c = require "eddy.base.libeddy"
 local pool = require "eddy.base.pool"
+local bytes = require "eddy.zmq.bytes"
 local frames = require "eddy.zmq.frame"
 
 local C, ffi = c.C, c.ffi
@@ -23,6 +24,8 @@ local function fill(self, i, data, what, position)
     part.data, part.size = data, #data
   elseif frames.is(data) then
     part.data, part.size = ffi.cast("const char *", data), C.EDDY_FRAME
+  elseif bytes.kind(data) and #data >= 0 then -- a view, or #data raises
+    part.data, part.size = ffi.cast("const char *", data), C.EDDY_VIEW
   else
     errors.misuse(("%s: %sexpected a string or a frame, got %s"):format(what,
       position and "frame " .. position .. ": " or "", type(data)))
@@ -45,7 +48,7 @@ local function plain(list, count)
 end
 
 --- A message of what a list has.
--- @param list a list of strings and frames
+-- @param list a list of strings, frames and views
 function M.pack(list, what)
   if type(list) ~= "table" then
     errors.misuse(what .. ": expected a list of strings or frames, got " .. type(list))
@@ -64,10 +67,13 @@ function M.pack(list, what)
   return self
 end
 
---- A list of a message's strings and frames.
+--- A list of a message's strings and frames, in place of views too.
 function M.list(self)
   local own = {}
-  for i = 1, self.count do own[i] = self[i] end
+  for i = 1, self.count do
+    local data = self[i]
+    own[i] = bytes.kind(data) == C.EDDY_VIEW and frames.new(data) or data
+  end
   return own
 end
 

@@ -6,6 +6,7 @@ local directions = require "eddy.zmq.directions"
 local pool = require "eddy.base.pool"
 local waits = require "eddy.base.waits"
 local endpoints = require "eddy.zmq.endpoint"
+local bytes = require "eddy.zmq.bytes"
 local frames = require "eddy.zmq.frame"
 local message = require "eddy.zmq.message"
 local monitor = require "eddy.zmq.monitor"
@@ -46,7 +47,7 @@ Socket._line_of = false
 local function again(result, what, self, first)
   if result == -EAGAIN then return nil, errors.again end
   if first and result == -EHOSTUNREACH then
-    local id = frames.is(first) and first.bytes or first
+    local id = bytes.kind(first) and first.bytes or first
     error(errors.unreachable(what .. ": " .. tostring(self), id), 0)
   end
   return check(result, what .. ":", self)
@@ -98,6 +99,7 @@ end
 local function send_tracked(self, list, flags, what)
   local tracked = {}
   for i, data in ipairs(list) do
+    if bytes.kind(data) == C.EDDY_VIEW then data = data.bytes end
     tracked[i] = type(data) == "string" and frames.new(data, true) or data
   end
   local tracker = frames.tracker(unpack(tracked))
@@ -110,7 +112,7 @@ local function send_tracked(self, list, flags, what)
   until not goes_on(result, what, self)
   message.release(packed)
   for i, data in ipairs(list) do
-    if data ~= tracked[i] then tracked[i]:close() end
+    if not frames.is(data) then tracked[i]:close() end
   end
   if result == 0 then return tracker end
   return again(result, what, self, list[1])
@@ -158,7 +160,7 @@ end
 -- Receives one frame, as a string or, without copying, as a frame. Returns it and whether
 -- another follows; or nil and an error.
 local function receive(self, id, flags, copy, what)
-  if copy == false then
+  if copy == false or copy == "view" then
     local frame = frames.empty()
     local result = C.eddy_socket_recv_frame(self._c, id, flags, frame)
     if result < 0 then
@@ -187,7 +189,7 @@ end
 
 --- Receives one frame, waiting for it, or for as long as RCVTIMEO says.
 -- @param flags zmq.DONTWAIT: do not wait
--- @param copy false for a frame in place of a string
+-- @param copy false, or "view", for a frame in place of a string
 -- @return a string or frame, or nil and an EAGAIN error when there was none now or in time.
 -- `socket.rcvmore` tells whether the message has another.
 function Socket:recv(flags, copy)
