@@ -107,7 +107,7 @@ typedef struct eddy_received {
 /* The loan of a message that views show. Memory of the caller's, zeroed before its first use,
  * that stays as long as there are views of it; it may be used again and again. */
 typedef struct eddy_loan {
-    double _number;  /* raised with each end, so that a view of the last message is stale */
+    double _number;  /* raised when it begins and when it ends, so that older views are stale */
     void *_messages; /* zmq_msg_t of the parts: the lender's, or the loan's own */
     struct eddy_loan **_lender; /* what refers to the loan there; NULL: they are its own */
     uint32_t _count;
@@ -251,12 +251,13 @@ double eddy_frame_weight(void);
 /* Takes a part out of an inbox into a frame. */
 int eddy_inbox_take(eddy_inbox *inbox, uint32_t position, eddy_frame *frame);
 
-/* Lends the next message, of so many parts, and moves `head`. When the inbox ends its own loan,
+/* Lends the next message, of so many parts, in place of what `loan` lent before, and moves
+ * `head`. The views' number is the loan's plus 1, as it is before the call. When the inbox ends its own loan,
  * in a turn, a pull or with the stream, the parts are kept: moved into memory of the loan's, or,
  * without any, the loan ends. -EINVAL: there are no such parts. */
 int eddy_inbox_lend(eddy_inbox *inbox, eddy_loan *loan, uint32_t count);
 
-/* Ends it; again, or with nothing lent, makes views stale that were made for the next. */
+/* Ends it; again does nothing that matters. */
 void eddy_loan_end(eddy_loan *loan);
 
 /* Ends it if it is still the one that the view is of. */

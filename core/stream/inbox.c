@@ -120,7 +120,7 @@ int eddy_inbox_take(eddy_inbox *view, uint32_t position, eddy_frame *frame) {
 int eddy_inbox_lend(eddy_inbox *view, eddy_loan *loan, uint32_t count) {
     eddy__inbox *inbox = (eddy__inbox *)view; /* its first member */
     if (count == 0 || count > view->tail - view->head) return -EINVAL;
-    if (view->loan) eddy__loan_keep(view->loan);
+    if (view->loan != loan) eddy__loan_keep(view->loan);
     eddy__loan_begin(loan, &view->loan, &inbox->msgs[view->head], count);
     view->head += count;
     return 0;

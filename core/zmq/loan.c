@@ -4,13 +4,6 @@
 
 #include <errno.h>
 
-void eddy__loan_begin(eddy_loan *loan, eddy_loan **lender, zmq_msg_t *msgs, uint32_t count) {
-    loan->_messages = msgs;
-    loan->_count = count;
-    loan->_lender = lender;
-    *lender = loan;
-}
-
 void eddy__loan_keep(eddy_loan *loan) {
     if (!loan) return;
     zmq_msg_t *own = eddy__calloc(loan->_count, sizeof *own), *lent = loan->_messages;
@@ -30,7 +23,7 @@ void eddy__loan_keep(eddy_loan *loan) {
 void eddy_loan_end(eddy_loan *loan) {
     loan->_number += 1;
     if (loan->_lender) {
-        *loan->_lender = NULL;
+        *loan->_lender = NULL; /* where they stay */
     } else if (loan->_messages) {
         zmq_msg_t *own = loan->_messages;
         for (uint32_t i = 0; i < loan->_count; i++) zmq_msg_close(&own[i]);
@@ -39,6 +32,14 @@ void eddy_loan_end(eddy_loan *loan) {
     loan->_messages = NULL;
     loan->_lender = NULL;
     loan->_count = 0;
+}
+
+void eddy__loan_begin(eddy_loan *loan, eddy_loan **lender, zmq_msg_t *msgs, uint32_t count) {
+    eddy_loan_end(loan);
+    loan->_messages = msgs;
+    loan->_count = count;
+    loan->_lender = lender;
+    *lender = loan;
 }
 
 void eddy_view_end(eddy_view *view) {

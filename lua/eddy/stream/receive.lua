@@ -106,7 +106,6 @@ local function lend(self, inbox, loan)
     if is_same then
       if watchdog.on then watchdog.beat() end
       fn(msg)
-      C.eddy_loan_end(loan)
       if loop._run ~= this then return end
     end
   end

@@ -55,7 +55,11 @@ local attributes = {}
 function attributes.bytes(self) return read(self, 1, -1) end
 
 -- A `const char *` to the bytes, for FFI; good until the handler returns, waits or flushes.
-function attributes.buffer(self) return C.eddy_bytes_data(check(self), VIEW) end
+function attributes.buffer(self)
+  local data = C.eddy_bytes_data(self, VIEW)
+  if data == nil then check(self) end
+  return data
+end
 
 -- Whether the message has another part.
 function attributes.more(self) return C.eddy_view_more(check(self)) ~= 0 end
@@ -98,7 +102,7 @@ pcall(ffi.metatype, view_type, meta)
 --- Views of the next message in an inbox, for what `loan` will lend.
 -- @return a list, and how many there are
 function M.of(inbox, head, loan)
-  local parts, number = inbox.parts, loan._number
+  local parts, number = inbox.parts, loan._number + 1
   if parts[head].more == 0 then return { view_type(loan, number, 0) }, 1 end
   local msg, count = {}, 0
   repeat
