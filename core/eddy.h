@@ -25,6 +25,8 @@ enum {
     EDDY_TOO_LARGE = -1,        /* a part's size when no Lua string could hold it */
     EDDY_FRAME = -2,            /* the size of a part to send whose data is an eddy_frame, */
     EDDY_VIEW = -3,             /* or an eddy_view */
+    EDDY_SMALL_FRAME = 33,      /* bytes that lie inside a zmq_msg_t */
+    EDDY_GROUP_FRAMES = 256,
     EDDY_SLOT_BITS = 21,        /* the part of an id that tells its slot */
     EDDY_BUDGET = 64,           /* messages a stream receives in a turn, unless set */
     EDDY_BATCH_BYTES = 1 << 20, /* bytes after which a stream receives no more in a turn: those
@@ -77,6 +79,10 @@ typedef struct eddy_context eddy_context;
 /* Counts the uses that libzmq, or anybody else, still makes of bytes. */
 typedef struct eddy_tracker eddy_tracker;
 
+/* Messages of small frames, which the collector need not close one by one: see
+ * eddy_frame_group_new. */
+typedef struct eddy_frame_group eddy_frame_group;
+
 /* A part that is kept without copying its bytes. All zero while closed. */
 typedef struct eddy_frame {
     uint64_t _message[8]; /* a zmq_msg_t */
@@ -85,6 +91,8 @@ typedef struct eddy_frame {
     int32_t _more;        /* the message it was received in has another part */
     int32_t _open;
     eddy_tracker *_tracker; /* NULL: untracked */
+    eddy_frame_group *_group; /* what has the message; NULL: the frame itself */
+    uint32_t _place;          /* there */
 } eddy_frame;
 
 typedef struct eddy_part {
@@ -238,8 +246,24 @@ int eddy_frame_open(eddy_frame *frame, const char *data, double size, int track)
 /* Opens a frame on the same bytes as another one. */
 int eddy_frame_copy(eddy_frame *frame, eddy_frame *from);
 
+/* Moves what an open frame has, untracked, into a closed one. */
+void eddy_frame_move(eddy_frame *frame, eddy_frame *from);
+
 /* Closes it; again, and for one that never was open, does nothing. */
 void eddy_frame_close(eddy_frame *frame);
+
+/* A group has the messages of EDDY_GROUP_FRAMES frames whose bytes lie inside them. Such a frame
+ * needs no finalizer: whoever sees that none of the group's is left resets it. The pointer is
+ * good until eddy_frame_group_free. NULL when there is no memory.
+ *
+ * `join` gives a closed frame that is about to be filled, from an inbox or by a move, a place, from 1 on; 0: the
+ * group is full. `reset` closes the messages, unless it was done since `resets` was read, or a
+ * frame has joined and was not filled yet; 1 when it did. */
+eddy_frame_group *eddy_frame_group_new(void);
+int eddy_frame_group_join(eddy_frame_group *group, eddy_frame *frame);
+double eddy_frame_group_resets(const eddy_frame_group *group);
+int eddy_frame_group_reset(eddy_frame_group *group, double resets);
+void eddy_frame_group_free(eddy_frame_group *group);
 
 /* What libzmq knows of the message's peer ("User-Id", "Socket-Type", "Peer-Address"); NULL
  * when it does not. Good until the frame is closed. */

@@ -1,5 +1,6 @@
 #include "zmq/frame.h"
 #include "base/sys.h"
+#include "zmq/frame_group.h"
 #include "zmq/tracker.h"
 
 #include <errno.h>
@@ -35,6 +36,12 @@ static void show(eddy_frame *frame) {
 }
 
 void eddy__frame_take(eddy_frame *frame, zmq_msg_t *msg) {
+    if (frame->_group) {
+        eddy__frame_group_fill(frame, msg);
+        show(frame);
+        weight -= frame->_size; /* they are the collector's */
+        return;
+    }
     zmq_msg_init(eddy__frame_msg(frame));
     zmq_msg_move(eddy__frame_msg(frame), msg);
     frame->_tracker = NULL;
@@ -77,8 +84,17 @@ int eddy_frame_copy(eddy_frame *frame, eddy_frame *from) {
     return 0;
 }
 
+void eddy_frame_move(eddy_frame *frame, eddy_frame *from) {
+    eddy__frame_take(frame, eddy__frame_msg(from));
+    eddy_frame_close(from);
+}
+
 void eddy_frame_close(eddy_frame *frame) {
     if (!frame->_open) return;
+    if (frame->_group) {
+        memset(frame, 0, sizeof *frame);
+        return;
+    }
     weight -= frame->_size;
     zmq_msg_close(eddy__frame_msg(frame));
     eddy_tracker_free(frame->_tracker);

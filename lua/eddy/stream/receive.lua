@@ -27,7 +27,7 @@ local function blank(inbox, head)
   local msg, count = {}, 0
   repeat
     head, count = head + 1, count + 1
-    msg[count] = frames.empty()
+    msg[count] = frames.of_size(inbox.parts[head - 1].size)
   until inbox.parts[head - 1].more == 0
   return msg, head
 end
@@ -138,7 +138,7 @@ function M.drain(self, inbox)
       inbox.busy = 0
       return lend_all(self, inbox)
     elseif not copy then
-      if part.more == 0 then msg = { frames.empty() } else msg, after = blank(inbox, head) end
+      if part.more == 0 then msg = { frames.of_size(part.size) } else msg, after = blank(inbox, head) end
     elseif part.more ~= 0 then
       msg, after = collect_few(inbox, head, part)
     elseif part.size >= 0 then

@@ -4,6 +4,7 @@ local c = require "eddy.base.libeddy"
 local pool = require "eddy.base.pool"
 local waits = require "eddy.base.waits"
 local bytes = require "eddy.zmq.bytes"
+local small_frame = require "eddy.zmq.small_frame"
 
 local C, ffi = c.C, c.ffi
 
@@ -137,6 +138,11 @@ function M.empty()
   return ffi.gc(frame_type(), C.eddy_frame_close)
 end
 
+--- A frame to be filled with a part that has so many bytes.
+function M.of_size(size)
+  return size >= 0 and size <= C.EDDY_SMALL_FRAME and small_frame() or M.empty()
+end
+
 local take, give = pool(M.empty)
 
 --- A closed frame for the length of a call, see eddy.base.pool.
@@ -146,6 +152,14 @@ M.lend = take
 function M.take_back(frame)
   C.eddy_frame_close(frame)
   give(frame)
+end
+
+--- A frame of what was received into one that was lent, and is given back.
+function M.settle(own)
+  local frame = M.of_size(own._size)
+  C.eddy_frame_move(frame, own)
+  M.take_back(own)
+  return frame
 end
 
 --- Whether a value is a frame.

@@ -161,12 +161,14 @@ end
 -- another follows; or nil and an error.
 local function receive(self, id, flags, copy, what)
   if copy == false or copy == "view" then
-    local frame = frames.empty()
-    local result = C.eddy_socket_recv_frame(self._c, id, flags, frame)
+    local own = frames.lend()
+    local result = C.eddy_socket_recv_frame(self._c, id, flags, own)
     if result < 0 then
+      frames.take_back(own)
       if not goes_on(result, what, self) then return again(result, what, self) end
       return receive(self, id, going_on(flags), copy, what)
     end
+    local frame = frames.settle(own)
     return frame, frame.more
   end
   local part = take()
