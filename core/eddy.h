@@ -21,11 +21,11 @@ enum {
     EDDY_WRITE = 2,
     EDDY_ERROR = 4,
 
-    EDDY_OWN_LINGER = -2,       /* close by the socket's own linger option */
-    EDDY_TOO_LARGE = -1,        /* a part's size when no Lua string could hold it */
-    EDDY_FRAME = -2,            /* the size of a part to send whose data is an eddy_frame, */
-    EDDY_VIEW = -3,             /* or an eddy_view */
-    EDDY_SMALL_FRAME = 33,      /* bytes that lie inside a zmq_msg_t */
+    EDDY_OWN_LINGER = -2,  /* close by the socket's own linger option */
+    EDDY_TOO_LARGE = -1,   /* a part's size when no Lua string could hold it */
+    EDDY_FRAME = -2,       /* the size of a part to send whose data is an eddy_frame, */
+    EDDY_VIEW = -3,        /* or an eddy_view */
+    EDDY_SMALL_FRAME = 33, /* bytes that lie inside a zmq_msg_t */
     EDDY_GROUP_FRAMES = 256,
     EDDY_SLOT_BITS = 21,        /* the part of an id that tells its slot */
     EDDY_BUDGET = 64,           /* messages a stream receives in a turn, unless set */
@@ -42,7 +42,7 @@ enum {
     EDDY_RECEIVE = 1,  /* receive, and count that as alive; */
     EDDY_RECEIVE_IDLY, /* receive, though nobody waits for what comes */
 
-    EDDY_SIGNED = 16,     /* what is read of bytes: so many of them, plus these */
+    EDDY_SIGNED = 16, /* what is read of bytes: so many of them, plus these */
     EDDY_FLOAT = 32,
     EDDY_BIG_ENDIAN = 64,
 
@@ -79,8 +79,7 @@ typedef struct eddy_context eddy_context;
 /* Counts the uses that libzmq, or anybody else, still makes of bytes. */
 typedef struct eddy_tracker eddy_tracker;
 
-/* Messages of small frames, which the collector need not close one by one: see
- * eddy_frame_group_new. */
+/* Messages of small frames, which are closed together. */
 typedef struct eddy_frame_group eddy_frame_group;
 
 /* A part that is kept without copying its bytes. All zero while closed. */
@@ -90,7 +89,7 @@ typedef struct eddy_frame {
     double _size;         /* bytes */
     int32_t _more;        /* the message it was received in has another part */
     int32_t _open;
-    eddy_tracker *_tracker; /* NULL: untracked */
+    eddy_tracker *_tracker;   /* NULL: untracked */
     eddy_frame_group *_group; /* what has the message; NULL: the frame itself */
     uint32_t _place;          /* there */
 } eddy_frame;
@@ -112,8 +111,8 @@ typedef struct eddy_received {
     int32_t _open;
 } eddy_received;
 
-/* The loan of a message that views show. Memory of the caller's, zeroed before its first use,
- * that stays as long as there are views of it; it may be used again and again. */
+/* The loan of a message that views show: memory of the caller's, zeroed at first, that stays as
+ * long as there are views. */
 typedef struct eddy_loan {
     double _number;  /* raised when it begins and when it ends, so that older views are stale */
     void *_messages; /* zmq_msg_t of the parts: the lender's, or the loan's own */
@@ -124,7 +123,7 @@ typedef struct eddy_loan {
 /* A part of a message that is lent. */
 typedef struct eddy_view {
     eddy_loan *_loan;
-    double _number; /* the loan's */
+    double _number;
     uint32_t _place;
 } eddy_view;
 
@@ -252,13 +251,11 @@ void eddy_frame_move(eddy_frame *frame, eddy_frame *from);
 /* Closes it; again, and for one that never was open, does nothing. */
 void eddy_frame_close(eddy_frame *frame);
 
-/* A group has the messages of EDDY_GROUP_FRAMES frames whose bytes lie inside them. Such a frame
- * needs no finalizer: whoever sees that none of the group's is left resets it. The pointer is
- * good until eddy_frame_group_free. NULL when there is no memory.
- *
- * `join` gives a closed frame that is about to be filled, from an inbox or by a move, a place, from 1 on; 0: the
- * group is full. `reset` closes the messages, unless it was done since `resets` was read, or a
- * frame has joined and was not filled yet; 1 when it did. */
+/* A group has the messages of EDDY_GROUP_FRAMES frames whose bytes lie inside them: such a
+ * frame needs no finalizer. The pointer is good until eddy_frame_group_free; NULL: no memory.
+ * `join` gives a closed frame that is about to be filled a place, from 1 on; 0: the group is
+ * full. `reset`, when none of the frames is left, closes the messages, unless it was done since
+ * `resets` was read, or a frame has joined and was not filled yet; 1 when it did. */
 eddy_frame_group *eddy_frame_group_new(void);
 int eddy_frame_group_join(eddy_frame_group *group, eddy_frame *frame);
 double eddy_frame_group_resets(const eddy_frame_group *group);
@@ -276,30 +273,27 @@ double eddy_frame_weight(void);
 int eddy_inbox_take(eddy_inbox *inbox, uint32_t position, eddy_frame *frame);
 
 /* Lends the next message, of so many parts, in place of what `loan` lent before, and moves
- * `head`. The views' number is the loan's plus 1, as it is before the call. When the inbox ends its own loan,
- * in a turn, a pull or with the stream, the parts are kept: moved into memory of the loan's, or,
- * without any, the loan ends. -EINVAL: there are no such parts. */
+ * `head`. Its views' number is the loan's before the call plus 1. When the inbox needs its
+ * memory, the parts are kept in the loan's own, or, without any, it ends. -EINVAL: no such
+ * parts. */
 int eddy_inbox_lend(eddy_inbox *inbox, eddy_loan *loan, uint32_t count);
 
-/* Ends it; again does nothing that matters. */
+/* Ends a loan; the one that a view is of, if it has not ended yet. */
 void eddy_loan_end(eddy_loan *loan);
-
-/* Ends it if it is still the one that the view is of. */
 void eddy_view_end(eddy_view *view);
 
-/* Opens a frame on the same bytes as a view. -EBADF for a stale one. */
+/* Opens a frame on the same bytes as a view, -EBADF for a stale one; whether another follows.
+ */
 int eddy_view_keep(eddy_view *view, eddy_frame *frame);
-
-/* Whether the message has another part. */
 int eddy_view_more(eddy_view *view);
 
 /* Bytes without a copy: `holder` is a frame or a view, as `holds` says (EDDY_FRAME, EDDY_VIEW).
  * Places count from 1. What is stale or closed has a size of -1, and nothing else.
  *
  * `number` reads a whole or floating number of 1, 2, 4 or 8 bytes: `type` is their number, and
- * any of EDDY_SIGNED, EDDY_FLOAT, EDDY_BIG_ENDIAN; a NaN when it is not all there. `u64` reads 8
- * bytes; 0 when they are not. `find` returns the first place of `text` from `from` on, 0 when it
- * is not there. */
+ * any of EDDY_SIGNED, EDDY_FLOAT, EDDY_BIG_ENDIAN; a NaN when it is not all there. `u64` reads
+ * 8 bytes; 0 when they are not. `find` returns the first place of `text` from `from` on, 0 when
+ * it is not there. */
 double eddy_bytes_size(const void *holder, int holds);
 const char *eddy_bytes_data(const void *holder, int holds);
 double eddy_bytes_number(const void *holder, int holds, double at, int type);

@@ -37,7 +37,8 @@ static void show(eddy_frame *frame) {
 
 void eddy__frame_take(eddy_frame *frame, zmq_msg_t *msg) {
     if (frame->_group) {
-        eddy__frame_group_fill(frame, msg);
+        msg = eddy__frame_group_fill(frame->_group, frame->_place, msg);
+        memcpy(eddy__frame_msg(frame), msg, sizeof *msg); /* which closes it for both */
         show(frame);
         weight -= frame->_size; /* they are the collector's */
         return;

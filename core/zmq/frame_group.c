@@ -1,8 +1,5 @@
 #include "zmq/frame_group.h"
 #include "base/sys.h"
-#include "zmq/frame.h"
-
-#include <string.h>
 
 struct eddy_frame_group {
     uint32_t joined;
@@ -23,11 +20,10 @@ int eddy_frame_group_join(eddy_frame_group *group, eddy_frame *frame) {
     return (int)group->joined;
 }
 
-void eddy__frame_group_fill(eddy_frame *frame, zmq_msg_t *msg) {
-    zmq_msg_t *own = &frame->_group->msgs[frame->_place];
-    zmq_msg_move(own, msg);
-    memcpy(eddy__frame_msg(frame), own, sizeof *own);
-    frame->_group->filled++;
+zmq_msg_t *eddy__frame_group_fill(eddy_frame_group *group, uint32_t place, zmq_msg_t *msg) {
+    zmq_msg_move(&group->msgs[place], msg);
+    group->filled++;
+    return &group->msgs[place];
 }
 
 double eddy_frame_group_resets(const eddy_frame_group *group) {

@@ -6,7 +6,7 @@
 
 #include <zmq.h>
 
-/* Moves a message into the place of a frame that has joined; the frame's own is the same bits. */
-void eddy__frame_group_fill(eddy_frame *frame, zmq_msg_t *msg);
+/* Moves a message into the place of a frame that has joined. Returns it there. */
+zmq_msg_t *eddy__frame_group_fill(eddy_frame_group *group, uint32_t place, zmq_msg_t *msg);
 
 #endif

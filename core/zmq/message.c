@@ -20,8 +20,8 @@ static zmq_msg_t *message_of(const eddy_part *part) {
     return frame->_open ? eddy__frame_msg(frame) : NULL;
 }
 
-/* One part's message: a copy of its bytes, or of the message that it leads to, which shares those
- * of a large one. */
+/* One part's message: a copy of its bytes, or of the message that it leads to, which shares
+ * those of a large one. */
 static int copy_part(zmq_msg_t *msg, const eddy_part *part) {
     if (part->size == EDDY_FRAME || part->size == EDDY_VIEW) {
         zmq_msg_t *from = message_of(part);

@@ -2,6 +2,7 @@
 local errors = require "eddy.base.errors"
 local c = require "eddy.base.libeddy"
 local watchdog = require "eddy.loop.watchdog"
+local lend = require "eddy.stream.lend"
 local frames = require "eddy.zmq.frame"
 local views = require "eddy.zmq.view"
 
@@ -89,37 +90,6 @@ local function collect_few(inbox, head, first)
     ffi_string(third.data, third.size) }, head + 3
 end
 
--- The same, of views. Each message is lent by one loan until its handler has ended.
-local function lend(self, inbox, loan)
-  local loop = self.loop
-  local this = loop._run
-  while inbox.head < inbox.tail do
-    local fn = self._on_recv
-    if not fn or loop._stop or self._copy ~= "view" then return end
-    inbox.busy = 1
-    local head = inbox.head
-    if head >= inbox.tail then break end
-    local msg, count = views.of(inbox, head, loan)
-    local is_same = self._on_recv == fn and self._copy == "view"
-    if is_same then C.eddy_inbox_lend(inbox, loan, count) end
-    inbox.busy = 0
-    if is_same then
-      if watchdog.on then watchdog.beat() end
-      fn(msg)
-      if loop._run ~= this then return end
-    end
-  end
-  inbox.busy = 0
-end
-
-local function lend_all(self, inbox)
-  local this, loan = self.loop._run, views.take()
-  this.loan = loan
-  lend(self, inbox, loan)
-  this.loan = false
-  loan:give_back()
-end
-
 -- Hands a stream's handler what is in its inbox. `head` moves before the handler runs: an error
 -- costs that message alone, and a handler that pauses, closes or stops finds all in order. It does
 -- not move when what ran in the middle (a finalizer, a hook) paused or closed the stream.
@@ -136,9 +106,13 @@ function M.drain(self, inbox)
     local copy, after, msg = self._copy, head + 1
     if copy == "view" then
       inbox.busy = 0
-      return lend_all(self, inbox)
+      return lend(self, inbox)
     elseif not copy then
-      if part.more == 0 then msg = { frames.of_size(part.size) } else msg, after = blank(inbox, head) end
+      if part.more == 0 then
+        msg = { frames.of_size(part.size) }
+      else
+        msg, after = blank(inbox, head)
+      end
     elseif part.more ~= 0 then
       msg, after = collect_few(inbox, head, part)
     elseif part.size >= 0 then

@@ -1,4 +1,4 @@
--- Other messages than those of `recv`: several parts, and larger ones; as strings, frames and views.
+-- Other messages than those of `recv`: several parts, and larger ones; strings, frames and views.
 local p = require "harness.programs"
 
 local TCP = "tcp://127.0.0.1:*"

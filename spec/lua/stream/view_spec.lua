@@ -27,8 +27,8 @@ local function is_stale(view)
 end
 
 describe("a stream that lends views", function()
-  local context, loop
-  support.each(function(...) loop, context = ... end)
+  local loop
+  support.each(function(...) loop = ... end)
 
   -- What a handler makes of messages that are sent one after the other.
   local function handle(messages, fn, transport)

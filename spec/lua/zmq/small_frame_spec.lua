@@ -2,10 +2,10 @@ local support = require "spec.lua.support"
 local eddy = require "eddy"
 local zmq = require "eddy.zmq"
 
--- Frames whose bytes lie inside them have no finalizers: what they share is closed for many at once.
+-- Frames whose bytes lie inside them have no finalizers: what they share is closed for many.
 describe("small frames", function()
-  local context, loop
-  support.each(function(...) loop, context = ... end)
+  local loop
+  support.each(function(...) loop = ... end)
 
   -- What comes of so many messages, made by text(i), at a stream; `keep` tells which frames stay.
   local function receive(count, text, keep, transport)
