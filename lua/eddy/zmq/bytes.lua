@@ -35,7 +35,7 @@ end
 -- @param check check(self): raises when it is closed or stale
 -- @param hold hold(self): a frame of one's own on the same bytes, see eddy.zmq.frame
 -- @param give_back give_back(frame): ends that
--- @return the methods, the metamethods, and read(self, from, to)
+-- @return the methods, the metamethods, read(self, from, to), and byte(self, at)
 function M.class(holds, check, hold, give_back)
   local methods, meta = {}, {}
 
@@ -123,15 +123,15 @@ function M.class(holds, check, hold, give_back)
 
   function meta.__len(self) return C.eddy_bytes_size(self, holds) end
 
-  --- A byte, as string.byte has it; nil when there is none at this place.
-  function methods.byte(self, at)
+  -- A byte, as string.byte has it; nil when there is none at this place.
+  local function byte(self, at)
     local value = C.eddy_bytes_number(self, holds, at, 1)
     if value == value then return value end
     check(self)
     return nil
   end
 
-  return methods, meta, read
+  return methods, meta, read, byte
 end
 
 return M

@@ -70,7 +70,7 @@ local function hold(self)
   return own
 end
 
-local Frame, meta, read = bytes.class(C.EDDY_FRAME, check_open, hold,
+local Frame, meta, read, byte = bytes.class(C.EDDY_FRAME, check_open, hold,
   function(own) M.take_back(own) end)
 
 -- The bytes as a string.
@@ -103,9 +103,6 @@ end
 
 --- Gives the bytes back now. The collector does it otherwise.
 function Frame:close() C.eddy_frame_close(self) end
-
-local byte = Frame.byte
-Frame.byte = nil
 
 function meta.__len(self) return self._size end
 

@@ -48,7 +48,7 @@ local function hold(self)
   return own
 end
 
-local View, meta, read = bytes.class(VIEW, check, hold, frames.take_back)
+local View, meta, read, byte = bytes.class(VIEW, check, hold, frames.take_back)
 local attributes = {}
 
 -- The bytes as a string.
@@ -76,8 +76,7 @@ function View:get(property)
   return text
 end
 
-local byte, size_of = View.byte, meta.__len
-View.byte = nil
+local size_of = meta.__len
 
 function meta.__len(self)
   local size = size_of(self)
