@@ -109,14 +109,12 @@ function calls.views(loop)
   local a, b = support.streams(zmq.PAIR, zmq.PAIR, "tcp")
   local got, kept, stale = {}, {}, 0
   b:on_recv(function(msg)
-    local before = kept[#kept]
-    if before and not pcall(tostring, before) then stale = stale + 1 end
     kept[#kept + 1] = msg[#msg]
     for _, part in ipairs(msg) do
       got[#got + 1] = read_all(part) .. tostring(part["Socket-Type"]) .. part:get "Socket-Type"
     end
     local frame = zmq.frame(msg[1])
-    if #got % 3 == 0 then eddy.sleep(0) end
+    if #msg == 1 then eddy.sleep(0) end
     got[#got + 1] = read_all(frame)
     b:send_multipart(msg)
     b:flush()
@@ -132,7 +130,11 @@ function calls.views(loop)
     if i % 2 == 0 then a:send(text:rep(i)) else a:send_multipart { text, text:rep(9) } end
   end
   until_so(loop, function() return #back == 16 end)
+  until_so(loop, function() return #got == 28 end)
+  loop:run_sync(function() eddy.sleep(1) end)
   table.sort(back)
+  table.sort(got)
+  for _, view in ipairs(kept) do stale = stale + (pcall(tostring, view) and 0 or 1) end
   return { got, back, stale }
 end
 
