@@ -21,9 +21,12 @@ enum {
     EDDY_WRITE = 2,
     EDDY_ERROR = 4,
 
-    EDDY_OWN_LINGER = -2,       /* close by the socket's own linger option */
-    EDDY_TOO_LARGE = -1,        /* a part's size when no Lua string could hold it */
-    EDDY_FRAME = -2,            /* the size of a part to send whose data is an eddy_frame */
+    EDDY_OWN_LINGER = -2,  /* close by the socket's own linger option */
+    EDDY_TOO_LARGE = -1,   /* a part's size when no Lua string could hold it */
+    EDDY_FRAME = -2,       /* the size of a part to send whose data is an eddy_frame, */
+    EDDY_VIEW = -3,        /* or an eddy_view */
+    EDDY_SMALL_FRAME = 33, /* bytes that lie inside a zmq_msg_t */
+    EDDY_GROUP_FRAMES = 256,
     EDDY_SLOT_BITS = 21,        /* the part of an id that tells its slot */
     EDDY_BUDGET = 64,           /* messages a stream receives in a turn, unless set */
     EDDY_BATCH_BYTES = 1 << 20, /* bytes after which a stream receives no more in a turn: those
@@ -38,6 +41,10 @@ enum {
 
     EDDY_RECEIVE = 1,  /* receive, and count that as alive; */
     EDDY_RECEIVE_IDLY, /* receive, though nobody waits for what comes */
+
+    EDDY_SIGNED = 16, /* what is read of bytes: so many of them, plus these */
+    EDDY_FLOAT = 32,
+    EDDY_BIG_ENDIAN = 64,
 
     EDDY_DROP_NONE = 0, /* what a full send queue does: refuse the message, */
     EDDY_DROP_NEWEST,   /* drop it, */
@@ -72,6 +79,9 @@ typedef struct eddy_context eddy_context;
 /* Counts the uses that libzmq, or anybody else, still makes of bytes. */
 typedef struct eddy_tracker eddy_tracker;
 
+/* Messages of small frames, which are closed together. */
+typedef struct eddy_frame_group eddy_frame_group;
+
 /* A part that is kept without copying its bytes. All zero while closed. */
 typedef struct eddy_frame {
     uint64_t _message[8]; /* a zmq_msg_t */
@@ -79,12 +89,14 @@ typedef struct eddy_frame {
     double _size;         /* bytes */
     int32_t _more;        /* the message it was received in has another part */
     int32_t _open;
-    eddy_tracker *_tracker; /* NULL: untracked */
+    eddy_tracker *_tracker;   /* NULL: untracked */
+    eddy_frame_group *_group; /* what has the message; NULL: the frame itself */
+    uint32_t _place;          /* there */
 } eddy_frame;
 
 typedef struct eddy_part {
     const char *data;
-    int32_t size; /* or EDDY_TOO_LARGE, EDDY_FRAME */
+    int32_t size; /* or EDDY_TOO_LARGE, EDDY_FRAME, EDDY_VIEW */
     int32_t more; /* in an inbox: how many parts of the message follow */
 } eddy_part;
 
@@ -99,6 +111,22 @@ typedef struct eddy_received {
     int32_t _open;
 } eddy_received;
 
+/* The loan of a message that views show: memory of the caller's, zeroed at first, that stays as
+ * long as there are views. */
+typedef struct eddy_loan {
+    double _number;  /* raised when it begins and when it ends, so that older views are stale */
+    void *_messages; /* zmq_msg_t of the parts: the lender's, or the loan's own */
+    struct eddy_loan **_lender; /* what refers to the loan there; NULL: they are its own */
+    uint32_t _count;
+} eddy_loan;
+
+/* A part of a message that is lent. */
+typedef struct eddy_view {
+    eddy_loan *_loan;
+    double _number;
+    uint32_t _place;
+} eddy_view;
+
 /* Received parts from `head` up to `tail`, whole messages only. The reader moves `head`; a
  * part's bytes are good until the loop's next turn, or a pull. While the reader is about to
  * take a message it says that it is `busy`: then a pull, by what runs in the middle, moves
@@ -107,6 +135,7 @@ typedef struct eddy_inbox {
     uint32_t head, tail;
     eddy_part *parts;
     int32_t busy;
+    eddy_loan *loan; /* of the message that was lent last; NULL when that is over */
 } eddy_inbox;
 
 typedef struct eddy_event {
@@ -309,8 +338,22 @@ int eddy_frame_open(eddy_frame *frame, const char *data, double size, int track)
 /* Opens a frame on the same bytes as another one. */
 int eddy_frame_copy(eddy_frame *frame, eddy_frame *from);
 
+/* Moves what an open frame has, untracked, into a closed one. */
+void eddy_frame_move(eddy_frame *frame, eddy_frame *from);
+
 /* Closes it; again, and for one that never was open, does nothing. */
 void eddy_frame_close(eddy_frame *frame);
+
+/* A group has the messages of EDDY_GROUP_FRAMES frames whose bytes lie inside them: such a
+ * frame needs no finalizer. The pointer is good until eddy_frame_group_free; NULL: no memory.
+ * `join` gives a closed frame that is about to be filled a place, from 1 on; 0: the group is
+ * full. `reset`, when none of the frames is left, closes the messages, unless it was done since
+ * `resets` was read, or a frame has joined and was not filled yet; 1 when it did. */
+eddy_frame_group *eddy_frame_group_new(void);
+int eddy_frame_group_join(eddy_frame_group *group, eddy_frame *frame);
+double eddy_frame_group_resets(const eddy_frame_group *group);
+int eddy_frame_group_reset(eddy_frame_group *group, double resets);
+void eddy_frame_group_free(eddy_frame_group *group);
 
 /* What libzmq knows of the message's peer ("User-Id", "Socket-Type", "Peer-Address"); NULL
  * when it does not. Good until the frame is closed. */
@@ -325,6 +368,36 @@ int eddy_inbox_take(eddy_inbox *inbox, uint32_t position, eddy_frame *frame);
 /* As eddy_frame_property, of a part of an inbox that was not taken. Good until the next turn.
  */
 const char *eddy_inbox_property(eddy_inbox *inbox, uint32_t position, const char *name);
+
+/* Lends the next message, of so many parts, in place of what `loan` lent before, and moves
+ * `head`. Its views' number is the loan's before the call plus 1. When the inbox needs its
+ * memory, the parts are kept in the loan's own, or, without any, it ends. -EINVAL: no such
+ * parts. */
+int eddy_inbox_lend(eddy_inbox *inbox, eddy_loan *loan, uint32_t count);
+
+/* Ends a loan; the one that a view is of, if it has not ended yet. */
+void eddy_loan_end(eddy_loan *loan);
+void eddy_view_end(eddy_view *view);
+
+/* Opens a frame on the same bytes as a view, -EBADF for a stale one; whether another follows.
+ */
+int eddy_view_keep(eddy_view *view, eddy_frame *frame);
+int eddy_view_more(eddy_view *view);
+
+/* Bytes without a copy: `holder` is a frame or a view, as `holds` says (EDDY_FRAME, EDDY_VIEW).
+ * Places count from 1. What is stale or closed has a size of -1, and nothing else.
+ *
+ * `number` reads a whole or floating number of 1, 2, 4 or 8 bytes: `type` is their number, and
+ * any of EDDY_SIGNED, EDDY_FLOAT, EDDY_BIG_ENDIAN; a NaN when it is not all there. `u64` reads
+ * 8 bytes; 0 when they are not. `find` returns the first place of `text` from `from` on, 0 when
+ * it is not there. */
+double eddy_bytes_size(const void *holder, int holds);
+const char *eddy_bytes_data(const void *holder, int holds);
+double eddy_bytes_number(const void *holder, int holds, double at, int type);
+uint64_t eddy_bytes_u64(const void *holder, int holds, double at, int big_endian);
+double eddy_bytes_find(const void *holder, int holds, const char *text, double size,
+                       double from);
+int eddy_bytes_equal(const void *holder, int holds, const char *text, double size);
 
 /* Another reference to a frame's tracker; NULL when it has none. */
 eddy_tracker *eddy_tracker_of(eddy_frame *frame);

@@ -1,6 +1,7 @@
 #include "stream/inbox.h"
 #include "base/sys.h"
 #include "zmq/frame.h"
+#include "zmq/loan.h"
 
 #include <limits.h>
 #include <string.h>
@@ -41,6 +42,7 @@ eddy__inbox *eddy__inbox_new(void) {
 }
 
 void eddy__inbox_free(eddy__inbox *inbox) {
+    eddy__loan_keep(inbox->view.loan);
     for (uint32_t i = 0; i < inbox->capacity; i++) zmq_msg_close(&inbox->msgs[i]);
     eddy__free(inbox->msgs);
     eddy__free(inbox->view.parts);
@@ -97,7 +99,8 @@ static int is_inside(const eddy__inbox *inbox, uint32_t i) {
 
 int eddy__inbox_release(eddy__inbox *inbox) {
     uint32_t read = inbox->view.head, left = inbox->fill - read;
-    inbox->view.busy = 0; /* of one whose reader an error ended */
+    eddy__loan_keep(inbox->view.loan); /* its handler waits, or asks for more */
+    inbox->view.busy = 0;              /* of one whose reader an error ended */
     for (uint32_t i = 0; i < read; i++) {
         if (is_inside(inbox, i)) continue;
         zmq_msg_close(&inbox->msgs[i]);
@@ -125,4 +128,13 @@ int eddy_inbox_take(eddy_inbox *view, uint32_t position, eddy_frame *frame) {
 const char *eddy_inbox_property(eddy_inbox *view, uint32_t position, const char *name) {
     eddy__inbox *inbox = (eddy__inbox *)view;
     return position < view->tail ? zmq_msg_gets(&inbox->msgs[position], name) : NULL;
+}
+
+int eddy_inbox_lend(eddy_inbox *view, eddy_loan *loan, uint32_t count) {
+    eddy__inbox *inbox = (eddy__inbox *)view; /* its first member */
+    if (count == 0 || count > view->tail - view->head) return -EINVAL;
+    if (view->loan != loan) eddy__loan_keep(view->loan);
+    eddy__loan_begin(loan, &view->loan, &inbox->msgs[view->head], count);
+    view->head += count;
+    return 0;
 }

@@ -1,7 +1,9 @@
 #include "zmq/frame.h"
 #include "base/sys.h"
+#include "zmq/frame_group.h"
 #include "zmq/tracker.h"
 
+#include <errno.h>
 #include <string.h>
 
 /* The bytes of a frame that was made here, and who tracks them. */
@@ -34,6 +36,13 @@ static void show(eddy_frame *frame) {
 }
 
 void eddy__frame_take(eddy_frame *frame, zmq_msg_t *msg) {
+    if (frame->_group) {
+        msg = eddy__frame_group_fill(frame->_group, frame->_place, msg);
+        memcpy(eddy__frame_msg(frame), msg, sizeof *msg); /* which closes it for both */
+        show(frame);
+        weight -= frame->_size; /* they are the collector's */
+        return;
+    }
     zmq_msg_init(eddy__frame_msg(frame));
     zmq_msg_move(eddy__frame_msg(frame), msg);
     frame->_tracker = NULL;
@@ -59,6 +68,14 @@ int eddy_frame_open(eddy_frame *frame, const char *data, double size, int track)
     return 0;
 }
 
+int eddy__frame_share(eddy_frame *frame, zmq_msg_t *msg) {
+    zmq_msg_init(eddy__frame_msg(frame));
+    if (zmq_msg_copy(eddy__frame_msg(frame), msg) != 0) return -errno;
+    frame->_tracker = NULL;
+    show(frame);
+    return 0;
+}
+
 int eddy_frame_copy(eddy_frame *frame, eddy_frame *from) {
     if (!from->_open) return -EBADF;
     zmq_msg_init(eddy__frame_msg(frame));
@@ -68,8 +85,17 @@ int eddy_frame_copy(eddy_frame *frame, eddy_frame *from) {
     return 0;
 }
 
+void eddy_frame_move(eddy_frame *frame, eddy_frame *from) {
+    eddy__frame_take(frame, eddy__frame_msg(from));
+    eddy_frame_close(from);
+}
+
 void eddy_frame_close(eddy_frame *frame) {
     if (!frame->_open) return;
+    if (frame->_group) {
+        memset(frame, 0, sizeof *frame);
+        return;
+    }
     weight -= frame->_size;
     zmq_msg_close(eddy__frame_msg(frame));
     eddy_tracker_free(frame->_tracker);

@@ -14,4 +14,7 @@ static inline zmq_msg_t *eddy__frame_msg(eddy_frame *frame) {
 /* Moves a received message into a frame that is closed. */
 void eddy__frame_take(eddy_frame *frame, zmq_msg_t *msg);
 
+/* Opens a closed frame on the same bytes as a message. 0, or -errno. */
+int eddy__frame_share(eddy_frame *frame, zmq_msg_t *msg);
+
 #endif

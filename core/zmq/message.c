@@ -1,6 +1,7 @@
 #include "zmq/message.h"
 #include "base/sys.h"
 #include "zmq/frame.h"
+#include "zmq/loan.h"
 
 #include <string.h>
 
@@ -12,13 +13,21 @@ void eddy__message_leave(zmq_msg_t *msgs, const zmq_msg_t *few) {
     if (msgs != few) eddy__free(msgs);
 }
 
-/* One part's message: a copy of its bytes, or of the frame that it leads to. */
+/* The message that a frame or a view has; NULL when it is closed or stale. */
+static zmq_msg_t *message_of(const eddy_part *part) {
+    if (part->size == EDDY_VIEW) return eddy__view_msg((const eddy_view *)part->data);
+    eddy_frame *frame = (eddy_frame *)part->data;
+    return frame->_open ? eddy__frame_msg(frame) : NULL;
+}
+
+/* One part's message: a copy of its bytes, or of the message that it leads to, which shares
+ * those of a large one. */
 static int copy_part(zmq_msg_t *msg, const eddy_part *part) {
-    if (part->size == EDDY_FRAME) {
-        eddy_frame *frame = (eddy_frame *)part->data;
-        if (!frame->_open) return -EBADF;
+    if (part->size == EDDY_FRAME || part->size == EDDY_VIEW) {
+        zmq_msg_t *from = message_of(part);
+        if (!from) return -EBADF;
         zmq_msg_init(msg);
-        return zmq_msg_copy(msg, eddy__frame_msg(frame)) == 0 ? 0 : -errno;
+        return zmq_msg_copy(msg, from) == 0 ? 0 : -errno;
     }
     if (eddy__msg_init(msg, (size_t)part->size) != 0) return -ENOMEM;
     if (part->size > 0) memcpy(zmq_msg_data(msg), part->data, (size_t)part->size);

@@ -14,6 +14,7 @@ local reconnect = require "eddy.stream.reconnect"
 local requests = require "eddy.stream.requests"
 local access = require "eddy.zmq.access"
 local directions = require "eddy.zmq.directions"
+local bytes = require "eddy.zmq.bytes"
 local frames = require "eddy.zmq.frame"
 local json = require "eddy.zmq.json"
 local message = require "eddy.zmq.message"
@@ -111,8 +112,11 @@ function Stream:_connected() reconnect.watch(self, new) end -- its socket has
 local function set_receiver(self, fn, copy, what)
   local id = id_of(self, what)
   if fn then directions.check_receives(self.socket, what, self.name) end
+  if type(copy) == "string" and copy ~= "view" then
+    errors.misuse(("%s: expected true, false or \"view\", got %q"):format(what, copy))
+  end
   local before = self._on_recv ~= false
-  if fn then self._copy = copy ~= false end
+  if fn then self._copy = copy == "view" and copy or copy ~= false end
   self._on_recv = fn and self:_handler_of(fn) or false
   local is_on = fn ~= nil
   while is_on ~= before and not self._waiting do
@@ -123,7 +127,8 @@ end
 
 --- Calls fn(msg) for each message, `msg` being the list of its frames. Until a function is
 -- set, and after nil, messages stay in the socket; setting one again delivers them.
--- @param copy false for frames in place of strings
+-- @param copy false for frames in place of strings; "view" for views, which are lent until fn has
+-- returned
 function Stream:on_recv(fn, copy)
   check_function(fn, "on_recv", true)
   set_receiver(self, fn, copy, "on_recv")
@@ -248,14 +253,14 @@ end
 
 --- Sends a message of one frame: at once, when nothing is queued and the socket can take it,
 -- else as soon as it can.
--- @param data a string or a frame
+-- @param data a string, a frame or a view
 -- @param opts { callback = fn }: fn(msg, err) in place of on_send, for this message alone
 -- @return true, or nil and an error: ENOBUFS when the send queue is full (a coroutine of the
 -- script's, as a task has, waits until there is room instead), EMSGSIZE when the message is
 -- larger than all of it. Raises ENOTSUP on a PULL or SUB, and EFSM on a REP
 -- that has no request to answer
 function Stream:send(data, opts)
-  if frames.is(data) then return self:send_multipart({ data }, opts) end
+  if bytes.kind(data) then return self:send_multipart({ data }, opts) end
   if type(data) ~= "string" then
     errors.misuse("send: expected a string or a frame, got " .. type(data))
   end
@@ -268,7 +273,7 @@ function Stream:send(data, opts)
 end
 
 --- Sends a message of several frames, whole or not at all. As `send`.
--- @param parts a list of strings and frames, which is copied
+-- @param parts a list of strings, frames and views, which is copied
 function Stream:send_multipart(parts, opts)
   local callback = opts and callback_of(opts, "send_multipart")
   local packed = message.pack(parts, "send_multipart")

@@ -22,6 +22,8 @@ local KINDS = {
   { "REQ", "REP" }, { "REP", "REQ" },
 }
 
+local COPIES = { true, true, true, false, "view", "view" }
+
 local names = 0
 local stats = ffi.new("eddy_loop_stats")
 
@@ -67,8 +69,14 @@ local operations = {}
 -- An end of a link: a stream, the way out of it and the way in. `asked`: a REP's stream has a
 -- request in hand.
 local function on_recv(self, point)
+  local kept
   return function(msg)
     self:enter()
+    local first = msg[1]
+    local text = tostring(first)
+    if kept and pcall(tostring, kept) then
+      error(point.name .. ": a view outlasts its handler", 0)
+    end
     for i, part in ipairs(msg) do msg[i] = type(part) == "string" and part or part.bytes end
     local number = tonumber(msg[1]:match("^(%d+):1"))
     if self.fails and point.kind == "REQ" and msg[1] == "" then -- for an error reply that failed
@@ -82,6 +90,9 @@ local function on_recv(self, point)
     point.asked = true
     self:leave()
     if self.quiet and point.kind == "REP" then operations.send(self, point) end
+    local is_there, now = pcall(tostring, first) -- a view is not, where memory to keep it failed
+    if is_there and now ~= text then error(point.name .. ": a part has changed", 0) end
+    kept = ffi.istype("eddy_view", first) and first or nil
   end
 end
 
@@ -144,7 +155,7 @@ end
 function operations.resume(self, point)
   point = point or any_point(self)
   if not point or point.kind == "PUSH" then return end
-  point.stream:on_recv(on_recv(self, point), chance(80))
+  point.stream:on_recv(on_recv(self, point), COPIES[random(#COPIES)])
   point.way_in.paused = false
   self:note("resume", point.name)
 end

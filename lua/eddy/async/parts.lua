@@ -10,6 +10,7 @@ local callback_errors = require "eddy.loop.callback_errors"
 local dispatch = require "eddy.loop.dispatch"
 local coroutines = require "eddy.tasks.coroutine"
 local ownership = require "eddy.tasks.ownership"
+local bytes = require "eddy.zmq.bytes"
 local frames = require "eddy.zmq.frame"
 local message = require "eddy.zmq.message"
 local Socket = require "eddy.zmq.socket"
@@ -143,7 +144,7 @@ local function append(parts, operation, data, track)
       parts[#parts + 1] = data
       return true
     end
-    if type(data) ~= "string" and not frames.is(data) then
+    if type(data) ~= "string" and not bytes.kind(data) then
       errors.misuse("send: expected a string or a frame, got " .. type(data))
     end
     list = { data }

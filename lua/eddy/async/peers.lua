@@ -1,7 +1,7 @@
 -- Sockets that send each message to the peer that its first part names: one that does not read
 -- holds up nobody else's messages.
 local constants = require "eddy.base.constants"
-local frames = require "eddy.zmq.frame"
+local bytes = require "eddy.zmq.bytes"
 
 local band, SNDMORE = bit.band, constants.SNDMORE
 
@@ -18,7 +18,7 @@ function M.of(line, operation, data, flags)
   if not line._by_peer or operation.name ~= "send_multipart" or band(flags, SNDMORE) ~= 0 or
     type(data) ~= "table" then return false end
   local name = data[1]
-  return frames.is(name) and name.bytes or type(name) == "string" and name
+  return bytes.kind(name) and name.bytes or type(name) == "string" and name
 end
 
 --- Whether an operation may pass those that wait in its list: all of them for other peers.

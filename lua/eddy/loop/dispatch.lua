@@ -195,6 +195,13 @@ local function tell(self, failure, target)
   if not told then self:_log("an error that cannot be told: " .. tostring(problem)) end
 end
 
+-- What was lent to a handler that an error has ended.
+local function give_back(this)
+  local loan = this.loan
+  this.loan = false
+  loan:give_back()
+end
+
 -- A run in its coroutine. When a handler waits, the run waits with it, and another takes over. When
 -- the suspended handler finishes, its run sees that another one drives the loop, and returns.
 local function go(self, this, until_idle, limit)
@@ -204,6 +211,7 @@ local function go(self, this, until_idle, limit)
     if self._run ~= this then
       ownership.ended(coroutine.running(), self)
       if not ok then tell(self, failure, this.target) end
+      if this.loan then give_back(this) end
       if this.target then this.target:_went_on() end
       return
     end
@@ -213,6 +221,7 @@ local function go(self, this, until_idle, limit)
       ownership.failed(self)
       tell(self, failure, target)
     end
+    if this.loan then give_back(this) end
   until ok or not target
   this.ended, this.failure = true, not ok and failure
 end

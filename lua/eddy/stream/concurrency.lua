@@ -2,6 +2,7 @@
 -- do. Methods of a stream's.
 local errors = require "eddy.base.errors"
 local c = require "eddy.base.libeddy"
+local views = require "eddy.zmq.view"
 
 local C = c.C
 local ENOTSUP = errors.numbers.ENOTSUP
@@ -52,6 +53,8 @@ end
 -- The handler waits, in its coroutine.
 function Stream:_waits()
   self._inside = self._inside + 1
+  local run = self.loop._run
+  if run.loan then run.guard = views.guard(run.loan) end -- it may never go on
   if self._inside < self._concurrency and (not self._id or may_overlap(self)) then return end
   self._waiting = true
   if self._id then C.eddy_stream_receive(self.loop._c, self._id, 0) end

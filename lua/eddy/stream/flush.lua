@@ -22,10 +22,10 @@ local function take(self, limit)
   local loop = self.loop
   local was = loop._is_held
   loop._is_held, self._flushed = true, loop._turns
-  local ok, msg, fn = pcall(pull, self, limit)
+  local ok, msg, fn, loan = pcall(pull, self, limit)
   loop._is_held = was
   if not ok then error(msg, 0) end
-  return msg, fn
+  return msg, fn, loan
 end
 
 -- Receives up to `limit` messages now, through the handler. Returns how many; fewer when there
@@ -34,10 +34,11 @@ local function flush_receives(self, limit)
   local loop, handled = self.loop, 0
   local this, turn = loop._run, loop._turns
   while handled < limit do
-    local msg, fn = take(self, limit - handled)
+    local msg, fn, loan = take(self, limit - handled)
     if not msg then break end
     handled = handled + 1
     self:_call_handler(fn, msg)
+    if loan then loan:give_back() end
     local stopped = loop._running and loop._stop
     local waited = loop._run ~= this or loop._turns ~= turn
     if not self._id or not listens(self) or stopped or waited then

@@ -2,7 +2,9 @@
 local errors = require "eddy.base.errors"
 local c = require "eddy.base.libeddy"
 local watchdog = require "eddy.loop.watchdog"
+local lend = require "eddy.stream.lend"
 local frames = require "eddy.zmq.frame"
+local views = require "eddy.zmq.view"
 
 local C = c.C
 local ffi_string = c.ffi.string
@@ -57,10 +59,10 @@ local function read(inbox, head)
 end
 
 -- Frames for the parts of a message; `move` fills them, which cannot be taken back.
-local function blank(more)
-  if more == 0 then return { frames.empty() } end
+local function blank(inbox, head, more)
+  if more == 0 then return { frames.of_size(inbox.parts[head].size) } end
   local msg = {}
-  for i = 1, more + 1 do msg[i] = frames.empty() end
+  for i = 1, more + 1 do msg[i] = frames.of_size(inbox.parts[head + i - 1].size) end
   return msg
 end
 
@@ -71,10 +73,12 @@ end
 
 local M = {}
 
---- Takes the next message out of a stream's inbox: strings, or frames.
+--- Takes the next message out of a stream's inbox: strings, frames, or views.
 -- @param anyway whether to do so without a handler, too
--- @return the message and the handler; nil when there is none
+-- @return the message and the handler, and for views the loan, to be given back once that has
+-- ended; nil when there is none
 function M.take(self, inbox, anyway)
+  local loan = self._copy == "view" and views.take()
   local msg, fn
   repeat
     inbox.busy = 1
@@ -82,18 +86,27 @@ function M.take(self, inbox, anyway)
     fn = self._on_recv
     if head >= inbox.tail or not (fn or anyway) then
       inbox.busy = 0
+      if loan then loan:give_back() end
       return nil
     end
-    local copy, more = self._copy, inbox.parts[head].more
-    msg = copy and read(inbox, head) or blank(more)
-    local is_same = self._on_recv == fn and self._copy == copy
-    if is_same then
+    local copy, more, lent = self._copy, inbox.parts[head].more, nil
+    if copy ~= "view" then
+      msg = copy and read(inbox, head) or blank(inbox, head, more)
+    elseif loan then
+      msg, lent = views.of(inbox, head, loan)
+    end
+    local is_same = self._on_recv == fn and self._copy == copy and (copy ~= "view" or lent)
+    if not is_same then
+      loan = loan or copy == "view" and views.take()
+    elseif copy == "view" then
+      C.eddy_inbox_lend(inbox, loan, lent)
+    else
       if not copy then move(inbox, head, msg) end
       inbox.head = head + more + 1
     end
     inbox.busy = 0
   until is_same
-  return msg, fn
+  return msg, fn, loan or nil
 end
 
 -- Hands over the next message; true when another one may be. `head` moves before the handler runs:
@@ -109,7 +122,12 @@ local function deliver(self, inbox, loop, this)
     return false
   end
   local copy, more = self._copy, inbox.parts[head].more
-  local msg = copy and read(inbox, head) or blank(more)
+  if copy == "view" then
+    inbox.busy = 0
+    lend(self, inbox)
+    return false
+  end
+  local msg = copy and read(inbox, head) or blank(inbox, head, more)
   local is_same = self._on_recv == fn and self._copy == copy
   if is_same then
     if not copy then move(inbox, head, msg) end

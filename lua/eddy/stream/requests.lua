@@ -4,6 +4,7 @@ local errors = require "eddy.base.errors"
 local c = require "eddy.base.libeddy"
 local watchdog = require "eddy.loop.watchdog"
 local receiving = require "eddy.stream.receive"
+local bytes = require "eddy.zmq.bytes"
 local frames = require "eddy.zmq.frame"
 local message = require "eddy.zmq.message"
 
@@ -96,7 +97,7 @@ end
 -- returns one of these. Where it fails, that is one empty frame.
 function Rep:set_error_reply(reply)
   self:_check_open("set_error_reply")
-  local is_value = type(reply) == "string" or reply == false or frames.is(reply)
+  local is_value = type(reply) == "string" or reply == false or bytes.kind(reply)
   if type(reply) == "table" and not getmetatable(reply) then
     message.release(message.pack(reply, "set_error_reply"))
     is_value = true
@@ -161,11 +162,12 @@ function Rep:_call_handler(_, msg)
 end
 
 function Rep:_discard_from(inbox)
-  local msg = receiving.take(self, inbox, true)
+  local msg, _, loan = receiving.take(self, inbox, true)
   if not msg then return 0 end
   local number = begin(self, msg)
   local problem = answer(self, number, errors.new(ECANCELED, "discard: " .. tostring(self.name)))
   if problem then self.loop:_failed(problem, self) end
+  if loan then loan:give_back() end
   return 1
 end
 

@@ -3,6 +3,8 @@ local errors = require "eddy.base.errors"
 local c = require "eddy.base.libeddy"
 local pool = require "eddy.base.pool"
 local waits = require "eddy.base.waits"
+local bytes = require "eddy.zmq.bytes"
+local small_frame = require "eddy.zmq.small_frame"
 
 local C, ffi = c.C, c.ffi
 
@@ -47,9 +49,9 @@ end
 local function new_tracker(all) return setmetatable({ _all = all }, TrackerInstance) end
 
 --- A frame: bytes that are kept without being copied into a string. They stay as long as
--- anyone holds the frame. Attributes: `bytes`, `more`, `buffer`, `tracker`; `#frame` is the
--- size, and `frame["User-Id"]` a property.
-local Frame, attributes = {}, {}
+-- anyone holds the frame. Attributes: `bytes`, `more`, `buffer`, `tracker`, `peer`; `#frame` is the
+-- size, `frame[i]` a byte, and `frame["User-Id"]` a property.
+local attributes = {}
 
 local frame_type = ffi.typeof("eddy_frame")
 
@@ -68,24 +70,20 @@ local function hold(self)
   return own
 end
 
--- The first bytes of a frame as a string, up to `count`.
-local function read(self, count)
-  local own = hold(self)
-  local size = math.min(own._size, count)
-  local text = size < 2 ^ 31 and ffi.string(own._data, size)
-  M.take_back(own)
-  if text then return text end
-  error(errors.new(errors.numbers.EMSGSIZE, "a frame of 2 GiB or more is no string"), 0)
-end
+local Frame, meta, read, byte = bytes.class(C.EDDY_FRAME, check_open, hold,
+  function(own) M.take_back(own) end)
 
 -- The bytes as a string.
-function attributes.bytes(self) return read(self, math.huge) end
+function attributes.bytes(self) return read(self, 1, -1) end
 
 -- A `char *` to the bytes, for FFI; good while the frame is open.
 function attributes.buffer(self) return check_open(self)._data end
 
 -- Whether the message that the frame was received in has another after it.
 function attributes.more(self) return self._more ~= 0 end
+
+-- The address of the peer that sent it; nil when libzmq does not know it.
+function attributes.peer(self) return self:get("Peer-Address") end
 
 -- A tracker of the frame's bytes; nil when they are not tracked.
 function attributes.tracker(self)
@@ -106,19 +104,21 @@ end
 --- Gives the bytes back now. The collector does it otherwise.
 function Frame:close() C.eddy_frame_close(self) end
 
-local meta = {
-  __len = function(self) return self._size end,
-  __tostring = function(self)
-    if self._open == 0 then return "frame (closed)" end
-    if self._size <= 16 then return ("frame (%q)"):format(self.bytes) end
-    return ("frame (%q..., %.0f bytes)"):format(read(self, 12), self._size)
-  end,
-  __index = function(self, key)
-    local attribute = attributes[key]
-    if attribute then return attribute(self) end
-    return Frame[key] or Frame.get(self, key)
-  end,
-}
+function meta.__len(self) return self._size end
+
+function meta.__tostring(self)
+  if self._open == 0 then return "frame (closed)" end
+  if self._size <= 16 then return ("frame (%q)"):format(self.bytes) end
+  return ("frame (%q..., %.0f bytes)"):format(read(self, 1, 12), self._size)
+end
+
+function meta.__index(self, key)
+  if type(key) == "number" then return byte(self, key) end
+  local attribute = attributes[key]
+  if attribute then return attribute(self) end
+  return Frame[key] or Frame.get(self, key)
+end
+
 -- A second load of this module in one Lua state finds the first one's methods in place.
 pcall(ffi.metatype, frame_type, meta)
 
@@ -135,6 +135,11 @@ function M.empty()
   return ffi.gc(frame_type(), C.eddy_frame_close)
 end
 
+--- A frame to be filled with a part that has so many bytes.
+function M.of_size(size)
+  return size >= 0 and size <= C.EDDY_SMALL_FRAME and small_frame() or M.empty()
+end
+
 local take, give = pool(M.empty)
 
 --- A closed frame for the length of a call, see eddy.base.pool.
@@ -146,16 +151,26 @@ function M.take_back(frame)
   give(frame)
 end
 
+--- A frame of what was received into one that was lent, and is given back.
+function M.settle(own)
+  local frame = M.of_size(own._size)
+  C.eddy_frame_move(frame, own)
+  M.take_back(own)
+  return frame
+end
+
 --- Whether a value is a frame.
 function M.is(value) return type(value) == "cdata" and ffi.istype(frame_type, value) end
 
---- Makes a frame of a copy of a string, or on the same bytes as another frame.
--- @param data a string or a frame; "" unless given
+--- Makes a frame of a copy of a string, or on the same bytes as another frame, or a view.
+-- @param data a string, a frame or a view; "" unless given
 -- @param track whether a tracker is to tell who uses the bytes
 function M.new(data, track)
   local frame = M.empty()
   if M.is(data) then
     errors.check(C.eddy_frame_copy(frame, data), "frame")
+  elseif bytes.kind(data) then
+    if C.eddy_view_keep(data, frame) < 0 then return #data end -- raises: it is stale
   elseif data == nil or type(data) == "string" then
     data = data or ""
     errors.check(C.eddy_frame_open(frame, data, #data, track and 1 or 0), "frame")
@@ -166,12 +181,12 @@ function M.new(data, track)
 end
 
 --- What is to be sent later, as it is now, whatever becomes of the list and its frames.
--- @param data a string, a frame, or a list of them
+-- @param data a string, a frame, a view, or a list of them
 function M.kept(data)
-  if M.is(data) then return M.new(data) end
+  if bytes.kind(data) then return M.new(data) end
   if type(data) ~= "table" then return data end
   local own = {}
-  for i, part in pairs(data) do own[i] = M.is(part) and M.new(part) or part end
+  for i, part in pairs(data) do own[i] = bytes.kind(part) and M.new(part) or part end
   return own
 end
 

@@ -1,7 +1,8 @@
--- Messages on their way out: lists of strings and frames, as the core takes them.
+-- Messages on their way out: lists of strings, frames and views, as the core takes them.
 local errors = require "eddy.base.errors"
 local c = require "eddy.base.libeddy"
 local pool = require "eddy.base.pool"
+local bytes = require "eddy.zmq.bytes"
 local frames = require "eddy.zmq.frame"
 
 local C, ffi = c.C, c.ffi
@@ -27,6 +28,8 @@ local function fill(self, i, data, what, position)
     part.data, part.size = data, #data
   elseif frames.is(data) then
     part.data, part.size = ffi.cast("const char *", data), C.EDDY_FRAME
+  elseif bytes.kind(data) and #data >= 0 then -- a view, or #data raises
+    part.data, part.size = ffi.cast("const char *", data), C.EDDY_VIEW
   else
     errors.misuse(("%s: %sexpected a string or a frame, got %s"):format(what,
       position and "frame " .. position .. ": " or "", type(data)))
@@ -66,7 +69,7 @@ local function fill_few(self, list, count, what)
 end
 
 --- A message of what a list has.
--- @param list a list of strings and frames
+-- @param list a list of strings, frames and views
 function M.pack(list, what)
   if type(list) ~= "table" then
     errors.misuse(what .. ": expected a list of strings or frames, got " .. type(list))
@@ -89,13 +92,19 @@ function M.pack(list, what)
   return self
 end
 
---- A list of a message's strings and frames.
+-- What outlasts the handler that was lent a view.
+local function kept(data)
+  if type(data) == "string" or bytes.kind(data) ~= C.EDDY_VIEW then return data end
+  return frames.new(data)
+end
+
+--- A list of a message's strings and frames, in place of views too.
 function M.list(self)
-  local own, count = { self[1] }, self.count
-  if count > 1 then own[2] = self[2] end
-  if count > 2 then own[3] = self[3] end
+  local own, count = { kept(self[1]) }, self.count
+  if count > 1 then own[2] = kept(self[2]) end
+  if count > 2 then own[3] = kept(self[3]) end
   if count > 3 then
-    for i = 4, count do own[i] = self[i] end
+    for i = 4, count do own[i] = kept(self[i]) end
   end
   return own
 end

@@ -6,6 +6,7 @@ local directions = require "eddy.zmq.directions"
 local pool = require "eddy.base.pool"
 local waits = require "eddy.base.waits"
 local endpoints = require "eddy.zmq.endpoint"
+local bytes = require "eddy.zmq.bytes"
 local frames = require "eddy.zmq.frame"
 local message = require "eddy.zmq.message"
 local monitor = require "eddy.zmq.monitor"
@@ -48,7 +49,7 @@ Socket._line_of = false
 local function again(result, what, self, first)
   if result == -EAGAIN then return nil, errors.again end
   if first and result == -EHOSTUNREACH then
-    local id = frames.is(first) and first.bytes or first
+    local id = bytes.kind(first) and first.bytes or first
     error(errors.unreachable(what .. ": " .. tostring(self), id), 0)
   end
   return check(result, what .. ":", self)
@@ -109,6 +110,7 @@ end
 local function send_tracked(self, list, flags, what)
   local tracked = {}
   for i, data in ipairs(list) do
+    if bytes.kind(data) == C.EDDY_VIEW then data = data.bytes end
     tracked[i] = type(data) == "string" and frames.new(data, true) or data
   end
   local tracker = frames.tracker(unpack(tracked))
@@ -121,7 +123,7 @@ local function send_tracked(self, list, flags, what)
   until not goes_on(result, what, self)
   message.release(packed)
   for i, data in ipairs(list) do
-    if data ~= tracked[i] then tracked[i]:close() end
+    if not frames.is(data) then tracked[i]:close() end
   end
   if result == 0 then return tracker end
   return again(result, what, self, list[1])
@@ -169,13 +171,15 @@ end
 -- Receives one frame, as a string or, without copying, as a frame. Returns it and whether
 -- another follows; or nil and an error.
 local function receive(self, id, flags, copy, what)
-  if copy == false then
-    local frame = frames.empty()
-    local result = C.eddy_socket_recv_frame(self._c, id, flags, frame)
+  if copy == false or copy == "view" then
+    local own = frames.lend()
+    local result = C.eddy_socket_recv_frame(self._c, id, flags, own)
     if result < 0 then
+      frames.take_back(own)
       if not goes_on(result, what, self) then return again(result, what, self) end
       return receive(self, id, going_on(flags), copy, what)
     end
+    local frame = frames.settle(own)
     return frame, frame.more
   end
   local part = take()
@@ -198,7 +202,7 @@ end
 
 --- Receives one frame, waiting for it, or for as long as RCVTIMEO says.
 -- @param flags zmq.DONTWAIT: do not wait
--- @param copy false for a frame in place of a string
+-- @param copy false, or "view", for a frame in place of a string
 -- @return a string or frame, or nil and an EAGAIN error when there was none now or in time.
 -- `socket.rcvmore` tells whether the message has another.
 function Socket:recv(flags, copy)

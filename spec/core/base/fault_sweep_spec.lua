@@ -142,6 +142,55 @@ scenarios["frames and their trackers"] = function(world)
   if not fine then error(err, 0) end
 end
 
+scenarios["messages that are lent, kept and sent on"] = function(world)
+  local left, right = world:pair("PAIR", "PAIR")
+  left, right = world:stream(left), world:stream(right, true)
+  local loan, frames, text = ffi.new("eddy_loan"), ffi.new("eddy_frame[2]"), ("x"):rep(500)
+  local view = ffi.new("eddy_view", loan, 1, 1)
+  local function is_lent() return C.eddy_bytes_equal(view, C.EDDY_VIEW, text, #text) == 1 end
+  local fine, err = pcall(function()
+    check(world:send(left, { "small", text }))
+    world.unread = true
+    local inbox = await(world, "RECEIVED", right)[1].inbox
+    check(C.eddy_inbox_lend(inbox, loan, 2))
+    local parts = ffi.new("eddy_part[1]")
+    parts[0].data, parts[0].size = ffi.cast("char *", view), C.EDDY_VIEW
+    check(C.eddy_stream_send_parts(world.loop, right, parts, 1, 0))
+    check(C.eddy_view_keep(view, frames[0]))
+    assert.is_true(is_lent())
+    world:turn(0)
+    if not is_lent() then
+      assert.equal(-1, C.eddy_bytes_size(view, C.EDDY_VIEW))
+      error("it could not be kept", 0)
+    end
+  end)
+  C.eddy_loan_end(loan)
+  assert.is_false(is_lent())
+  for i = 0, 1 do C.eddy_frame_close(frames[i]) end
+  if not fine then error(err, 0) end
+end
+
+scenarios["small frames"] = function(world)
+  local left, right = world:pair("PAIR", "PAIR")
+  left, right = world:stream(left), world:stream(right, true)
+  local group = C.eddy_frame_group_new()
+  if group == nil then error("no memory", 0) end
+  local frame = ffi.new("eddy_frame")
+  local fine, err = pcall(function()
+    check(world:send(left, "small"))
+    world.unread = true
+    local inbox = await(world, "RECEIVED", right)[1].inbox
+    assert.equal(1, C.eddy_frame_group_join(group, frame))
+    assert.equal(0, C.eddy_frame_group_reset(group, 0))
+    check(C.eddy_inbox_take(inbox, inbox.head, frame))
+    inbox.head = inbox.head + 1
+    assert.equal(1, C.eddy_bytes_equal(frame, C.EDDY_FRAME, "small", 5))
+  end)
+  C.eddy_frame_close(frame)
+  C.eddy_frame_group_free(group)
+  if not fine then error(err, 0) end
+end
+
 for name, policy in pairs { error = 0, drop_newest = 1, drop_oldest = 2 } do
   scenarios["a full queue that has the policy " .. name] = function(world)
     local stream, peer, connect = world:stuck(3, -1, policy)

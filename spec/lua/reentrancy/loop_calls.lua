@@ -96,6 +96,51 @@ function calls.more_streams(loop)
   return got
 end
 
+-- Every method of frames and views, by name: what the views of a message say.
+local function read_all(part)
+  local got = { #part, part[1], part:sub(2, 3), part:find("2") or 0, part == "text",
+    part:equals(part.bytes), part.more, part.peer ~= nil }
+  for _, name in ipairs { "u8", "i8", "u16be", "u16le", "i16be", "i16le", "u32be", "u32le", "i32be",
+    "i32le", "f32be", "f32le", "f64be", "f64le", "u64be", "u64le", "i64be", "i64le" } do
+    got[#got + 1] = tostring(part[name](part))
+  end
+  for i = 1, #got do got[i] = tostring(got[i]) end
+  return table.concat(got, " ")
+end
+
+function calls.views(loop)
+  local a, b = support.streams(zmq.PAIR, zmq.PAIR, "tcp")
+  local got, kept, stale = {}, {}, 0
+  b:on_recv(function(msg)
+    kept[#kept + 1] = msg[#msg]
+    for _, part in ipairs(msg) do
+      got[#got + 1] = read_all(part) .. tostring(part["Socket-Type"]) .. part:get "Socket-Type"
+    end
+    local frame = zmq.frame(msg[1])
+    if #msg == 1 then eddy.sleep(0) end
+    got[#got + 1] = read_all(frame)
+    b:send_multipart(msg)
+    b:flush()
+    got[#got + 1] = read_all(msg[1])
+    b:send(msg[1])
+  end, "view")
+  local back = {}
+  a:on_recv(function(msg)
+    back[#back + 1] = msg[1].bytes .. #msg
+  end, false)
+  for i = 1, 8 do
+    local text = ("message %04d "):format(i)
+    if i % 2 == 0 then a:send(text:rep(i)) else a:send_multipart { text, text:rep(9) } end
+  end
+  until_so(loop, function() return #back == 16 end)
+  until_so(loop, function() return #got == 28 end)
+  loop:run_sync(function() eddy.sleep(1) end)
+  table.sort(back)
+  table.sort(got)
+  for _, view in ipairs(kept) do stale = stale + (pcall(tostring, view) and 0 or 1) end
+  return { got, back, stale }
+end
+
 function calls.requests(loop)
   local rep, req = support.streams(zmq.REP, zmq.REQ)
   local got = {}

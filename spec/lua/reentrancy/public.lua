@@ -1,5 +1,7 @@
 -- All functions that scripts can call: of the public modules, and of what they make.
+local ffi = require "ffi"
 local eddy = require "eddy"
+local bytes = require "eddy.zmq.bytes"
 local zmq = require "eddy.zmq"
 local Socket = require "eddy.zmq.socket"
 
@@ -19,6 +21,14 @@ local function upvalue(fn, name)
     if found == name then return value end
     assert(found, "it uses no " .. name)
   end
+end
+
+-- The methods of a frame or a view: those that both have, and its own.
+local function bytes_of(object, names)
+  local methods = {}
+  for name in pairs(bytes.class(0)) do methods[name] = object[name] end
+  for _, name in ipairs(names) do methods[name] = object[name] end
+  return methods
 end
 
 -- The tables that have the methods of what modules make.
@@ -48,7 +58,8 @@ local function classes()
     ["green poller"] = methods_of(eddy.green.poller()),
     device = methods_of(eddy.devices.device(zmq.QUEUE, zmq.PAIR, -1)),
     tracker = upvalue(methods_of(zmq.tracker()), "Tracker"),
-    frame = { get = zmq.frame("").get, close = zmq.frame("").close },
+    frame = bytes_of(zmq.frame "", { "get", "close" }),
+    view = bytes_of(ffi.new "eddy_view", { "get" }),
     logger = methods_of(eddy.log.logger()), ["topic logger"] = methods_of(eddy.log.topic_logger()),
     ["stderr handler"] = methods_of(eddy.log.stderr_handler()),
     ["pub handler"] = methods_of(eddy.log.pub_handler(context:socket(zmq.PUB))),
