@@ -49,7 +49,7 @@ describe("LuaJIT's limits", function()
   it("tell the log once when they do not suffice, and where", function()
     local _, err = process.check(0, run("maxtrace=50", loops:format(60, 20)))
     assert.message(err).equal(1, count(err, compiled))
-    assert.matches("^eddy: LuaJIT's .* 3 times within 60 s, .* after hot%d+:0 %(", err)
+    assert.matches("^eddy: LuaJIT's .* 3 times within 60 s, .* at hot%d+:1 %(", err)
   end)
 
   it("tell the script's own log", function()

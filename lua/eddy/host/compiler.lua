@@ -16,27 +16,38 @@ local LIMITS = { "maxtrace=16000", "maxmcode=32768", "sizemcode=256" }
 -- A flush now and then costs nothing to speak of; so many in so many ms go on.
 local MANY, WITHIN_MS = 3, 60000
 
+-- Where the script is, as far as it is on the stack; or else what was compiled last, if that was
+-- the script's.
+local function place(last)
+  local level, info = 2, nil
+  repeat
+    level = level + 1
+    info = debug.getinfo(level, "Sl")
+  until not info or info.what ~= "C" and not errors.is_ours(info.source)
+  if info then return ("%s:%d"):format(info.short_src, info.currentline) end
+  if last and not errors.is_ours(debug.getinfo(last, "S").source) then return errors.where(last) end
+end
+
 -- Tells the log, once, when flushes follow each other. LuaJIT calls this, as it does a hook, for
--- each trace that it begins or ends: while code is compiled, not while it runs.
+-- each trace that it begins or ends. No compiled code may run in it, as leaving it would change
+-- what LuaJIT is just about to compile: so it calls nothing, until a flush has left no such code.
 local function notice_flushes(log)
-  local times, told = {}, false
-  local begun = setmetatable({}, { __mode = "v" }) -- the script's function that was last compiled
-  return function(what, _, fn)
-    if told then return end
-    if what == "start" and not errors.is_ours(debug.getinfo(fn, "S").source) then
-      begun[1] = fn
-    end
-    if what ~= "flush" or debug.getinfo(2, "f").func == jit.flush then return end
+  local times, told, where = {}, false, nil
+  local begun = setmetatable({ false }, { __mode = "v" })
+  local function notice(what, _, fn)
+    if what == "start" then begun[1] = fn end
+    if what ~= "flush" or told or debug.getinfo(2, "f").func == jit.flush then return end
+    where = place(begun[1]) or where
     local now = C.eddy_time()
     times[#times + 1] = now
     local first = #times == MANY and table.remove(times, 1)
     if not first or now - first > WITHIN_MS then return end
     told = true
-    local where = begun[1] and errors.where(begun[1]) or "?"
     log(("LuaJIT's room for compiled code was full %d times within %d s, and all of it was " ..
-      "compiled anew, the last time after %s (EDDY_JIT sets its limits; this is told once)")
-      :format(MANY, WITHIN_MS / 1000, where))
+      "compiled anew, the last time at %s (EDDY_JIT sets its limits; this is told once)")
+      :format(MANY, WITHIN_MS / 1000, where or "?"))
   end
+  jit.attach(notice, "trace")
 end
 
 --- Sets LuaJIT's limits: the host's, and then what the environment's EDDY_JIT says.
@@ -54,7 +65,7 @@ function M.set(settings, log)
     local ok, problem = pcall(set, option)
     if not ok then return nil, problem end
   end
-  jit.attach(notice_flushes(log), "trace")
+  notice_flushes(log)
   return true
 end
 
