@@ -19,7 +19,7 @@ local MANY, WITHIN_MS = 3, 60000
 -- Where the script is, as far as it is on the stack; or else what was compiled last, if that was
 -- the script's.
 local function place(last)
-  local level, info = 2, nil
+  local level, info = 2
   repeat
     level = level + 1
     info = debug.getinfo(level, "Sl")

@@ -49,6 +49,7 @@ local fields = {
 }
 
 local function fill(format, record, text)
+  if format:find "{[fl]i[ln]e}" then local _ = record.line end -- sooner, as the stack grows
   return (format:gsub("{(%l+)}", function(field)
     if field == "message" then return text end
     return fields[field] and tostring(fields[field](record)) or nil
