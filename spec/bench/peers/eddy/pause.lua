@@ -1,5 +1,5 @@
--- The longest time (of CPU: other programs' is not its own) for which the loop hears nothing, while messages come and go beside so many
--- tables that live on; with `room`, as the reference says for LuaJIT's collector.
+-- The longest time, of CPU, for which the loop hears nothing, while messages come and go beside so
+-- many tables that live on; with `room`, as the reference says for LuaJIT's collector.
 -- usage: pause.lua TABLES SECONDS [room]
 local eddy = require "eddy"
 local zmq = require "eddy.zmq"
@@ -24,8 +24,7 @@ end)
 for i = 1, 10 do push:send("name " .. -i) end
 if select(3, ...) == "room" then
   local made = {}
-  for i = 1, 2 * tables do made[i] = "room " .. i end
+  for i = 1, 2 * tables do table.insert(made, "room " .. i) end
 end
-collectgarbage()
 loop:start()
 print(("longest_ms=%.2f"):format(longest * 1000))
