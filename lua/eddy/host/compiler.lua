@@ -36,7 +36,11 @@ local function notice_flushes(log)
   local begun = setmetatable({ false }, { __mode = "v" })
   local function notice(what, _, fn)
     if what == "start" then begun[1] = fn end
-    if what ~= "flush" or told or debug.getinfo(2, "f").func == jit.flush then return end
+    if what ~= "flush" or told then return end
+    -- LuaJIT's own come in the midst of a Lua function, those that are asked for from C: by
+    -- jit.flush, or when the watchdog begins or ends to look closely.
+    local runs = debug.getinfo(2, "S")
+    if not runs or runs.what == "C" then return end
     where = place(begun[1]) or where
     local now = C.eddy_time()
     times[#times + 1] = now
