@@ -3,9 +3,6 @@ local root = arg[0]:match("^(.*)/spec/busted%.lua$") or "."
 package.path = root .. "/?.lua;" .. package.path
 _G.EDDY_ROOT, _G.EDDY_HOST = root, arg[-1]
 
--- EDDY_JIT=off runs everything in the interpreter; the specs must not notice.
-if os.getenv("EDDY_JIT") == "off" then require("jit").off() end
-
 table.insert(arg, 1, "--output=plainTerminal")
 table.insert(arg, 1, "--shuffle")
 os.exit(require("eddy.commands.test").run(arg), true)

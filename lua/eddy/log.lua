@@ -2,25 +2,12 @@
 local errors = require "eddy.base.errors"
 local formats = require "eddy.log.format"
 local handlers = require "eddy.log.handlers"
+local records = require "eddy.log.record"
 
 local M = {
   DEBUG = 10, INFO = 20, WARN = 30, ERROR = 40, CRITICAL = 50,
   pub_handler = handlers.pub_handler, stderr_handler = handlers.stderr_handler,
 }
-
--- Where the script called: the name of its file, and the line.
-local function place()
-  local level = 2
-  repeat
-    level = level + 1
-    local info = debug.getinfo(level, "Sl")
-    if not info then return "?", 0 end
-    if info.what ~= "C" and not errors.is_ours(info.source) then
-      local file = info.source:match("^@(.*)$")
-      return file and file:match("([^/]*)$") or info.short_src, info.currentline
-    end
-  until false
-end
 
 -- The text of a message, and where in it the end of its topic is, if it has one.
 local function text_of(message, ...)
@@ -36,6 +23,7 @@ end
 local function hand_over(self, record)
   for _, handler in ipairs(self._handlers) do
     local ok, err
+    if not handlers.is_own(handler) then records.complete(record) end
     if type(handler) == "function" then
       ok, err = pcall(handler, record)
     else
@@ -56,10 +44,9 @@ local function emit(self, level, topic, message, ...)
   elseif split then
     topic, body = text:sub(1, split - 1), text:sub(split + 2)
   end
-  local file, line = place()
-  hand_over(self, {
-    level = level, level_name = formats.level_name(level), name = self.name, time = os.time(),
-    message = message, text = text, topic = topic, body = body, file = file, line = line,
+  hand_over(self, records.new {
+    level = level, level_name = formats.level_name(level), name = self.name,
+    message = message, text = text, topic = topic, body = body,
   })
 end
 

@@ -174,6 +174,9 @@ M._failures = callback_errors.count
 
 M.set_log = callback_errors.set_log
 
+-- For the host: as a loop's own, for what is no loop's.
+function M._log(text) Loop._log(nil, text) end
+
 --- Watches how long handlers run: { report = ms, interrupt = ms, abort = ms }; nil ends it.
 M.set_watchdog = watchdog.set
 

@@ -2,6 +2,7 @@
 local errors = require "eddy.base.errors"
 local c = require "eddy.base.libeddy"
 local tracebacks = require "eddy.base.traceback"
+local compiler = require "eddy.host.compiler"
 local finalizers = require "eddy.host.finalizers"
 local script = require "eddy.host.script"
 local shutdown = require "eddy.host.shutdown"
@@ -162,6 +163,11 @@ function M.main(args, host)
   loops._set_guard(host.guard, host.release)
   proxy._set_guard(host.guard_device, host.release_device)
   watchdog._set_host(host.watch)
+  local ok, problem = compiler.set(os.getenv "EDDY_JIT", loops._log)
+  if not ok then
+    complain("EDDY_JIT: " .. problem)
+    return USAGE, 0
+  end
   if args[1] == "log-watch" then
     table.remove(args, 1)
     return require "eddy.commands.log_watch".main(args), C.eddy_time() + GRACE_MS

@@ -1,5 +1,6 @@
 --- How log records become text: the levels, and the formats that handlers keep for them.
 local errors = require "eddy.base.errors"
+local records = require "eddy.log.record"
 
 local M = {}
 
@@ -48,6 +49,7 @@ local fields = {
 }
 
 local function fill(format, record, text)
+  if format:find "{[fl]i[ln]e}" then local _ = record.line end -- sooner, as the stack grows
   return (format:gsub("{(%l+)}", function(field)
     if field == "message" then return text end
     return fields[field] and tostring(fields[field](record)) or nil
@@ -83,9 +85,9 @@ function Formats:apply(record, text)
   local format = self._per_level[record.level] or self._default
   local line
   if type(format) == "string" then
-    line = fill(format, record, text)
+    line = format == "{message}" and text or fill(format, record, text)
   else
-    local ok, made = pcall(format, record, text)
+    local ok, made = pcall(format, records.complete(record), text)
     made = M.text_of(made)
     line = ok and made or text .. " (its formatter failed: " .. made .. ")"
   end

@@ -15,10 +15,18 @@ function Handler:set_formatter(format, level) self._formats:set(format, level) e
 --- Leaves out records below a level.
 function Handler:set_level(level) self._level = formats.level_number(level, "set_level") end
 
+local classes = {}
+
 local function class(methods)
   for name, method in pairs(Handler) do methods[name] = method end
   methods.__index = methods
+  classes[methods] = true
   return methods
+end
+
+--- Whether a handler is one of these, which take no more of a record than their formats have.
+function M.is_own(handler)
+  return classes[getmetatable(handler)] and rawget(handler, "handle") == nil
 end
 
 local with_place = "{level} {file}:{line} - {message}"

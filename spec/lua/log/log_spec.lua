@@ -267,6 +267,31 @@ describe("logging", function()
       assert.has_error(function() logger:add_handler("x") end)
     end)
 
+    it("hands whole records over, which may be kept", function()
+      local kept, formatted = {}, nil
+      local own = log.pub_handler(support.inproc(), { context = context })
+      own:set_formatter(function(record, text)
+        formatted = record
+        return text
+      end)
+      local logger = log.logger("me", { handlers = {
+        own, function(record) kept[1] = record end,
+        { handle = function(_, record) kept[2] = record end },
+      } })
+      logger:info("a::%d", 1)
+      local line = here() - 1
+      local fields = {}
+      for name, value in pairs(kept[1]) do fields[name] = value end
+      assert.is_true(math.abs(os.time() - fields.time) <= 5)
+      fields.time = nil
+      assert.same({ level = 20, level_name = "INFO", name = "me", message = "a::%d", text = "a::1",
+        topic = "a", body = "1", file = "log_spec.lua", line = line }, fields)
+      assert.is_nil(getmetatable(kept[1]))
+      assert.equal(kept[1], kept[2])
+      assert.equal(kept[1], formatted)
+      own:close(0)
+    end)
+
     it("goes on when a handler fails, and to the standard error", function()
       local text, code = support.script [[
         local log = require "eddy.log"
