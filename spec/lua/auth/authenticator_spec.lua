@@ -322,7 +322,7 @@ describe("an authenticator", function()
     assert.equal(key, (select(3, ask_key("d", key))))
     assert.equal("anonymous", (select(3, ask("d", "NULL"))))
     assert.equal("", (select(3, ask("d", "PLAIN", "joe", "y"))))
-    assert.equal("", (select(4, ask("d", "PLAIN", "joe", "y"))))
+    assert.is_nil((select(4, ask("d", "PLAIN", "joe", "y"))):find("joe", 1, true))
     authenticator:configure_curve("d", { Joe = key })
     assert.equal("Joe", (select(3, ask_key("d", key))))
   end)
@@ -353,7 +353,7 @@ describe("an authenticator", function()
     assert.same({ "200", "joe@EXAMPLE.ORG" }, { status, user })
   end)
 
-  it("answers while the script does something else, and ends with the process (A10, A11)", function()
+  it("answers while the script is busy, and ends with the process (A10, A11)", function()
     local out, err = process.check(0, process.eddy("-e", [[
       local zmq = require "eddy.zmq"
       local auth = require("eddy").auth.authenticator()
