@@ -68,8 +68,7 @@ static int serve(char **args, int count) {
         if (!frame) return 1;
         over = zframe_streq(frame, "end");
         const char *user = zframe_meta(frame, "User-Id");
-        zstr_sendm(socket, over ? "end" : "more");
-        zstr_send(socket, user ? user : "");
+        if (!over) zsock_send(socket, "fs", frame, user ? user : "");
         zframe_destroy(&frame);
     }
     zsock_destroy(&socket);
@@ -86,6 +85,7 @@ static int ask(char **args, int count) {
     for (int i = 3; i < count; i++) {
         char *request, *user;
         zstr_send(socket, args[i]);
+        if (streq(args[i], "end")) break;
         if (zstr_recvx(socket, &request, &user, NULL) < 2) return 1;
         printf("%s %s\n", request, user);
         zstr_free(&request);

@@ -30,12 +30,11 @@ function roles.serve(secret_file, allowed)
   local socket = zmq.instance():socket(zmq.REP, { linger = WAIT, rcvtimeo = WAIT,
     curve = { secret = secret_file, allow = allowed }, bind = "tcp://127.0.0.1:*" })
   print(socket.last_endpoint)
-  local request
-  repeat
+  while true do
     local frame = assert(socket:recv(0, false))
-    request = frame.bytes
-    socket:send_multipart { request == "end" and "end" or "more", frame["User-Id"] }
-  until request == "end"
+    if frame.bytes == "end" then break end
+    socket:send_multipart { frame, frame["User-Id"] }
+  end
 end
 
 function roles.ask(secret_file, server_file, endpoint, ...)
@@ -43,7 +42,7 @@ function roles.ask(secret_file, server_file, endpoint, ...)
     curve = { secret = secret_file, server = server_file }, connect = endpoint })
   for _, request in ipairs { ... } do
     socket:send(request)
-    print(table.concat(assert(socket:recv_multipart()), " "))
+    if request ~= "end" then print(table.concat(assert(socket:recv_multipart()), " ")) end
   end
 end
 

@@ -6,8 +6,8 @@ usage: keys.py create FOLDER NAME [KEY=VALUE...]
        keys.py serve SECRET_FILE ALLOWED_FOLDER
        keys.py ask SECRET_FILE SERVERS_FILE ENDPOINT TEXT...
 
-`folder` prints those of the keys that are in the folder. `serve` prints its endpoint, and answers each request with what it has and the client's user id,
-until one is "end". `ask` prints the answers.
+`folder` prints those of the keys that are in the folder. `serve` prints its endpoint, and answers each request with its text and the client's user id, until
+one is "end", which has no answer. `ask` prints the answers.
 """
 import sys
 import zmq
@@ -49,11 +49,11 @@ def serve(secret_file, allowed):
     socket.curve_server = True
     socket.bind("tcp://127.0.0.1:*")
     print(socket.get_string(zmq.LAST_ENDPOINT), flush=True)
-    request = b""
-    while request != b"end":
+    while True:
         frame = socket.recv(copy=False)
-        request = frame.bytes
-        socket.send_multipart([b"end" if request == b"end" else b"more", frame["User-Id"].encode()])
+        if frame.bytes == b"end":
+            break
+        socket.send_multipart([frame.bytes, frame["User-Id"].encode()])
     socket.close()
     auth.stop()
 
@@ -64,8 +64,10 @@ def ask(secret_file, server_file, endpoint, *requests):
     socket.connect(endpoint)
     for request in requests:
         socket.send_string(request)
-        print(b" ".join(socket.recv_multipart()).decode())
+        if request != "end":
+            print(b" ".join(socket.recv_multipart()).decode())
     socket.close()
+    zmq.Context.instance().term()  # waits until "end" is sent
 
 
 globals()[sys.argv[1]](*sys.argv[2:])

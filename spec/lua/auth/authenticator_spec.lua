@@ -232,6 +232,8 @@ describe("an authenticator", function()
     for _, location in ipairs { folder .. "/none", folder .. "/joe.key", "", 7, { "no key" } } do
       assert.has_error(function() authenticator:configure_curve("*", location) end)
       assert.equal("200", (ask_key("d", joe)))
+      authenticator:configure_plain("d", {}) -- makes all tables anew
+      assert.equal("200", (ask_key("d", joe)))
     end
   end)
 
