@@ -225,6 +225,18 @@ describe("an authenticator", function()
     assert.equal("200", (ask_key("d", ann)))
   end)
 
+  it("takes no metadata for a key (A5)", function()
+    local joe, eve = zmq.curve_keypair(), zmq.curve_keypair()
+    local file = assert(io.open(folder .. "/joe.key", "w"))
+    file:write(('metadata\n    public-key = "%s"\ncurve\n    public-key = "%s"\n'):format(eve, joe))
+    file:close()
+    authenticator:configure_curve("d", folder)
+    authenticator:start()
+    assert.equal("200", (ask_key("d", joe)))
+    assert.equal("400", (ask_key("d", eve)))
+    assert.equal("joe", auth.load_certificates(folder)[joe].name)
+  end)
+
   it("raises for a folder that is none, and goes on with what it knew (A5)", function()
     local joe = make "joe"
     authenticator:configure_curve("*", folder)
