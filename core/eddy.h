@@ -196,6 +196,25 @@ int eddy_has(const char *capability);
 /* A signal's number by its name, with or without SIG; 0 for an unknown one. */
 int eddy_signal_number(const char *name);
 
+enum {
+    EDDY_KEY_GROUP = 1,    /* its group can read or write it */
+    EDDY_KEY_OTHERS = 2,   /* everybody can */
+    EDDY_KEY_STRANGER = 4, /* it belongs to neither the process's user nor root */
+};
+
+/* Reads a file of keys, of at most `room` bytes. Returns its size; -EFBIG when it is larger,
+ * -EISDIR or -EINVAL when it is no plain file. `exposed` gets who else has it: EDDY_KEY_
+ * flags. */
+int eddy_key_file_read(const char *path, char *text, uint32_t room, uint32_t *exposed);
+
+/* Writes a new file of keys to the disk, with this mode whatever the umask. -EEXIST when there
+ * is one of the name; of one that could not be written nothing is left. */
+int eddy_key_file_create(const char *path, const char *text, uint32_t size, uint32_t mode);
+
+/* The names of a folder's plain files, each with its zero byte, as many as there is room for.
+ * Returns how many bytes all of them take. */
+int eddy_key_folder(const char *path, char *names, uint32_t room);
+
 /* CURVE keys as 40 characters and a zero byte: a new pair, and the public key of a secret one.
  * -ENOTSUP when libzmq has no CURVE, -EINVAL for an invalid key. */
 int eddy_curve_keypair(char *public_key, char *secret_key);
@@ -253,8 +272,9 @@ int eddy_policy_allow(eddy_policy *policy, int kind, const char *what, uint32_t 
 void eddy_policy_any_key(eddy_policy *policy, int on);
 
 /* Lets the keys in that a folder has, as files of PyZMQ's or CZMQ's, at the time of each
- * handshake. A file that cannot be read leaves what was known of it. 0 or -errno. */
-int eddy_policy_folder(eddy_policy *policy, const char *path);
+ * handshake. A file that cannot be read leaves what was known of it. Users are known by the
+ * names of their files if `named`, else by their keys. 0 or -errno. */
+int eddy_policy_folder(eddy_policy *policy, const char *path, int named);
 
 /* Asks about keys that the policy does not have. */
 void eddy_policy_ask(eddy_policy *policy, eddy_asker *asker);

@@ -85,6 +85,22 @@ static inline int eddy__lock(int fd) {
     EDDY__RETRY(EDDY__FAULT_LOCK, flock(fd, LOCK_EX | LOCK_NB));
 }
 
+static inline int eddy__open(const char *path, int flags, mode_t mode) {
+    EDDY__RETRY(EDDY__FAULT_OPEN, open(path, flags | O_CLOEXEC, mode));
+}
+
+static inline int eddy__read(int fd, char *bytes, size_t size) {
+    EDDY__RETRY(EDDY__FAULT_READ, (int)read(fd, bytes, size));
+}
+
+static inline int eddy__write(int fd, const char *bytes, size_t size) {
+    EDDY__RETRY(EDDY__FAULT_WRITE, (int)write(fd, bytes, size));
+}
+
+static inline int eddy__fsync(int fd) {
+    EDDY__RETRY(EDDY__FAULT_FSYNC, fsync(fd));
+}
+
 static inline int eddy__thread(pthread_t *thread, void *(*run)(void *), void *with) {
     int error = eddy__fault(EDDY__FAULT_THREAD);
     return error ? error : eddy__signal_mask_thread(thread, run, with);

@@ -34,6 +34,11 @@ static const char *value_of(const char *line) {
     return line + (*line == '"' || *line == '\'');
 }
 
+/* Sections are not indented, and have no value. */
+static int begins_section(const char *line) {
+    return !strchr(SPACE, *line) && *line != '#' && !strchr(line, '=');
+}
+
 const char *eddy__certificate_read(const char *path, char key[EDDY__ZAP_KEY]) {
     /* It may be a pipe that nobody writes to. */
     int fd = open(path, O_RDONLY | O_CLOEXEC | O_NONBLOCK);
@@ -44,8 +49,10 @@ const char *eddy__certificate_read(const char *path, char key[EDDY__ZAP_KEY]) {
         if (fd >= 0) close(fd);
         return "it cannot be read";
     }
+    int is_metadata = 0; /* which may have any name */
     while (fgets(line, sizeof line, file)) {
-        if (!(value = value_of(line))) continue;
+        if (begins_section(line)) is_metadata = strncmp(line, "metadata", 8) == 0;
+        if (is_metadata || !(value = value_of(line))) continue;
         problem =
             copy_key(value, key) == 0 ? NULL : "its public-key is no key of 40 characters";
         break;

@@ -20,7 +20,7 @@ typedef struct entry {
 
 struct eddy_policy {
     atomic_int references;
-    int any_key;
+    int any_key, is_named; /* users of the folder are known by their files */
     eddy_asker *asker;
     eddy__networks networks;
     eddy__folder *folder;
@@ -137,12 +137,13 @@ void eddy_policy_ask(eddy_policy *policy, eddy_asker *asker) {
     policy->asker = asker;
 }
 
-int eddy_policy_folder(eddy_policy *policy, const char *path) {
+int eddy_policy_folder(eddy_policy *policy, const char *path, int named) {
     eddy__folder *folder;
     int rc = eddy__folder_open(&folder, path);
     if (rc != 0) return rc;
     eddy__folder_free(policy->folder);
     policy->folder = folder;
+    policy->is_named = named;
     return 0;
 }
 
@@ -214,7 +215,7 @@ static eddy__verdict check_key(const eddy_policy *policy, eddy__zap_request *req
     const entry *found = find(policy, EDDY_ALLOWED_KEY, key);
     if (found) return allowed(found->value.size > 0 ? found->value : key, found->fields);
     if (policy->folder && eddy__folder_find(policy->folder, request->key, request->name))
-        return allowed(eddy__text_of(request->name), nothing);
+        return allowed(policy->is_named ? eddy__text_of(request->name) : key, nothing);
     if (policy->any_key) return allowed(key, nothing);
     return policy->asker ? (eddy__verdict){0} : refused("Unknown key");
 }

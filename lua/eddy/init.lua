@@ -16,7 +16,9 @@ local eddy = {
 }
 
 -- Not every script pays for these.
-local modules = { async = true, devices = true, green = true, log = true, testing = true }
+local modules = {
+  async = true, auth = true, devices = true, green = true, log = true, testing = true,
+}
 
 return setmetatable(eddy, {
   __index = function(self, name)

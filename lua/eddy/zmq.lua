@@ -198,6 +198,7 @@ local function new_context(settings, class)
   local self = setmetatable({
     _c = ffi.gc(made[0], C.eddy_context_free),
     _closed = false,
+    _is_shared = io_threads < 0, -- the libzmq context
     _defaults = {},
     _class = class or false,
     _sockets = setmetatable({}, { __mode = "k" }),

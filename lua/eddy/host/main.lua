@@ -26,12 +26,14 @@ usage: eddy [options] [--] SCRIPT [ARG...]
        eddy [options] -e CODE [ARG...]
        eddy [options] test [BUSTED OPTION...] [SPEC...]
        eddy log-watch [options] ENDPOINT
+       eddy keygen [options] NAME
 
 Runs a Lua script whose functions are the handlers of ZeroMQ sockets, timers,
 descriptors and signals, and then its loop, if it left something alive on it.
 SCRIPT is a file, or - for the standard input. `test` runs busted on files and
 folders of specs, `spec` unless some are named. `log-watch` shows what is logged
-at an endpoint (eddy log-watch --help tells more).
+at an endpoint (eddy log-watch --help tells more). `keygen` makes the two files of a
+pair of keys.
 
 options:
   -e CODE            run this code instead of a file
@@ -171,6 +173,9 @@ function M.main(args, host)
   if args[1] == "log-watch" then
     table.remove(args, 1)
     return require "eddy.commands.log_watch".main(args), C.eddy_time() + GRACE_MS
+  end
+  if args[1] == "keygen" then
+    return require "eddy.commands.keygen".main({ unpack(args, 2) }), 0
   end
   local job, code = parse(args)
   if not job then return code, 0 end

@@ -2,21 +2,14 @@
 local errors = require "eddy.base.errors"
 local c = require "eddy.base.libeddy"
 local askers = require "eddy.security.asker"
-local curve_keys = require "eddy.security.curve_keys"
+local certificates = require "eddy.security.certificates"
 local policies = require "eddy.security.policy"
 
 local C = c.C
-local KEY = 40
-
-local has_certificates, certificates = pcall(require, "eddy.security.certificates")
 
 local M = {}
 
 local fields = { secret = true, allow = true, server = true }
-
-local function is_key(text)
-  return #text == KEY and (pcall(curve_keys.z85_decode, text))
-end
 
 -- Without the value, which may be a secret.
 local function check_text(value, name)
@@ -27,19 +20,13 @@ end
 
 local function load_public(text, name)
   check_text(text, name)
-  if has_certificates then return (certificates.load_public(text)) end
-  if is_key(text) then return text end
-  errors.misuse("curve: " .. name .. ": it is no key of 40 characters")
+  return (certificates.load_public(text))
 end
 
 local function load_secret(text)
   check_text(text, "secret")
-  if has_certificates then
-    local public, secret = certificates.load_secret(text)
-    return secret, public
-  end
-  if not is_key(text) then errors.misuse "curve: secret: it is no key of 40 characters" end
-  return text, curve_keys.curve_public(text)
+  local public, secret = certificates.load_secret(text)
+  return secret, public
 end
 
 --- Looks at a `curve`, and reads the keys that it names.
@@ -75,11 +62,11 @@ function M.policy_of(plan)
   elseif type(plan.allow) == "function" then
     plan.asker = askers.new(plan.allow)
     policy:ask(plan.asker)
-  elseif type(plan.allow) == "string" and is_key(plan.allow) then
+  elseif type(plan.allow) == "string" and certificates.is_key(plan.allow) then
     policy:allow_key(plan.allow)
   elseif type(plan.allow) == "string" then
-    errors.check(C.eddy_policy_folder(policy._c, plan.allow), "curve: allow: the folder of keys",
-      plan.allow)
+    errors.check(C.eddy_policy_folder(policy._c, plan.allow, 1),
+      "curve: allow: the folder of keys", plan.allow)
   else
     for key, user in pairs(plan.allow) do policy:allow_key(key, user) end
   end

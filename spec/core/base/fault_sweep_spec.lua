@@ -75,7 +75,7 @@ scenarios["who may come in"] = function(world)
       check(C.eddy_policy_allow(policy[0], C.EDDY_ALLOWED_KEY, name, 40, nil, 0, nil, 0))
     end
     check(C.eddy_policy_allow(policy[0], C.EDDY_DENIED_ADDRESS, "10.0.0.0/8", 10, nil, 0, nil, 0))
-    check(C.eddy_policy_folder(policy[0], "/proc/self/fdinfo"))
+    check(C.eddy_policy_folder(policy[0], "/proc/self/fdinfo", 1))
     check(C.eddy_asker_new(asker))
     C.eddy_policy_ask(policy[0], asker[0])
     C.eddy_asker_free(asker[0])
@@ -335,6 +335,22 @@ scenarios["a loop that ends with everything open"] = function(world)
   C.eddy_context_free(context[0])
   check(C.eddy_shutdown(C.eddy_time() + 5000))
   if not fine then error(err, 0) end
+end
+
+scenarios["files of keys"] = function()
+  local path, room = os.tmpname(), ffi.new("char[16]")
+  local exposed = ffi.new("uint32_t[1]")
+  os.remove(path)
+  local created = C.eddy_key_file_create(path, "whatever", 8, 384)
+  if created < 0 then assert.is_nil(io.open(path)) end
+  local size = C.eddy_key_file_read(path, room, 16, exposed)
+  local text = ffi.string(room, 8)
+  local listed = C.eddy_key_folder("/proc/self/fdinfo", room, 16)
+  os.remove(path)
+  check(created)
+  check(size)
+  assert.same({ "whatever", 0 }, { text, exposed[0] })
+  check(listed)
 end
 
 describe("torture", function()
