@@ -93,6 +93,7 @@ void eddy_frame_move(eddy_frame *frame, eddy_frame *from) {
 void eddy_frame_close(eddy_frame *frame) {
     if (!frame->_open) return;
     if (frame->_group) {
+        eddy__frame_group_empty(frame->_group, frame->_place);
         memset(frame, 0, sizeof *frame);
         return;
     }

@@ -26,6 +26,11 @@ zmq_msg_t *eddy__frame_group_fill(eddy_frame_group *group, uint32_t place, zmq_m
     return &group->msgs[place];
 }
 
+void eddy__frame_group_empty(eddy_frame_group *group, uint32_t place) {
+    zmq_msg_close(&group->msgs[place]);
+    zmq_msg_init(&group->msgs[place]);
+}
+
 double eddy_frame_group_resets(const eddy_frame_group *group) {
     return group->resets;
 }

@@ -45,6 +45,15 @@ describe("small frames", function()
     end
   end)
 
+  it("give their bytes back when they are closed", function()
+    local push, pull = support.pair(zmq.PUSH, zmq.PULL)
+    local tracker = push:send("x", 0, false, true)
+    local frame = pull:recv(0, false)
+    assert.is_false(tracker.done)
+    frame:close()
+    assert.is_true(tracker:wait(5000))
+  end)
+
   it("do not pile up", function()
     local function round() receive(20000, text, function() return false end) end
     round()
