@@ -230,7 +230,7 @@ static eddy__verdict decide(eddy__door *door, zmq_msg_t *routing_id, eddy__zap_r
 }
 
 static void handle(eddy__door *door, zmq_msg_t *parts, int count_of_parts) {
-    eddy__text frames[ROOM];
+    eddy__text frames[ROOM] = {{"", 0}};
     eddy__zap_request request;
     int kept = count_of_parts < ROOM ? count_of_parts : ROOM;
     for (int i = 0; i < kept; i++) frames[i] = text_of(&parts[i]);

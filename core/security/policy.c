@@ -217,7 +217,8 @@ static eddy__verdict check_key(const eddy_policy *policy, eddy__zap_request *req
     if (policy->folder && eddy__folder_find(policy->folder, request->key, request->name))
         return allowed(policy->is_named ? eddy__text_of(request->name) : key, nothing);
     if (policy->any_key) return allowed(key, nothing);
-    return policy->asker ? (eddy__verdict){0} : refused("Unknown key");
+    eddy__verdict asked = {0};
+    return policy->asker ? asked : refused("Unknown key");
 }
 
 eddy__verdict eddy__policy_decide(const eddy_policy *policy, eddy__zap_request *request) {
