@@ -8,12 +8,6 @@
 
 #include <math.h>
 
-/* Why an id was not found. */
-static int refusal(const eddy_loop *loop) {
-    int refused = loop ? eddy__loop_refusal(loop) : 0;
-    return refused ? refused : -EBADF;
-}
-
 static eddy__watcher *find_watcher(eddy_loop *loop, uint32_t id) {
     if (eddy__loop_refusal(loop)) return NULL;
     eddy__watcher *watcher = eddy__id_map_find(&loop->state.ids, id, EDDY__WATCH);
@@ -210,12 +204,12 @@ int eddy_watch_socket(eddy_loop *loop, eddy_context *context, uint32_t id, int e
 
 int eddy_watch_change(eddy_loop *loop, uint32_t id, int events) {
     eddy__watcher *watcher = find_watcher(loop, id);
-    return watcher ? eddy__watcher_change(watcher, events) : refusal(loop);
+    return watcher ? eddy__watcher_change(watcher, events) : eddy__loop_stale(loop);
 }
 
 int eddy_watch_close(eddy_loop *loop, uint32_t id) {
     eddy__watcher *watcher = find_watcher(loop, id);
-    if (!watcher) return refusal(loop);
+    if (!watcher) return eddy__loop_stale(loop);
     eddy__watcher_close(watcher);
     return 0;
 }

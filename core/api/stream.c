@@ -15,12 +15,6 @@ static eddy__stream *find_stream(eddy_loop *loop, uint32_t id) {
     return stream && !stream->closing ? stream : NULL;
 }
 
-/* Why an id was not found. */
-static int refusal(const eddy_loop *loop) {
-    int refused = loop ? eddy__loop_refusal(loop) : 0;
-    return refused ? refused : -EBADF;
-}
-
 int eddy_stream_open(eddy_loop *loop, eddy_context *context, uint32_t id) {
     int refused = eddy__loop_refusal(loop);
     if (refused) return refused;
@@ -31,24 +25,24 @@ int eddy_stream_open(eddy_loop *loop, eddy_context *context, uint32_t id) {
 
 int eddy_stream_close(eddy_loop *loop, uint32_t id, int linger) {
     eddy__stream *stream = find_stream(loop, id);
-    return stream ? eddy__stream_close(stream, linger) : refusal(loop);
+    return stream ? eddy__stream_close(stream, linger) : eddy__loop_stale(loop);
 }
 
 int eddy_stream_receive(eddy_loop *loop, uint32_t id, int on) {
     eddy__stream *stream = find_stream(loop, id);
-    if (!stream) return refusal(loop);
+    if (!stream) return eddy__loop_stale(loop);
     return eddy__stream_receive(stream, on);
 }
 
 int eddy_stream_remind(eddy_loop *loop, uint32_t id, double ms) {
     eddy__stream *stream = find_stream(loop, id);
-    if (!stream) return refusal(loop);
+    if (!stream) return eddy__loop_stale(loop);
     return isnan(ms) ? -EINVAL : eddy__stream_remind(stream, ms);
 }
 
 int eddy_stream_budget(eddy_loop *loop, uint32_t id, int messages) {
     eddy__stream *stream = find_stream(loop, id);
-    if (!stream) return refusal(loop);
+    if (!stream) return eddy__loop_stale(loop);
     if (messages < 1) return -EINVAL;
     if (messages > 1 && stream->socket && eddy__socket_is_single(stream->socket))
         return -ENOTSUP;
@@ -70,7 +64,7 @@ static int number_of(const eddy__stream *stream) {
 int eddy_stream_send_parts(eddy_loop *loop, uint32_t id, const eddy_part *parts, uint32_t count,
                            int report) {
     eddy__stream *stream = find_stream(loop, id);
-    if (!stream) return refusal(loop);
+    if (!stream) return eddy__loop_stale(loop);
     if (!stream->socket) return -ENOTSOCK;
     if (count == 0) return -EINVAL;
     zmq_msg_t few[EDDY__FEW_PARTS], *msgs = eddy__message_room(few, count);
@@ -94,30 +88,30 @@ eddy_inbox *eddy_stream_pull(eddy_loop *loop, uint32_t id, double messages) {
 
 int eddy_stream_push(eddy_loop *loop, uint32_t id, double messages) {
     eddy__stream *stream = find_stream(loop, id);
-    if (!stream) return refusal(loop);
+    if (!stream) return eddy__loop_stale(loop);
     return stream->socket ? eddy__stream_push(stream, messages) : 0;
 }
 
 int eddy_stream_await_word(eddy_loop *loop, uint32_t id, int on) {
     eddy__stream *stream = find_stream(loop, id);
-    if (!stream) return refusal(loop);
+    if (!stream) return eddy__loop_stale(loop);
     eddy__stream_await_word(stream, on);
     return 0;
 }
 
 int eddy_stream_lost_peer(eddy_loop *loop, uint32_t id, char *peer) {
     eddy__stream *stream = find_stream(loop, id);
-    return stream ? eddy__lost_peers_take(&stream->lost_peers, peer) : refusal(loop);
+    return stream ? eddy__lost_peers_take(&stream->lost_peers, peer) : eddy__loop_stale(loop);
 }
 
 int eddy_stream_word(eddy_loop *loop, uint32_t id, eddy_event *event) {
     eddy__stream *stream = find_stream(loop, id);
-    return stream ? eddy__stream_word(stream, event) : refusal(loop);
+    return stream ? eddy__stream_word(stream, event) : eddy__loop_stale(loop);
 }
 
 int eddy_stream_drain(eddy_loop *loop, uint32_t id, double timeout) {
     eddy__stream *stream = find_stream(loop, id);
-    if (!stream) return refusal(loop);
+    if (!stream) return eddy__loop_stale(loop);
     double deadline = eddy_time() + timeout;
     while (stream->socket) {
         eddy__stream_flush(stream, INFINITY);
@@ -132,21 +126,21 @@ int eddy_stream_drain(eddy_loop *loop, uint32_t id, double timeout) {
 
 int eddy_stream_await_drain(eddy_loop *loop, uint32_t id, int on) {
     eddy__stream *stream = find_stream(loop, id);
-    if (!stream) return refusal(loop);
+    if (!stream) return eddy__loop_stale(loop);
     eddy__stream_await_drain(stream, on);
     return 0;
 }
 
 int eddy_stream_finish(eddy_loop *loop, uint32_t id) {
     eddy__stream *stream = find_stream(loop, id);
-    if (!stream) return refusal(loop);
+    if (!stream) return eddy__loop_stale(loop);
     eddy__stream_finish(stream);
     return 0;
 }
 
 int eddy_stream_limit(eddy_loop *loop, uint32_t id, double messages, double bytes, int policy) {
     eddy__stream *stream = find_stream(loop, id);
-    if (!stream) return refusal(loop);
+    if (!stream) return eddy__loop_stale(loop);
     if (isnan(messages) || isnan(bytes) || policy < EDDY_DROP_NONE || policy > EDDY_DROP_OLDEST)
         return -EINVAL;
     eddy__stream_limit(stream, messages < 0 ? INFINITY : messages, bytes < 0 ? INFINITY : bytes,
@@ -156,7 +150,7 @@ int eddy_stream_limit(eddy_loop *loop, uint32_t id, double messages, double byte
 
 int eddy_stream_stats_get(eddy_loop *loop, uint32_t id, eddy_stream_stats *stats) {
     eddy__stream *stream = find_stream(loop, id);
-    if (!stream) return refusal(loop);
+    if (!stream) return eddy__loop_stale(loop);
     *stats = stream->stats;
     stats->queued = stream->queue.messages;
     stats->queued_bytes = stream->queue.bytes;

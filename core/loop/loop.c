@@ -41,6 +41,11 @@ int eddy__loop_refusal(const eddy_loop *loop) {
     return eddy__thread_checker_is_elsewhere(loop->thread) ? -EPERM : 0;
 }
 
+int eddy__loop_stale(const eddy_loop *loop) {
+    int refused = loop ? eddy__loop_refusal(loop) : 0;
+    return refused ? refused : -EBADF;
+}
+
 void eddy__loop_each(eddy_loop *loop, int kind, void (*visit)(void *, void *), void *data) {
     int found;
     for (uint32_t i = 0; i < loop->state.ids.used; i++) {

@@ -27,6 +27,9 @@ int eddy__loop_is_foreign(const eddy_loop *loop);
 /* Why it may not be used here: -ESTALE in a child, -EPERM in another thread; 0 when it may. */
 int eddy__loop_refusal(const eddy_loop *loop);
 
+/* Why an id was not found on a loop, or on none: as the refusal, else -EBADF. */
+int eddy__loop_stale(const eddy_loop *loop);
+
 /* Calls `visit` for every stream, watch or timer, as `kind` has it, that is open. */
 void eddy__loop_each(eddy_loop *loop, int kind, void (*visit)(void *object, void *data),
                      void *data);

@@ -186,4 +186,11 @@ function M.new()
   return self
 end
 
+--- A list of n words that differ, each longer than the one before.
+function M.words(n, text)
+  local list = {}
+  for i = 1, n do list[i] = text .. i .. ("."):rep(i * 7) end
+  return list
+end
+
 return M

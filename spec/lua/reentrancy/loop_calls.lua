@@ -3,16 +3,11 @@
 -- them calls fails the spec.
 local ffi = require "ffi"
 local eddy = require "eddy"
+local hostile = require "spec.lua.reentrancy.hostile"
 local support = require "spec.lua.support"
 local zmq = require "eddy.zmq"
 
 local calls = {}
-
-local function words(n, text)
-  local list = {}
-  for i = 1, n do list[i] = text .. i .. ("."):rep(i * 7) end
-  return list
-end
 
 -- Runs the loop until something is so.
 local function until_so(loop, is_so)
@@ -48,7 +43,7 @@ function calls.streams(loop)
   b:supervise(false)
   for i = 1, 10 do
     a:send("single " .. i)
-    a:send_multipart(words(i % 4 + 1, "of " .. i))
+    a:send_multipart(hostile.words(i % 4 + 1, "of " .. i))
     a:send("told " .. i, { callback = function(msg) sent[#sent + 1] = "own " .. msg[1] end })
     a:send(zmq.frame("framed " .. i))
   end
@@ -253,7 +248,7 @@ function calls.async(loop)
     local list, waits = {}, {}
     for i = 1, 5 do
       waits[#waits + 1] = b:recv_multipart()
-      a:send_multipart(words(i, "async"))
+      a:send_multipart(hostile.words(i, "async"))
     end
     for i, each in ipairs(waits) do list[i] = each:await() end
     a:send "alone"
@@ -291,7 +286,7 @@ function calls.green(loop)
       list[#list + 1] = { b:poll(1000) }
       list[#list + 1] = b:recv_string()
     end)
-    for i = 1, 5 do a:send_multipart(words(i, "green")) end
+    for i = 1, 5 do a:send_multipart(hostile.words(i, "green")) end
     a:send "alone"
     a:send "text"
     reader:await()

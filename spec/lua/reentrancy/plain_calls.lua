@@ -8,19 +8,13 @@ local zmq = require "eddy.zmq"
 
 local calls = {}
 
-local function words(n, text)
-  local list = {}
-  for i = 1, n do list[i] = text .. i .. ("."):rep(i * 7) end
-  return list
-end
-
 local function failure(...) return tostring(select(2, pcall(...))) end
 
 function calls.messages()
   local a, b = support.pair(zmq.PAIR, zmq.PAIR)
   local got = {}
   for i = 1, 5 do
-    a:send_multipart(words(i, "word"))
+    a:send_multipart(hostile.words(i, "word"))
     got[#got + 1] = b:recv_multipart()
     a:send("one" .. i)
     got[#got + 1] = b:recv()
