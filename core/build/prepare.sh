@@ -18,6 +18,7 @@ need_to_build() {
     need 'test -e /usr/include/zmq.h' libzmq3-dev
     need 'test -e /usr/include/luajit-2.1/lua.h' libluajit-5.1-dev
     need 'command -v luajit' luajit
+    need 'test -e /usr/share/lua/5.1/argparse.lua' lua-argparse
 }
 
 # Installs what was noted, on Debian and its kin; elsewhere says what to install.

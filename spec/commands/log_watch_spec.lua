@@ -109,7 +109,7 @@ describe("eddy log-watch", function()
     assert.matches("^usage: eddy log%-watch", printed)
     code, printed = process.eddy("--help")
     assert.equal(0, code)
-    assert.matches("eddy log%-watch %[options%] ENDPOINT", printed)
+    assert.matches("\n  log%-watch ENDPOINT ", printed)
   end)
 
   it("says in one line what is wrong with the command line, and exits with 2", function()

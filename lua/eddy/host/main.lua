@@ -1,4 +1,6 @@
 -- What the command `eddy` does: options, the script, its loop, and the end.
+local arguments = require "eddy.host.arguments"
+local commands = require "eddy.commands.list"
 local errors = require "eddy.base.errors"
 local c = require "eddy.base.libeddy"
 local tracebacks = require "eddy.base.traceback"
@@ -17,101 +19,16 @@ local proxy = require "eddy.zmq.proxy"
 local C, ffi = c.C, c.ffi
 
 local OK, FAILED, USAGE = shutdown.OK, shutdown.FAILED, 2
-local DRAIN_MS = 5000
-local MOST_DRAIN_MS = 1e9
 local GRACE_MS = 1000 -- for libzmq's end, when nothing is to be drained
 
-local usage = [[
-usage: eddy [options] [--] SCRIPT [ARG...]
-       eddy [options] -e CODE [ARG...]
-       eddy [options] test [BUSTED OPTION...] [SPEC...]
-       eddy log-watch [options] ENDPOINT
-       eddy keygen [options] NAME
+local complain = arguments.complain
 
-Runs a Lua script whose functions are the handlers of ZeroMQ sockets, timers,
-descriptors and signals, and then its loop, if it left something alive on it.
-SCRIPT is a file, or - for the standard input. `test` runs busted on files and
-folders of specs, `spec` unless some are named. `log-watch` shows what is logged
-at an endpoint (eddy log-watch --help tells more). `keygen` makes the two files of a
-pair of keys.
-
-options:
-  -e CODE            run this code instead of a file
-  --insecure         let sockets bind where strangers come in: without CURVE, where
-                     other machines or other users can connect
-  --drain MS         how long messages that wait may still be sent at the end (5000)
-  --watchdog LIMITS  what becomes of a handler that runs too long: report=MS, and a
-                     traceback is logged; interrupt=MS, and it gets a Lua error;
-                     abort=MS, and the process ends; or several, with commas
-  --version          print the versions and exit
-  --help             print this and exit
-]]
-
-local function complain(text) io.stderr:write("eddy: ", text, "\n") end
-
-local function misuse(text)
-  complain(text .. " (eddy --help tells more)")
-  return nil, USAGE
+local function print_version()
+  print(("eddy %s (%s, libzmq %s)"):format(ffi.string(C.eddy_version()), jit.version,
+    zmq.version()))
 end
 
--- "report=100,abort=5000" as a table; nil when it is something else.
-local function limits_of(text)
-  local limits = {}
-  for item in ((text or "") .. ","):gmatch("([^,]*),") do
-    local name, ms = item:match("^(%l+)=(.+)$")
-    if not watchdog.is_limit(name, tonumber(ms)) then return nil end
-    limits[name] = tonumber(ms)
-  end
-  return limits
-end
-
--- Reads the command line. Returns what to do, or nil and an exit code.
-local function parse(args)
-  local job, i = { drain = DRAIN_MS, arg = { [-1] = args[0] } }, 1
-  while args[i] do
-    local option = args[i]
-    if option == "--help" or option == "-h" then
-      io.stdout:write(usage)
-      return nil, OK
-    elseif option == "--version" or option == "-v" then
-      print(("eddy %s (%s, libzmq %s)"):format(ffi.string(C.eddy_version()), jit.version,
-        zmq.version()))
-      return nil, OK
-    elseif option == "-e" then
-      if not args[i + 1] then return misuse("-e needs code") end
-      job.code, job.arg[0], i = args[i + 1], "-e", i + 2
-      break
-    elseif option == "--insecure" then
-      job.insecure, i = true, i + 1
-    elseif option == "--drain" then
-      job.drain = tonumber(args[i + 1])
-      if not job.drain or not (job.drain >= 0 and job.drain <= MOST_DRAIN_MS) then
-        return misuse("--drain needs a number of milliseconds")
-      end
-      i = i + 2
-    elseif option == "--watchdog" then
-      job.limits = limits_of(args[i + 1])
-      if not job.limits then
-        return misuse("--watchdog needs limits, such as report=100,interrupt=1000,abort=10000")
-      end
-      i = i + 2
-    elseif option == "--" then
-      job.file, job.arg[0], i = args[i + 1], args[i + 1], i + 2
-      break
-    elseif option:sub(1, 1) == "-" and option ~= "-" then
-      return misuse("unknown option " .. option)
-    elseif option == "test" then
-      job.test, job.arg[0], i = true, "test", i + 1
-      break
-    else
-      job.file, job.arg[0], i = option, option, i + 1
-      break
-    end
-  end
-  if not job.code and not job.file and not job.test then return misuse("no script") end
-  for at = i, #args do job.arg[at - i + 1] = args[at] end
-  return job
-end
+local function parse(args) return arguments.read(args, print_version) end
 
 -- Loads the chunk. Returns it, or nil and an exit code.
 local function load_chunk(job)
@@ -170,12 +87,10 @@ function M.main(args, host)
     complain("EDDY_JIT: " .. problem)
     return USAGE, 0
   end
-  if args[1] == "log-watch" then
+  local command = args[1] and commands.find(args[1])
+  if command then
     table.remove(args, 1)
-    return require "eddy.commands.log_watch".main(args), C.eddy_time() + GRACE_MS
-  end
-  if args[1] == "keygen" then
-    return require "eddy.commands.keygen".main({ unpack(args, 2) }), 0
+    return command(args), C.eddy_time() + GRACE_MS
   end
   local job, code = parse(args)
   if not job then return code, 0 end

@@ -1,0 +1,21 @@
+-- The commands: `eddy NAME` is the module of that name in this folder, whose main(args) returns
+-- an exit code. A new command is a row here.
+local M = {}
+
+M.rows = {
+  { "log-watch", "ENDPOINT", "show what is logged at an endpoint" },
+  { "keygen", "NAME", "make the two files of a pair of keys" },
+}
+
+--- Finds a command.
+-- @param name as it was typed
+-- @return a function(args) that runs it and returns an exit code, or nil
+function M.find(name)
+  for _, row in ipairs(M.rows) do
+    if row[1] == name then
+      return require("eddy.commands." .. (name:gsub("-", "_"))).main
+    end
+  end
+end
+
+return M

@@ -1,0 +1,165 @@
+-- The command line of `eddy SCRIPT`: its options, and what to run. A new option is a row here.
+local commands = require "eddy.commands.list"
+local watchdog = require "eddy.loop.watchdog"
+
+local M = {}
+
+local OK, USAGE = 0, 2
+local DRAIN_MS = 5000
+local MOST_DRAIN_MS = 1e9
+
+-- "report=100,abort=5000" as a table; nil when it is something else.
+local function limits_of(text)
+  local limits = {}
+  for item in (text .. ","):gmatch("([^,]*),") do
+    local name, ms = item:match("^(%l+)=(.+)$")
+    if not watchdog.is_limit(name, tonumber(ms)) then return nil end
+    limits[name] = tonumber(ms)
+  end
+  return limits
+end
+
+-- Each has its name, its value's name if it takes one ("[NAME]": only after a "="), its lines in
+-- the help, and `take(job, value)`, which returns what is wrong with the value.
+local options = {
+  {
+    "-e", "CODE", { "run this code instead of a file" }, needs = "code", is_last = true,
+    take = function(job, code) job.code, job.arg[0] = code, "-e" end,
+  },
+  {
+    "--insecure", nil, {
+      "let sockets bind where strangers come in: without CURVE, where",
+      "other machines or other users can connect",
+    },
+    take = function(job) job.insecure = true end,
+  },
+  {
+    "--drain", "MS", { "how long messages that wait may still be sent at the end (5000)" },
+    needs = "a number of milliseconds",
+    take = function(job, text)
+      job.drain = tonumber(text)
+      if not job.drain or not (job.drain >= 0 and job.drain <= MOST_DRAIN_MS) then
+        return "needs a number of milliseconds"
+      end
+    end,
+  },
+  {
+    "--watchdog", "LIMITS", {
+      "what becomes of a handler that runs too long: report=MS, and a",
+      "traceback is logged; interrupt=MS, and it gets a Lua error;",
+      "abort=MS, and the process ends; or several, with commas",
+    },
+    needs = "limits, such as report=100,interrupt=1000,abort=10000",
+    take = function(job, text)
+      job.limits = limits_of(text)
+      if not job.limits then
+        return "needs limits, such as report=100,interrupt=1000,abort=10000"
+      end
+    end,
+  },
+  {
+    "--version", nil, { "print the versions and exit" }, short = "-v",
+    take = function(job) job.wants_version = true end,
+  },
+  {
+    "--help", nil, { "print this and exit" }, short = "-h",
+    take = function(job) job.wants_help = true end,
+  },
+}
+
+local by_name = {}
+for _, option in ipairs(options) do
+  by_name[option[1]] = option
+  if option.short then by_name[option.short] = option end
+end
+
+local opening = [[
+usage: eddy [options] [--] SCRIPT [ARG...]
+       eddy [options] -e CODE [ARG...]
+       eddy [options] test [BUSTED OPTION...] [SPEC...]
+       eddy COMMAND [options] [ARG...]
+
+Runs a Lua script whose functions are the handlers of ZeroMQ sockets, timers,
+descriptors and signals, and then its loop, if it left something alive on it.
+SCRIPT is a file, or - for the standard input. `test` runs busted on files and
+folders of specs, `spec` unless some are named.
+]]
+
+local function usage()
+  local lines = { opening, "options:" }
+  for _, option in ipairs(options) do
+    local value = option[2] and (option[2]:sub(1, 1) == "[" and "[=" .. option[2]:sub(2)
+      or " " .. option[2]) or ""
+    for i, text in ipairs(option[3]) do
+      lines[#lines + 1] = ("  %-18s %s"):format(i == 1 and option[1] .. value or "", text)
+    end
+  end
+  lines[#lines + 1] = "\ncommands (eddy COMMAND --help tells more):"
+  for _, row in ipairs(commands.rows) do
+    lines[#lines + 1] = ("  %-18s %s"):format(row[1] .. " " .. row[2], row[3])
+  end
+  return table.concat(lines, "\n") .. "\n"
+end
+
+--- Says what is wrong.
+function M.complain(text) io.stderr:write("eddy: ", text, "\n") end
+
+local function misuse(text)
+  M.complain(text .. " (eddy --help tells more)")
+  return nil, USAGE
+end
+
+-- Takes the option at `i`. Returns the next place, or nil and what is wrong.
+local function take(job, args, i, option, value)
+  local kind = option[2]
+  i = i + 1
+  if kind and kind:sub(1, 1) ~= "[" and not value then
+    value, i = args[i], i + 1
+    if not value then return nil, ("%s needs %s"):format(option[1], option.needs) end
+  elseif value and not kind then
+    return nil, option[1] .. " takes no value"
+  end
+  local problem = option.take(job, value)
+  if problem then return nil, ("%s %s"):format(option[1], problem) end
+  return i
+end
+
+--- Reads the command line.
+-- @param args from 0
+-- @param print_version prints the versions
+-- @return what to do; or nil and an exit code, when that is all
+function M.read(args, print_version)
+  local job, i = { drain = DRAIN_MS, arg = { [-1] = args[0] } }, 1
+  while args[i] do
+    local word = args[i]
+    local name, value = word:match "^(%-%-[%l-]+)=(.*)$"
+    local option = by_name[name or word]
+    if option then
+      local at, problem = take(job, args, i, option, value)
+      if not at then return misuse(problem) end
+      i = at
+      if job.wants_help then
+        io.stdout:write(usage())
+        return nil, OK
+      elseif job.wants_version then
+        print_version()
+        return nil, OK
+      end
+      if option.is_last then break end
+    elseif word == "--" then
+      job.file, job.arg[0], i = args[i + 1], args[i + 1], i + 2
+      break
+    elseif word:sub(1, 1) == "-" and word ~= "-" then
+      return misuse("unknown option " .. word)
+    else
+      if word == "test" then job.test = true else job.file = word end
+      job.arg[0], i = word, i + 1
+      break
+    end
+  end
+  if not job.code and not job.file and not job.test then return misuse("no script") end
+  for at = i, #args do job.arg[at - i + 1] = args[at] end
+  return job
+end
+
+return M
