@@ -688,9 +688,9 @@ int eddy_stream_close(eddy_loop *loop, uint32_t stream, int linger);
  * read stays for the next start. -ENOTSUP for a PUSH or PUB, which never receives. */
 int eddy_stream_receive(eddy_loop *loop, uint32_t stream, int on);
 
-/* For a REP's request that may be forgotten: an EDDY_OVERDUE event comes in so many ms of the
- * loop's time; negative: not any more. It counts as alive no more than what it is about.
- * -ENOTSUP for other sockets. */
+/* For a REP's request, or a SUB's subscription, that may be forgotten: an EDDY_OVERDUE event
+ * comes in so many ms of the loop's time; negative: not any more. It counts as alive no more
+ * than what it is about. -ENOTSUP for other sockets. */
 int eddy_stream_remind(eddy_loop *loop, uint32_t stream, double ms);
 
 /* How many messages it receives in a turn, at least 1. With XPUB_MANUAL or CONFLATE it is one,

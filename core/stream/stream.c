@@ -71,9 +71,9 @@ static void overdue(eddy__timer_node *timer) {
     eddy__stream *stream = eddy__entry(timer, eddy__stream, retry);
     eddy__socket_touch(stream->socket);
     int events = eddy__socket_events(stream->socket);
-    /* It may have been answered past the stream. */
-    stream->tell_overdue =
-        events > 0 && (events & ZMQ_POLLOUT) && !eddy__stream_has_unread(stream);
+    /* A request may have been answered past the stream. */
+    stream->tell_overdue = !stream->answers || (events > 0 && (events & ZMQ_POLLOUT) &&
+                                                !eddy__stream_has_unread(stream));
     eddy__stream_make_due(stream);
 }
 
@@ -122,7 +122,7 @@ int eddy__stream_open(eddy__loop_state *state, eddy_context *context, eddy__sock
     stream->socket = socket;
     stream->queue.by_peer = socket->type == ZMQ_ROUTER || socket->type == ZMQ_STREAM;
     stream->answers = socket->type == ZMQ_REP;
-    if (stream->answers) stream->retry.fire = overdue;
+    if (stream->answers || socket->type == ZMQ_SUB) stream->retry.fire = overdue;
     socket->owner = &stream->source;
     return id;
 }
@@ -183,7 +183,7 @@ int eddy__stream_receive(eddy__stream *stream, int on) {
 }
 
 int eddy__stream_remind(eddy__stream *stream, double ms) {
-    if (!stream->answers) return -ENOTSUP;
+    if (stream->retry.fire != overdue) return -ENOTSUP;
     stream->tell_overdue = 0;
     eddy__timer_heap *timers = &stream->state->timer_heap;
     if (ms < 0 || !stream->socket)

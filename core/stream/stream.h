@@ -16,8 +16,9 @@ typedef struct eddy__stream {
     eddy_context *context;
     eddy__socket *socket; /* NULL once it is gone */
     eddy__source source;
-    eddy__timer_node retry; /* armed while the socket refuses although it says it could; a
-                               REP's, which never does: while a request is to be overdue */
+    eddy__timer_node retry; /* armed while the socket refuses although it says it could; of
+                               those that never do: a REP's while a request is to be overdue,
+                               a SUB's while its first subscription is */
     double retry_delay;
     eddy__inbox *inbox; /* NULL while nothing was received */
     eddy__sendq queue;
@@ -58,7 +59,7 @@ void eddy__stream_orphan(eddy__stream *stream, int error);
 /* 0, or -ENOTSUP for a socket that never receives. */
 int eddy__stream_receive(eddy__stream *stream, int on);
 
-/* EDDY_OVERDUE in so many ms (negative: not any more). -ENOTSUP when it is no REP. */
+/* EDDY_OVERDUE in so many ms (negative: not any more). -ENOTSUP for others than REP and SUB. */
 int eddy__stream_remind(eddy__stream *stream, double ms);
 
 /* Sends or queues the message; takes the parts over whatever it returns: as

@@ -14,7 +14,7 @@ local Socket = require "eddy.zmq.socket"
 
 local band, bor = bit.band, bit.bor
 local cancelled = coroutines.cancelled
-local DONTWAIT = constants.DONTWAIT
+local DONTWAIT, EAGAIN = constants.DONTWAIT, errors.numbers.EAGAIN
 local POLLIN, POLLOUT = constants.POLLIN, constants.POLLOUT
 
 -- Does an operation at once, or suspends the running coroutine until it is done.
@@ -78,7 +78,7 @@ local function must(result, err) return result or error(err, 0) end
 -- Sends a message, however often SNDTIMEO runs out meanwhile.
 local function deliver(to, msg)
   local sent, err
-  repeat sent, err = to:send_multipart(msg) until sent or err ~= errors.again
+  repeat sent, err = to:send_multipart(msg) until sent or err.code ~= EAGAIN
   return sent, err
 end
 

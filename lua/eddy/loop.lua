@@ -182,6 +182,13 @@ M.set_watchdog = watchdog.set
 
 M._class = Loop -- for tests
 
+-- A loop's method is asked of the module: whoever asks wants the default loop's.
+setmetatable(M, { __index = function(_, name)
+  if Loop[name] and not name:find "^_" then
+    errors.misuse(("loop.%s: it is a method of a loop: loop.instance():%s(...)"):format(name, name))
+  end
+end })
+
 --- The same as `eddy.loop.install(loop)`.
 function Loop:install() return M.install(self) end
 
@@ -231,6 +238,7 @@ end
 --- Runs the loop until it is stopped. It can be started again.
 -- @return the signal's name, "SIGTERM", when one stopped it that nobody handles
 function Loop:start()
+  errors.check_self(self, "start")
   self._started, self._stopped_by = true, false
   dispatch.drive(self, false)
   return self._stopped_by and signal.name_of(self._stopped_by) or nil
@@ -246,6 +254,7 @@ function Loop:_run_within(limit) dispatch.drive(self, false, limit) end
 --- Ends the running `start`: nothing more is dispatched, and what is pending waits for the
 -- next one. Before a start, the next start returns at once.
 function Loop:stop()
+  errors.check_self(self, "stop")
   self._stop = true
 end
 
@@ -261,6 +270,7 @@ function Loop:running() return self._running end
 --- Closes the loop with every stream, handler and timer on it. Not while it runs.
 -- @param all_descriptors true: closes also the descriptors and sockets that have handlers
 function Loop:close(all_descriptors)
+  errors.check_self(self, "close")
   if self._closed then return end
   if self._running then errors.misuse("close: the loop is running") end
   if self._is_held then errors.misuse("close: a flush is just receiving a message") end
@@ -299,7 +309,10 @@ function Loop:_finish()
 end
 
 --- The loop's time in ms: monotonic, of no particular beginning.
-function Loop:time() return C.eddy_loop_time(self:_core("time")) end
+function Loop:time()
+  errors.check_self(self, "time")
+  return C.eddy_loop_time(self:_core("time"))
+end
 
 for _, part in ipairs { callback_errors, handler, signal, spawn, time_jump, timer, waker } do
   for name, method in pairs(part.methods) do Loop[name] = method end

@@ -12,6 +12,7 @@ local failures = require "eddy.stream.failures"
 local receiving = require "eddy.stream.receive"
 local reconnect = require "eddy.stream.reconnect"
 local requests = require "eddy.stream.requests"
+local subscriptions = require "eddy.stream.subscriptions"
 local access = require "eddy.zmq.access"
 local directions = require "eddy.zmq.directions"
 local bytes = require "eddy.zmq.bytes"
@@ -70,6 +71,7 @@ local Instance, RepInstance = class(Stream), nil
 
 -- The stream's id; raises when it is closed.
 local function id_of(self, what)
+  if type(self) ~= "table" then errors.misuse(what) end
   return self._id or error(errors.new(errors.numbers.ENOTSOCK, what .. ": the stream " ..
     self.name .. " is closed"), 0)
 end
@@ -115,6 +117,7 @@ local function set_receiver(self, fn, copy, what)
   if type(copy) == "string" and copy ~= "view" then
     errors.misuse(("%s: expected true, false or \"view\", got %q"):format(what, copy))
   end
+  if fn then subscriptions.expect(self) end
   local before = self._on_recv ~= false
   if fn then self._copy = copy == "view" and copy or copy ~= false end
   self._on_recv = fn and self:_handler_of(fn) or false
@@ -370,6 +373,8 @@ function Stream:_handle(event)
     backpressure.full(self)
   elseif kind == C.EDDY_DRAINED then
     backpressure.drained(self)
+  elseif kind == C.EDDY_OVERDUE then
+    subscriptions.overdue(self)
   elseif kind == C.EDDY_CLOSED then
     local err = errors.new(event.value, self.name .. ": its socket is gone; the stream is closed")
     self.loop:_log(tostring(err))

@@ -240,7 +240,7 @@ local function expire(waiter)
   if waiter.list.events == 0 then
     waiter.future:set_result(0)
   else
-    waiter.future:set_error(errors.again)
+    waiter.future:set_error(errors.timed_out(waiter.name, waiter.line._what))
   end
 end
 

@@ -1,6 +1,8 @@
 -- Error objects: what a failure of the world raises or returns.
 local c = require "eddy.base.libeddy"
 
+local nearest = require "eddy.base.nearest"
+
 local C, ffi = c.C, c.ffi
 
 local M = {}
@@ -56,14 +58,57 @@ end
 --- Whether a function's source is a module of eddy's.
 function M.is_ours(source) return source:sub(1, #ours) == ours end
 
+-- What a method's object is called, by the folder or module that has the method.
+local kinds = {
+  stream = "stream", loop = "loop", zmq = "socket", async = "socket", tasks = "future",
+}
+
+--- What is wrong with a call of one of eddy's methods that was given no object, as it is when it is
+-- called with a dot.
+-- @param source where the method is, as debug.getinfo has it
+-- @param name the method's name; nil when it is not known
+function M.dotted(source, name)
+  local kind = kinds[source:sub(#ours + 1):match "^%l+"] or "object"
+  name = name or "method"
+  return ("%s: it is a method, and is called with a colon: %s:%s(...)"):format(name, kind, name)
+end
+
+-- Whether a method, the function at this level, has something else for its object.
+local function has_no_self(level)
+  local name, value = debug.getlocal(level + 1, 1)
+  return name == "self" and type(value) ~= "cdata" and
+    not (type(value) == "table" and getmetatable(value))
+end
+
 --- Raises a mistake of a script's, at the script's line.
 function M.misuse(text)
-  local level = 2
+  local level, is_dotted = 1, false
   repeat
     level = level + 1
     local info = debug.getinfo(level, "S")
-  until not info or info.what ~= "C" and not M.is_ours(info.source)
+    local is_ours = info and info.what ~= "C" and M.is_ours(info.source)
+    if is_ours then is_dotted = has_no_self(level) and level end
+  until not info or info.what ~= "C" and not is_ours
+  if is_dotted then
+    text = M.dotted(debug.getinfo(is_dotted, "S").source, debug.getinfo(is_dotted, "n").name)
+  end
   error(text, level)
+end
+
+local MOST_SHOWN = 40
+
+--- A value as texts about it have it: `string "1s"`, `number 5`, `nil`, `table`.
+function M.typed(value)
+  local kind = type(value)
+  if kind == "string" then
+    return ("string %q"):format(#value > MOST_SHOWN and value:sub(1, MOST_SHOWN) .. "..." or value)
+  end
+  return (kind == "number" or kind == "boolean") and kind .. " " .. tostring(value) or kind
+end
+
+--- Raises unless a method was given its object.
+function M.check_self(self, name)
+  if type(self) ~= "table" then M.misuse(name) end
 end
 
 --- Raises unless `value` is a function (or, with `or_nil`, nil).
@@ -77,7 +122,7 @@ end
 --- Raises unless `ms` is a number of milliseconds.
 function M.check_ms(ms, what)
   if type(ms) ~= "number" or ms ~= ms then
-    M.misuse(what .. ": expected a number of milliseconds, got " .. tostring(ms))
+    M.misuse(what .. ": expected a number of milliseconds, got " .. M.typed(ms))
   end
 end
 
@@ -96,7 +141,9 @@ function M.check_fields(options, names, what)
     M.misuse(what .. ": expected a table, got " .. type(options))
   end
   for name in pairs(options) do
-    if not names[name] then M.misuse(what .. ": no such option: '" .. tostring(name) .. "'") end
+    if not names[name] then
+      M.misuse(("%s: no such option: '%s'%s"):format(what, tostring(name), nearest(name, names)))
+    end
   end
 end
 
@@ -151,6 +198,13 @@ end
 
 --- The error of a call that would have had to wait. One object: it says nothing but that.
 M.again = M.new(numbers.EAGAIN)
+
+--- The error of a call that waited in vain for as long as RCVTIMEO or SNDTIMEO allow.
+-- @param what the call
+-- @param whom the socket
+function M.timed_out(what, whom)
+  return M.new(numbers.EAGAIN, ("%s: %s: the time is up"):format(what, tostring(whom)))
+end
 
 --- The error of a wait that was cancelled.
 M.cancelled = M.new(numbers.ECANCELED)

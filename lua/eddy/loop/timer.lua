@@ -116,26 +116,26 @@ local Loop = {}
 
 --- Calls fn(...) once, `ms` from now. Returns the timer.
 function Loop:call_later(ms, fn, ...)
-  self:_core("call_later")
   check_ms(ms, "call_later")
   check_function(fn, "call_later")
+  self:_core("call_later")
   return new(self, ms, nil, 0, fn, ...)
 end
 
 --- Calls fn(...) once, when the loop's time is `time`. Returns the timer.
 function Loop:call_at(time, fn, ...)
-  self:_core("call_at")
   check_ms(time, "call_at")
   check_function(fn, "call_at")
+  self:_core("call_at")
   return new(self, time - self:time(), time, 0, fn, ...)
 end
 
 --- Calls fn(...) every `ms`, the first time `ms` from now. Calls stay on that grid; those
 -- that a slow handler made impossible are left out. Returns the timer.
 function Loop:call_every(ms, fn, ...)
-  self:_core("call_every")
   check_ms(ms, "call_every")
   check_function(fn, "call_every")
+  self:_core("call_every")
   if ms <= 0 or ms == math.huge then
     errors.misuse("call_every: expected a period above 0 ms, got " .. ms)
   end

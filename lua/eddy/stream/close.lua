@@ -39,6 +39,7 @@ end
 -- others go on.
 -- @return how many messages are lost
 function M.close(self, linger)
+  errors.check_self(self, "close")
   local drain_ms
   if type(linger) == "table" then
     errors.check_fields(linger, { drain = true, linger = true }, "close")

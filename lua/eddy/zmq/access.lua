@@ -76,7 +76,7 @@ local function set_numbers(what)
   end
 end
 
--- Each has what checks a value and returns it as it is taken, what gives it to a socket, and what
+--- Each has what checks a value and returns it as it is taken, what gives it to a socket, and what
 -- tells of it.
 local settings = {
   insecure = {
@@ -98,6 +98,8 @@ for _, what in ipairs { "uid", "gid", "pid" } do
     get = function(socket) return socket._numbers and socket._numbers[what] end,
   }
 end
+
+M.settings = settings
 
 --- The setting of that name, in capitals or not: { check, set, get }; nil when there is none.
 function M.find(name)

@@ -3,6 +3,7 @@ local errors = require "eddy.base.errors"
 local c = require "eddy.base.libeddy"
 local bind_policy = require "eddy.security.bind_policy"
 local constants = require "eddy.base.constants"
+local explain = require "eddy.zmq.endpoint_text"
 local option_types = require "eddy.zmq.option_types"
 local socket_options = require "eddy.zmq.options"
 
@@ -22,6 +23,10 @@ local function what_failed(name, endpoint, result)
     return what .. ": another connection of the socket has its connect_routing_id"
   end
   if result == -errors.numbers.EMSGSIZE then return what .. ": " .. option_types.GARBLED end
+  if result == -errors.numbers.EINVAL or result == -errors.numbers.EPROTONOSUPPORT then
+    local problem = explain(endpoint)
+    return problem and what .. ": " .. problem or what
+  end
   if result ~= -errors.numbers.ENAMETOOLONG then return what end
   return ("%s: a path of %d bytes, at most %d are allowed"):format(what, #endpoint - #"ipc://",
     option_types.IPC_PATH_MAX_LEN)

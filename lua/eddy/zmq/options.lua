@@ -1,6 +1,7 @@
 -- Socket options: by name or number, and what each takes. Methods of a socket's.
 local constants = require "eddy.base.constants"
 local errors = require "eddy.base.errors"
+local nearest = require "eddy.base.nearest"
 local c = require "eddy.base.libeddy"
 local pool = require "eddy.base.pool"
 local access = require "eddy.zmq.access"
@@ -14,6 +15,8 @@ local sizes = { int = 4, int64 = 8 } -- of others, the room that there is
 
 local value_type = ffi.typeof("union { int32_t int32; int64_t int64; char bytes[$]; }", ROOM)
 local take, give = pool(value_type)
+
+local subscribes = { SUBSCRIBE = true, UNSUBSCRIBE = true }
 
 local names = {} -- by number
 for name in pairs(option_types.kinds) do
@@ -35,8 +38,19 @@ end
 
 local function option_of(option, what)
   local name, number = M.option_name(option)
-  if not name then errors.misuse(what .. ": no such option: " .. tostring(option)) end
+  if not name then
+    errors.misuse(("%s: no such option: '%s'%s"):format(what, tostring(option),
+      M.nearest(option)))
+  end
   return name, number
+end
+
+local beside = { bind = true, connect = true, hwm = true } -- options
+
+--- The end of a text about an option that does not exist: which one may be meant.
+-- @param methods the socket's, if it may be one of them
+function M.nearest(option, methods)
+  return nearest(option, option_types.kinds, beside, access.settings, methods or {})
 end
 
 --- Whether it is the option that sets both high-water marks.
@@ -101,7 +115,12 @@ function Socket:set(option, value)
     local what = ("subscribe: a topic of %d bytes: %s:"):format(#value, option_types.GARBLED)
     check(result, what, self)
   end
+  if result == -errors.numbers.EINVAL and subscribes[name] and self._type ~= "SUB" then
+    error(errors.new(-result, ("set %s: %s: only a SUB socket subscribes"):format(name,
+      tostring(self))), 0)
+  end
   check(result, "set " .. name .. ":", self)
+  if name == "SUBSCRIBE" then rawset(self, "_subscribed", true) end
   if M.limits[name] then
     if not self._own_limits then rawset(self, "_own_limits", {}) end
     self._own_limits[name] = true

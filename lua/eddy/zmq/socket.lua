@@ -18,6 +18,8 @@ local access = require "eddy.zmq.access"
 local C, ffi = c.C, c.ffi
 local check = errors.check
 local EAGAIN, ENOTSOCK = errors.numbers.EAGAIN, errors.numbers.ENOTSOCK
+local DONTWAIT = constants.DONTWAIT
+local band = require("bit").band
 local EHOSTUNREACH, EINTR = errors.numbers.EHOSTUNREACH, errors.numbers.EINTR
 
 local received = ffi.typeof "eddy_received"
@@ -36,6 +38,7 @@ local Socket = {}
 
 -- The socket's id; raises when it is closed.
 local function id_of(self, what, code)
+  if type(self) ~= "table" then errors.misuse(what) end
   return self._id or error(errors.new(code or ENOTSOCK, what .. ": the " .. self._type ..
     " socket is closed"), 0)
 end
@@ -46,8 +49,11 @@ Socket._open_id = id_of
 Socket._line_of = false
 
 -- @param first what names the peer, if it is a message of a ROUTER's
-local function again(result, what, self, first)
-  if result == -EAGAIN then return nil, errors.again end
+local function again(result, what, self, flags, first)
+  if result == -EAGAIN then
+    if band(flags or 0, DONTWAIT) ~= 0 then return nil, errors.again end
+    return nil, errors.timed_out(what, self)
+  end
   if first and result == -EHOSTUNREACH then
     local id = bytes.kind(first) and first.bytes or first
     error(errors.unreachable(what .. ": " .. tostring(self), id), 0)
@@ -74,6 +80,9 @@ Socket._connects = false
 Socket._insecure, Socket._numbers, Socket._plan, Socket._asker = false, false, false, false
 Socket._is_noticed = false
 
+-- Whether it ever subscribed.
+Socket._subscribed = false
+
 -- Which of the limits against strangers the script set itself.
 Socket._own_limits = false
 
@@ -91,6 +100,7 @@ end
 -- @param linger ms for which libzmq still tries to send what it has, negative or infinite being for
 -- ever; the option's unless given
 function Socket:close(linger)
+  errors.check_self(self, "close")
   linger = errors.linger_of(linger)
   if not self._id then return end
   if self._owner then return self._owner:_socket_closing(linger) end
@@ -126,7 +136,7 @@ local function send_tracked(self, list, flags, what)
     if not frames.is(data) then tracked[i]:close() end
   end
   if result == 0 then return tracker end
-  return again(result, what, self, list[1])
+  return again(result, what, self, flags, list[1])
 end
 
 --- Sends one frame, waiting until the socket takes it or SNDTIMEO is over.
@@ -145,12 +155,12 @@ function Socket:send(data, flags, copy, track) -- luacheck: no unused args
     message.release(packed)
     if result == 0 then return true end
     if goes_on(result, "send", self) then return Socket.send(self, data, going_on(flags)) end
-    return again(result, "send", self, data)
+    return again(result, "send", self, flags, data)
   end
   local result = C.eddy_socket_send(self._c, id_of(self, "send"), data, #data, flags or 0)
   if result == 0 then return true end
   if goes_on(result, "send", self) then return Socket.send(self, data, going_on(flags)) end
-  return again(result, "send", self, data)
+  return again(result, "send", self, flags, data)
 end
 
 --- Sends a message of several frames, whole or not at all. As `send`.
@@ -165,7 +175,7 @@ function Socket:send_multipart(list, flags, copy, track) -- luacheck: no unused 
   if goes_on(result, "send_multipart", self) then
     return Socket.send_multipart(self, list, going_on(flags))
   end
-  return again(result, "send_multipart", self, list[1])
+  return again(result, "send_multipart", self, flags, list[1])
 end
 
 -- Receives one frame, as a string or, without copying, as a frame. Returns it and whether
@@ -176,7 +186,7 @@ local function receive(self, id, flags, copy, what)
     local result = C.eddy_socket_recv_frame(self._c, id, flags, own)
     if result < 0 then
       frames.take_back(own)
-      if not goes_on(result, what, self) then return again(result, what, self) end
+      if not goes_on(result, what, self) then return again(result, what, self, flags) end
       return receive(self, id, going_on(flags), copy, what)
     end
     local frame = frames.settle(own)
@@ -186,7 +196,7 @@ local function receive(self, id, flags, copy, what)
   local result = C.eddy_socket_recv(self._c, id, flags, part)
   if result < 0 then
     give(part)
-    if not goes_on(result, what, self) then return again(result, what, self) end
+    if not goes_on(result, what, self) then return again(result, what, self, flags) end
     return receive(self, id, going_on(flags), copy, what)
   end
   local size, more, data = part.size, part.more ~= 0, nil
@@ -261,7 +271,11 @@ function Socket:poll(timeout, flags)
 end
 
 --- Subscribes a SUB socket to a topic: to messages that begin with it, to all if it is empty.
-function Socket:subscribe(topic) self:set(constants.SUBSCRIBE, topic) end
+function Socket:subscribe(topic)
+  errors.check_self(self, "subscribe")
+  self:set(constants.SUBSCRIBE, topic)
+end
+
 --- Ends a subscription.
 function Socket:unsubscribe(topic) self:set(constants.UNSUBSCRIBE, topic) end
 
@@ -297,13 +311,15 @@ function Socket.class(methods)
     if key == "closed" then return not self._id end
     if key == "rcvmore" then return self:get("RCVMORE") == 1 end -- 0 would be true
     if not is_attribute(key) then
-      errors.misuse("a socket has no attribute or option '" .. tostring(key) .. "'")
+      errors.misuse(("a socket has no attribute or option '%s'%s"):format(tostring(key),
+        socket_options.nearest(key, Socket)))
     end
     return self:get(key)
   end
   function Instance.__newindex(self, key, value)
     if not is_attribute(key) then
-      errors.misuse("a socket has no option '" .. tostring(key) .. "'")
+      errors.misuse(("a socket has no option '%s'%s"):format(tostring(key),
+        socket_options.nearest(key)))
     end
     self:set(key, value)
   end
@@ -321,7 +337,7 @@ local Plain = Socket.class({})
 function Socket.open(context, core, number, class)
   local type_name = types[number] or "type " .. tostring(number)
   if type(number) ~= "number" then
-    errors.misuse("socket: expected a type such as zmq.REQ, got " .. tostring(number))
+    errors.misuse("socket: expected a type such as zmq.REQ, got " .. errors.typed(number))
   end
   local id = check(C.eddy_socket_open(core, number), "socket", type_name)
   return setmetatable({

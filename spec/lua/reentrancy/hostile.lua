@@ -74,7 +74,8 @@ end
 
 function deeds.error(own, n)
   return tostring(select(2, pcall(own.a.bind, own.a, "nonsense:" .. n))),
-    "bind nonsense:" .. n .. ": Invalid argument (EINVAL)"
+    ("bind nonsense:%d: an endpoint begins with its transport: tcp://nonsense:%d: " ..
+      "Invalid argument (EINVAL)"):format(n, n)
 end
 
 function deeds.z85(_, n)
