@@ -697,6 +697,10 @@ int eddy_stream_remind(eddy_loop *loop, uint32_t stream, double ms);
  * whatever was said before, and -ENOTSUP for more. */
 int eddy_stream_budget(eddy_loop *loop, uint32_t stream, int messages);
 
+/* Of what is ready in a turn, streams with a higher priority are served first, and those with a
+ * lower one only when no higher one has more than its budget. 0 unless set. */
+int eddy_stream_priority(eddy_loop *loop, uint32_t stream, int priority);
+
 /* Sends a whole message of copies of these bytes: now, when nothing is queued before it and
  * the socket can take it (0), or from the queue later (1). With a `report` (EDDY_REPORT ...) an
  * event tells what became of it, and the result is larger by 4 times its number there, modulo

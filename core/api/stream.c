@@ -50,6 +50,13 @@ int eddy_stream_budget(eddy_loop *loop, uint32_t id, int messages) {
     return 0;
 }
 
+int eddy_stream_priority(eddy_loop *loop, uint32_t id, int priority) {
+    eddy__stream *stream = find_stream(loop, id);
+    if (!stream) return eddy__loop_stale(loop);
+    if (stream->socket) eddy__poller_rank(&stream->state->poller, &stream->source, priority);
+    return 0;
+}
+
 int eddy_stream_send(eddy_loop *loop, uint32_t id, const char *data, uint32_t size,
                      int report) {
     eddy_part part = {data, (int32_t)size, 0};

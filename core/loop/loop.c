@@ -2,6 +2,7 @@
 #include "base/fork.h"
 #include "base/sys.h"
 
+#include <limits.h>
 #include <math.h>
 
 int eddy_loop_new(eddy_loop **made) {
@@ -143,16 +144,25 @@ static void serve_wakeups(eddy_loop *loop) {
     eddy__signals_tell(&loop->signals, &loop->wakeups, &loop->state.batch);
 }
 
+/* A socket of a lower priority than one that has more to do than its share waits for the next
+ * turn. Descriptors and the loop's own are always served: a signal waits for nobody. */
 static void serve(eddy_loop *loop) {
+    eddy__poller *poller = &loop->state.poller;
     eddy__list ready;
+    int least = INT_MIN;
     eddy__list_init(&ready);
-    eddy__list_append(&ready, &loop->state.poller.ready);
+    eddy__list_append(&ready, &poller->ready);
+    if (poller->ranked > 0) eddy__poller_sort(&ready);
     for (eddy__node *node; (node = eddy__list_shift(&ready));) {
         eddy__source *source = eddy__entry(node, eddy__source, mark);
-        if (source->serve)
-            source->serve(source);
-        else
+        if (!source->serve) {
             serve_wakeups(loop);
+        } else if (source->socket && source->priority < least) {
+            eddy__list_push(&poller->ready, node);
+        } else {
+            source->serve(source);
+            if (source->ready && poller->ranked > 0) least = source->priority;
+        }
     }
 }
 

@@ -84,7 +84,7 @@ int eddy__poller_add(eddy__poller *poller, eddy__source *source, eddy__socket *s
     source->socket = socket;
     source->fd = socket ? socket->fd : fd;
     source->id = (uint32_t)id;
-    source->wanted = source->ready = source->gone = source->is_file = 0;
+    source->wanted = source->ready = source->gone = source->is_file = source->priority = 0;
     source->seen = 0;
     eddy__list_init(&source->mark);
     int rc = control(poller, EPOLL_CTL_ADD, source);
@@ -121,6 +121,26 @@ int eddy__poller_want(eddy__poller *poller, eddy__source *source, int wanted) {
     return rc;
 }
 
+void eddy__poller_rank(eddy__poller *poller, eddy__source *source, int priority) {
+    poller->ranked += (priority != 0) - (source->priority != 0);
+    source->priority = priority;
+}
+
+/* Few of those that are ready have a priority: each goes back past the lower ones before it. */
+void eddy__poller_sort(eddy__list *ready) {
+    eddy__list sorted;
+    eddy__list_init(&sorted);
+    for (eddy__node *node; (node = eddy__list_shift(ready));) {
+        int priority = eddy__entry(node, eddy__source, mark)->priority;
+        eddy__node *before = sorted.prev;
+        while (before != &sorted &&
+               eddy__entry(before, eddy__source, mark)->priority < priority)
+            before = before->prev;
+        eddy__list_push(before->next, node);
+    }
+    eddy__list_append(ready, &sorted);
+}
+
 void eddy__poller_remove(eddy__poller *poller, eddy__source *source) {
     struct epoll_event none = {0};
     if (!source->gone && !source->is_file)
@@ -128,6 +148,7 @@ void eddy__poller_remove(eddy__poller *poller, eddy__source *source) {
     if (source->socket) source->socket->touched = NULL;
     source->socket = NULL;
     source->ready = 0;
+    eddy__poller_rank(poller, source, 0);
     poller->others -= !source->is_own;
     eddy__list_remove(&source->mark);
     eddy__id_map_remove(&poller->sources, source->id);

@@ -29,6 +29,7 @@ typedef struct eddy__source {
     uint64_t inode;
     int wanted;      /* EDDY_READ and EDDY_WRITE, as its owner wants them */
     int ready;       /* what of it is there; EDDY_ERROR too for a descriptor */
+    int priority;    /* 0 for most; what is higher is served before, and whole */
     double seen;     /* when its readiness was last learnt */
     eddy__node mark; /* in `dirty` or in `ready` */
 } eddy__source;
@@ -37,6 +38,7 @@ typedef struct eddy__poller {
     int epoll;
     eddy__id_map sources;
     uint32_t others;  /* how many descriptors there are that others may close */
+    uint32_t ranked;  /* how many sources have a priority */
     eddy__list dirty; /* sockets whose events must be read before blocking */
     eddy__list ready; /* sources with something to do */
     double waited;    /* when the kernel was asked last */
@@ -56,6 +58,13 @@ int eddy__poller_add(eddy__poller *poller, eddy__source *source, eddy__socket *s
 /* Changes what is wanted, which takes effect in the next turn. -EBADF when the descriptor was
  * closed and its number is another's now, or another -errno. */
 int eddy__poller_want(eddy__poller *poller, eddy__source *source, int wanted);
+
+/* Changes a source's priority, from the next turn on. */
+void eddy__poller_rank(eddy__poller *poller, eddy__source *source, int priority);
+
+/* Sorts a list of ready sources: the higher ones first, equal ones in the order in which they
+ * were. */
+void eddy__poller_sort(eddy__list *ready);
 
 /* Stops watching. Must come before the socket or descriptor is closed. */
 void eddy__poller_remove(eddy__poller *poller, eddy__source *source);

@@ -61,6 +61,7 @@ static void use_loop(void) {
     REFUSED(eddy_stream_receive(loop, id, 0));
     REFUSED(eddy_stream_remind(loop, id, 1));
     REFUSED(eddy_stream_budget(loop, id, 1));
+    REFUSED(eddy_stream_priority(loop, id, 1));
     REFUSED(eddy_stream_send(loop, (uint32_t)out, "x", 1, 0));
     REFUSED(eddy_stream_push(loop, (uint32_t)out, 1));
     REFUSED(eddy_stream_await_word(loop, id, 1));

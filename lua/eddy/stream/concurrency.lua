@@ -29,6 +29,20 @@ function Stream:set_budget(messages)
   errors.check(result, "set_budget:", self.name)
 end
 
+local MOST_PRIORITY = 2 ^ 31
+
+--- Serves the stream before others: of what is ready in a turn, streams with a higher priority come
+-- first, and those with a lower one wait as long as a higher one has more messages than its
+-- budget.
+-- @param priority a whole number, also a negative one; 0 unless set
+function Stream:set_priority(priority)
+  if type(priority) ~= "number" or priority % 1 ~= 0 or math.abs(priority) >= MOST_PRIORITY then
+    errors.misuse("set_priority: expected a whole number, got " .. errors.typed(priority))
+  end
+  self:_check_open("set_priority")
+  errors.check(C.eddy_stream_priority(self.loop._c, self._id, priority), "set_priority:", self.name)
+end
+
 -- With XPUB_MANUAL libzmq acts on the peer received from last.
 local function may_overlap(self)
   local socket = self.socket

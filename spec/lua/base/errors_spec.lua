@@ -72,6 +72,7 @@ describe("errors", function()
       ["send callback"] = function() stream:send("x", { callback = 5 }) end,
       ["send_multipart callback"] = function() stream:send_multipart({ "x" }, { callback = 5 }) end,
       ["set_budget"] = function() stream:set_budget(0) end,
+      ["set_priority"] = function() stream:set_priority(0.5) end,
       ["set_send_limit"] = function() stream:set_send_limit { policy = "x" } end,
       ["add_callback"] = function() loop:add_callback(5) end,
       ["call_later"] = function() return (loop:call_later("x", print)) end,

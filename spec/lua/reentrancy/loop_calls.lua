@@ -36,6 +36,7 @@ function calls.streams(loop)
   a:on_send(function(msg, err) sent[#sent + 1] = text_of(msg) .. tostring(err) end)
   a:on_err(print)
   a:set_budget(5)
+  a:set_priority(1)
   b:set_concurrency(2)
   a:set_send_limit { messages = 100 }
   b:on_event(function(event) events[event.name] = true end)

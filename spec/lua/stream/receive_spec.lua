@@ -250,6 +250,70 @@ describe("a receiving stream", function()
     for i = 1, 39, 2 do assert.equal(3, order[i] + order[i + 1]) end
   end)
 
+  -- Three streams of these priorities, with 20 messages each and a budget of 4: the order in which
+  -- their messages come.
+  local function order_of(priorities)
+    local order, pushes = {}, {}
+    for i, priority in ipairs(priorities) do
+      local stream, push = support.receiver()
+      pushes[i] = push
+      stream:set_budget(4)
+      stream:set_priority(priority)
+      stream:on_recv(function()
+        order[#order + 1] = i
+        if #order == 20 * #priorities then loop:stop() end
+      end)
+    end
+    for _ = 1, 20 do
+      for _, push in ipairs(pushes) do send(push, "x") end
+    end
+    support.run(loop)
+    return table.concat(order)
+  end
+
+  it("is served before those with a lower priority, and whole", function()
+    local function ten(i) return (i):rep(20) end
+    assert.equal(ten "2" .. ten "3" .. ten "1", order_of { -1, 10, 0 })
+    assert.equal(ten "3" .. ten "2" .. ten "1", order_of { 0, 1, 2 })
+  end)
+
+  it("shares the turns with those of its priority", function()
+    local order = order_of { 5, 5, 5 }
+    assert.is_truthy(order:sub(1, 12):find("1") and order:sub(1, 12):find("2") and
+      order:sub(1, 12):find("3"))
+    order = order_of { 0, 7, 0 }
+    assert.equal(("2"):rep(20), order:sub(1, 20))
+    assert.is_nil(order:find(("1"):rep(20), 1, true))
+  end)
+
+  it("holds up no timer, and takes a priority back", function()
+    local stream, push = support.receiver()
+    local low, low_push = support.receiver()
+    local timer_at, total = nil, 0
+    stream:set_priority(3)
+    stream:on_recv(function()
+      total = total + 1
+      if total == 1 then loop:call_later(0, function() timer_at = total end) end
+      if total == 200 then stream:set_priority(0) end
+      send(push, "x")
+    end)
+    low:on_recv(function() loop:stop() end)
+    for _ = 1, 100 do send(push, "x") end
+    send(low_push, "x")
+    support.run(loop)
+    assert.is_true(timer_at <= 128)
+    assert.is_true(total >= 200)
+  end)
+
+  it("refuses a priority that is none", function()
+    local stream = support.receiver()
+    for _, wrong in ipairs { 1.5, 0 / 0, math.huge, "x", {}, 2 ^ 31 } do
+      assert.error_matches(function() stream:set_priority(wrong) end, "set_priority")
+    end
+    stream:close()
+    assert.error_matches(function() stream:set_priority(1) end, "closed")
+  end)
+
   it("refuses a budget that is none", function()
     local stream = support.receiver()
     for _, wrong in ipairs { 0, -1, 1.5, 0 / 0, math.huge, "x", {} } do
