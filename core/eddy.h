@@ -283,6 +283,10 @@ void eddy_policy_ask(eddy_policy *policy, eddy_asker *asker);
  * domains that have none. -EADDRINUSE when a socket at inproc://zeromq.zap.01 answers. */
 int eddy_zap_set(eddy_context *context, const char *domain, eddy_policy *policy);
 
+/* Whether somebody answers for a ZAP domain ("": none) of the context: a policy, or a socket of
+ * a script's. */
+int eddy_zap_answers(eddy_context *context, const char *domain);
+
 /* The socket asks, in a domain of its own, and lets nobody in whom the policy does not. Again,
  * it has another policy. The domain ends with the socket. */
 int eddy_socket_admit(eddy_context *context, uint32_t socket, eddy_policy *policy);

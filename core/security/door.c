@@ -103,6 +103,12 @@ static eddy_policy *policy_of(eddy__door *door, eddy__text domain) {
     return policy;
 }
 
+int eddy__door_has(eddy__door *door, const char *domain) {
+    eddy_policy *policy = policy_of(door, eddy__text_of(domain));
+    eddy_policy_free(policy);
+    return policy != NULL;
+}
+
 static void count(eddy__door *door, int status) {
     pthread_mutex_lock(&door->lock);
     eddy_zap_stats *stats = &door->stats;

@@ -38,6 +38,9 @@ void *eddy__door_run(void *door);
 /* Gives a domain a policy, or takes it away (NULL). 0 or -ENOMEM. */
 int eddy__door_set(eddy__door *door, const char *domain, eddy_policy *policy);
 
+/* Whether a domain has a policy, or all domains have. */
+int eddy__door_has(eddy__door *door, const char *domain);
+
 void eddy__door_stats(eddy__door *door, eddy_zap_stats *stats);
 
 /* Frees one whose thread has ended, or never began. */

@@ -85,6 +85,16 @@ int eddy__zap_set(void *context, const char *domain, eddy_policy *policy) {
     return rc;
 }
 
+int eddy__zap_answers(void *context, const char *domain) {
+    eddy__address address = eddy__listeners_address(context, ENDPOINT);
+    pthread_mutex_lock(&all.lock);
+    eddy__door *door = *find(context);
+    int answers = door ? eddy__door_has(door, domain)
+                       : eddy__ending_is_bound(address.where, address.what);
+    pthread_mutex_unlock(&all.lock);
+    return answers;
+}
+
 int eddy__zap_stats(void *context, eddy_zap_stats *stats) {
     *stats = (eddy_zap_stats){0};
     pthread_mutex_lock(&all.lock);
