@@ -1,6 +1,7 @@
 -- Settings of a socket about who may come in, beside libzmq's options.
 local errors = require "eddy.base.errors"
 local c = require "eddy.base.libeddy"
+local accept = require "eddy.zmq.accept"
 local askers = require "eddy.security.asker"
 local curve = require "eddy.security.curve"
 local notices = require "eddy.security.notices"
@@ -91,6 +92,11 @@ local settings = {
     check = check_insecure,
     set = function(socket, value) rawset(socket, "_insecure", value) end,
     get = function(socket) return socket._insecure end,
+  },
+  accept = {
+    check = accept.check,
+    set = function(socket, value) rawset(socket, "_accept", value) end,
+    get = function(socket) return socket._accept or nil end,
   },
   -- Of keys it tells nothing.
   curve = {

@@ -1,6 +1,7 @@
 -- Where sockets bind and connect: methods of eddy.socket's.
 local errors = require "eddy.base.errors"
 local c = require "eddy.base.libeddy"
+local accept = require "eddy.zmq.accept"
 local bind_policy = require "eddy.security.bind_policy"
 local constants = require "eddy.base.constants"
 local option_types = require "eddy.zmq.option_types"
@@ -94,6 +95,7 @@ function M:bind(endpoint)
   if type(endpoint) == "string" and self._id then
     check_reach(self, endpoint)
     limit_strangers(self, endpoint)
+    if self._accept then accept.apply(self, self._accept) end
   end
   bind(self, endpoint)
   local bound = self:get("LAST_ENDPOINT")

@@ -71,9 +71,9 @@ Socket._connects = false
 
 -- Whether it may bind where strangers come in; the lists of numbers that it asks for over ipc;
 -- what its `curve` says, but the secret; what asks its function who may come in; keys that were
--- revoked.
+-- revoked; from which networks connections are taken.
 Socket._insecure, Socket._numbers, Socket._plan, Socket._asker = false, false, false, false
-Socket._is_noticed, Socket._revoked = false, false
+Socket._is_noticed, Socket._revoked, Socket._accept = false, false, false
 
 -- Which of the limits against strangers the script set itself.
 Socket._own_limits = false

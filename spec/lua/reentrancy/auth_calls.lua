@@ -55,6 +55,7 @@ function calls.curve(_, context)
   local got = { text, to:peer().user, to:revoke(server_public, { cut = true }),
     failure(to.revoke, to, 5) }
   to:readmit(server_public)
+  got[5] = type(context:auth_stats().allowed)
   return got
 end
 
