@@ -246,6 +246,7 @@ enum eddy_allowed {
     EDDY_ALLOWED_PASSWORD, /* a user's, which is the value */
     EDDY_ALLOWED_ADDRESS,  /* an address, or a network: "10.0.0.0/8". With any, only these */
     EDDY_DENIED_ADDRESS,
+    EDDY_DENIED_KEY,   /* whatever else lets it in */
     EDDY_ALLOWED_USER, /* over ipc, by number. With any of these three, only such peers, */
     EDDY_ALLOWED_GROUP,
     EDDY_ALLOWED_PROCESS,
@@ -283,6 +284,16 @@ void eddy_policy_ask(eddy_policy *policy, eddy_asker *asker);
  * domains that have none. -EADDRINUSE when a socket at inproc://zeromq.zap.01 answers. */
 int eddy_zap_set(eddy_context *context, const char *domain, eddy_policy *policy);
 
+/* Whether somebody answers for a ZAP domain ("": none) of the context: a policy, or a socket of
+ * a script's. */
+int eddy_zap_answers(eddy_context *context, const char *domain);
+
+/* Ends the connections of a key that came in in a domain, or (NULL) in any: all that peers have
+ * made, from addresses that it came from, to sockets of this process; everybody's when those
+ * were more than are remembered (4,096). Those that may come in again do so by themselves. How
+ * many, or -errno. */
+int eddy_zap_cut(eddy_context *context, const char *domain, const char *key);
+
 /* The socket asks, in a domain of its own, and lets nobody in whom the policy does not. Again,
  * it has another policy. The domain ends with the socket. */
 int eddy_socket_admit(eddy_context *context, uint32_t socket, eddy_policy *policy);
@@ -290,6 +301,7 @@ int eddy_socket_admit(eddy_context *context, uint32_t socket, eddy_policy *polic
 /* Handshakes until now, by their answers. The call says whether there is a handler: 1 or 0. */
 typedef struct eddy_zap_stats {
     double allowed, refused, later, malformed;
+    double cut; /* connections of keys that were revoked */
 } eddy_zap_stats;
 
 int eddy_zap_stats_get(eddy_context *context, eddy_zap_stats *stats);

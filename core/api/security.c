@@ -15,6 +15,16 @@ int eddy_zap_set(eddy_context *context, const char *domain, eddy_policy *policy)
     return zmq ? eddy__zap_set(zmq, domain, policy) : -ETERM;
 }
 
+int eddy_zap_answers(eddy_context *context, const char *domain) {
+    void *zmq = eddy__context_zmq(context);
+    return zmq ? eddy__zap_answers(zmq, domain) : -ETERM;
+}
+
+int eddy_zap_cut(eddy_context *context, const char *domain, const char *key) {
+    void *zmq = eddy__context_zmq(context);
+    return zmq ? eddy__zap_cut(zmq, domain, key) : -ETERM;
+}
+
 int eddy_zap_stats_get(eddy_context *context, eddy_zap_stats *stats) {
     void *zmq = eddy__context_zmq(context);
     return zmq ? eddy__zap_stats(zmq, stats) : -ETERM;

@@ -10,6 +10,7 @@ enum eddy__fault_call {
     EDDY__FAULT_POLL,
     EDDY__FAULT_EVENTFD,
     EDDY__FAULT_OPEN,
+    EDDY__FAULT_COPY,
     EDDY__FAULT_LOCK,
     EDDY__FAULT_READ,
     EDDY__FAULT_WRITE,

@@ -80,6 +80,11 @@ static inline int eddy__open_directory(const char *path) {
     EDDY__CALL(int, -1, EDDY__FAULT_OPEN, open(path, O_RDONLY | O_DIRECTORY | O_CLOEXEC));
 }
 
+/* Another descriptor of what is behind this one. */
+static inline int eddy__copy(int fd) {
+    EDDY__CALL(int, -1, EDDY__FAULT_COPY, fcntl(fd, F_DUPFD_CLOEXEC, 0));
+}
+
 /* Whatever is behind the descriptor, until that is closed. */
 static inline int eddy__lock(int fd) {
     EDDY__RETRY(EDDY__FAULT_LOCK, flock(fd, LOCK_EX | LOCK_NB));

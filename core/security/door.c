@@ -12,6 +12,7 @@ enum {
     ENVELOPE = 2, /* routing id and delimiter */
     ROOM = ENVELOPE + EDDY__ZAP_FRAMES,
     MOST_WAITING = 1024,
+    ALLOWED = 200,
     LATER = 300,
     REFUSED = 400,
     WRONG = 500,
@@ -25,8 +26,9 @@ typedef struct eddy__waiting {
     struct eddy__waiting *next;
     double number, until;
     zmq_msg_t routing_id;
-    char id[EDDY__ZAP_LONGEST], address[EDDY__ZAP_LONGEST], key[EDDY__ZAP_KEY];
-    size_t id_size, address_size;
+    char id[EDDY__ZAP_LONGEST], domain[EDDY__ZAP_LONGEST], address[EDDY__ZAP_LONGEST];
+    char key[EDDY__ZAP_KEY];
+    size_t id_size, domain_size, address_size;
 } waiting;
 
 int eddy__door_new(eddy__door **door, void *context, void *socket) {
@@ -52,6 +54,7 @@ void eddy__door_free(eddy__door *door) {
         door->domains = dropped->next;
         drop_domain(dropped);
     }
+    eddy__visits_clear(&door->visits);
     eddy__mailbox_release(door->mailbox);
     pthread_mutex_destroy(&door->lock);
     eddy__free(door);
@@ -86,21 +89,56 @@ void eddy__door_stats(eddy__door *door, eddy_zap_stats *stats) {
     pthread_mutex_unlock(&door->lock);
 }
 
-/* A reference to the domain's policy, or that of all others; NULL: there is none. */
-static eddy_policy *policy_of(eddy__door *door, eddy__text domain) {
-    eddy_policy *policy = NULL;
+eddy__visit *eddy__door_leave(eddy__door *door, const char *domain, const char *key,
+                              int *is_partial) {
     pthread_mutex_lock(&door->lock);
+    eddy__visit *list = eddy__visits_take(&door->visits, domain, eddy__text_of(key));
+    *is_partial = door->visits.is_partial;
+    pthread_mutex_unlock(&door->lock);
+    return list;
+}
+
+void eddy__door_count_cut(eddy__door *door, int connections) {
+    pthread_mutex_lock(&door->lock);
+    door->stats.cut += connections;
+    pthread_mutex_unlock(&door->lock);
+}
+
+/* The domain's policy, or that of all others; NULL: there is none. The lock is held. */
+static eddy_policy *find_policy(eddy__door *door, eddy__text domain) {
+    eddy_policy *policy = NULL;
     for (eddy__domain *each = door->domains; each; each = each->next) {
         eddy__text name = eddy__text_of(each->name);
-        if (eddy__text_is(name, domain)) {
-            policy = each->policy;
-            break;
-        }
+        if (eddy__text_is(name, domain)) return each->policy;
         if (eddy__text_is(name, eddy__text_of(EVERY_DOMAIN))) policy = each->policy;
     }
+    return policy;
+}
+
+/* A reference to it. */
+static eddy_policy *policy_of(eddy__door *door, eddy__text domain) {
+    pthread_mutex_lock(&door->lock);
+    eddy_policy *policy = find_policy(door, domain);
     if (policy) eddy__policy_retain(policy);
     pthread_mutex_unlock(&door->lock);
     return policy;
+}
+
+/* A key is about to be let in. Whether it still may: who revoked it meanwhile does not know of
+ * its connection; from now on it is known. */
+static int let_in(eddy__door *door, eddy__text domain, const char *key, eddy__text address) {
+    pthread_mutex_lock(&door->lock);
+    const eddy_policy *policy = find_policy(door, domain);
+    int may = !policy || !eddy__policy_denies(policy, key);
+    if (may) eddy__visits_add(&door->visits, domain, eddy__text_of(key), address);
+    pthread_mutex_unlock(&door->lock);
+    return may;
+}
+
+int eddy__door_has(eddy__door *door, const char *domain) {
+    eddy_policy *policy = policy_of(door, eddy__text_of(domain));
+    eddy_policy_free(policy);
+    return policy != NULL;
 }
 
 static void count(eddy__door *door, int status) {
@@ -158,7 +196,7 @@ static void reply(eddy__door *door, eddy__text routing_id, eddy__text id, eddy__
                   const char *key) {
     char status[16];
     snprintf(status, sizeof status, "%d", verdict.status);
-    int is_allowed = verdict.status == 200;
+    int is_allowed = verdict.status == ALLOWED;
     eddy__text none = {"", 0}, parts[] = {routing_id,
                                           none,
                                           {"1.0", 3},
@@ -190,6 +228,8 @@ static int ask(eddy__door *door, eddy_asker *asker, zmq_msg_t *routing_id,
     zmq_msg_move(&made->routing_id, routing_id);
     made->id_size = request->id.size;
     memcpy(made->id, request->id.data, request->id.size);
+    made->domain_size = request->domain.size;
+    memcpy(made->domain, request->domain.data, request->domain.size);
     made->address_size = request->address.size;
     memcpy(made->address, request->address.data, request->address.size);
     memcpy(made->key, request->key, sizeof made->key);
@@ -214,13 +254,16 @@ static eddy__verdict decide(eddy__door *door, zmq_msg_t *routing_id, eddy__zap_r
                             eddy_policy *policy) {
     eddy__verdict busy = {.status = LATER, .reason = "Ask again later"};
     eddy__verdict verdict = {
-        200, "OK", request->user, {"", 0}}; /* as where there is no handler */
+        ALLOWED, "OK", request->user, {"", 0}}; /* as where there is no handler */
     if (policy)
         verdict = eddy__policy_decide(policy, request);
     else if (request->domain.size > 0)
         verdict = (eddy__verdict){.status = REFUSED, .reason = "Unknown domain"};
     if (verdict.status == 0 && ask(door, eddy__policy_asker(policy), routing_id, request) != 0)
         verdict = busy;
+    if (verdict.status == ALLOWED && request->mechanism == EDDY__CURVE &&
+        !let_in(door, request->domain, request->key, request->address))
+        verdict = (eddy__verdict){.status = REFUSED, .reason = EDDY__REVOKED};
     /* Of a domain that is no more its socket is no more. */
     if (verdict.status == REFUSED && policy)
         tell_refusal(door, request->address, verdict.reason);
@@ -272,6 +315,9 @@ static void settle(eddy__door *door, waiting **place, eddy__verdict verdict) {
     waiting *done = *place;
     eddy__text address = {done->address, done->address_size};
     *place = done->next;
+    eddy__text domain = {done->domain, done->domain_size};
+    if (verdict.status == ALLOWED && !let_in(door, domain, done->key, address))
+        verdict = (eddy__verdict){.status = REFUSED, .reason = EDDY__REVOKED};
     if (verdict.status == REFUSED) {
         tell_refusal(door, address, verdict.reason);
         if (eddy__failures_add(&door->failures, address, eddy_time())) verdict.status = LATER;
@@ -287,7 +333,7 @@ static void answer(eddy__door *door) {
     eddy__answer *each = eddy__mailbox_take(door->mailbox), *next;
     for (; each; each = next) {
         waiting **place = &door->waiting;
-        eddy__verdict verdict = {each->status, each->status == 200 ? "OK" : "Refused",
+        eddy__verdict verdict = {each->status, each->status == ALLOWED ? "OK" : "Refused",
                                  each->user, each->fields};
         next = each->next;
         while (*place && (*place)->number != each->number) place = &(*place)->next;

@@ -5,6 +5,7 @@
 #include "eddy.h"
 #include "security/failures.h"
 #include "security/mailbox.h"
+#include "security/visits.h"
 
 #include <pthread.h>
 
@@ -19,9 +20,10 @@ typedef struct eddy__door {
     void *context, *socket; /* the socket is the thread's */
     pthread_t thread;
     eddy__mailbox *mailbox;
-    pthread_mutex_t lock; /* of `domains` and `stats` */
+    pthread_mutex_t lock; /* of what follows, to `waiting` */
     eddy__domain *domains;
     eddy_zap_stats stats;
+    eddy__visits visits;
     struct eddy__waiting
         *waiting; /* whom it cannot answer yet; the thread's, as what follows */
     int waiting_count;
@@ -37,6 +39,17 @@ void *eddy__door_run(void *door);
 
 /* Gives a domain a policy, or takes it away (NULL). 0 or -ENOMEM. */
 int eddy__door_set(eddy__door *door, const char *domain, eddy_policy *policy);
+
+/* Whether a domain has a policy, or all domains have. */
+int eddy__door_has(eddy__door *door, const char *domain);
+
+/* Takes what it knows of where a key came from, in one domain or (NULL) in all. Whether it does
+ * not know all of that. */
+eddy__visit *eddy__door_leave(eddy__door *door, const char *domain, const char *key,
+                              int *is_partial);
+
+/* Connections were ended. */
+void eddy__door_count_cut(eddy__door *door, int connections);
 
 void eddy__door_stats(eddy__door *door, eddy_zap_stats *stats);
 

@@ -105,7 +105,8 @@ int eddy_policy_allow(eddy_policy *policy, int kind, const char *what, uint32_t 
                       uint32_t fields_size) {
     if (kind < 0 || kind >= EDDY_ALLOWED_KINDS) return -EINVAL;
     if (what_size > EDDY__ZAP_LONGEST || value_size > EDDY__ZAP_LONGEST) return -EINVAL;
-    if (kind == EDDY_ALLOWED_KEY && what_size != EDDY__ZAP_KEY - 1) return -EINVAL;
+    if ((kind == EDDY_ALLOWED_KEY || kind == EDDY_DENIED_KEY) && what_size != EDDY__ZAP_KEY - 1)
+        return -EINVAL;
     int is_address = kind == EDDY_ALLOWED_ADDRESS || kind == EDDY_DENIED_ADDRESS;
     if (is_address && memchr(what, '/', what_size)) {
         int rc = eddy__networks_add(&policy->networks, kind, (eddy__text){what, what_size});
@@ -210,8 +211,14 @@ static eddy__verdict check_password(const eddy_policy *policy, eddy__text user,
     return is_same ? allowed(user, found->fields) : refused("Invalid password");
 }
 
+int eddy__policy_denies(const eddy_policy *policy, const char *key) {
+    return policy->counts[EDDY_DENIED_KEY] > 0 &&
+           find(policy, EDDY_DENIED_KEY, eddy__text_of(key));
+}
+
 static eddy__verdict check_key(const eddy_policy *policy, eddy__zap_request *request) {
     eddy__text key = eddy__text_of(request->key), nothing = {"", 0};
+    if (eddy__policy_denies(policy, request->key)) return refused(EDDY__REVOKED);
     const entry *found = find(policy, EDDY_ALLOWED_KEY, key);
     if (found) return allowed(found->value.size > 0 ? found->value : key, found->fields);
     if (policy->folder && eddy__folder_find(policy->folder, request->key, request->name))

@@ -8,6 +8,9 @@
 
 #include <stdint.h>
 
+/* Why such a key is. */
+#define EDDY__REVOKED "Revoked key"
+
 /* What becomes of a request. The texts are the policy's or the request's. */
 typedef struct eddy__verdict {
     int status; /* 200, 300, 400 or 500; 0: the asker is to be asked */
@@ -16,6 +19,9 @@ typedef struct eddy__verdict {
 } eddy__verdict;
 
 eddy__verdict eddy__policy_decide(const eddy_policy *policy, eddy__zap_request *request);
+
+/* Whether a key is kept out, whatever else lets it in. */
+int eddy__policy_denies(const eddy_policy *policy, const char *key);
 
 void eddy__policy_retain(eddy_policy *policy);
 

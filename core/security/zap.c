@@ -1,5 +1,6 @@
 #include "security/zap.h"
 #include "base/sys.h"
+#include "security/cut.h"
 #include "security/door.h"
 #include "zmq/ending.h"
 #include "zmq/listeners.h"
@@ -81,6 +82,31 @@ int eddy__zap_set(void *context, const char *domain, eddy_policy *policy) {
     eddy__door *door = *find(context);
     if (!door && policy) rc = start(context, &door);
     if (rc == 0 && door) rc = eddy__door_set(door, domain, policy);
+    pthread_mutex_unlock(&all.lock);
+    return rc;
+}
+
+int eddy__zap_answers(void *context, const char *domain) {
+    eddy__address address = eddy__listeners_address(context, ENDPOINT);
+    pthread_mutex_lock(&all.lock);
+    eddy__door *door = *find(context);
+    int answers = door ? eddy__door_has(door, domain)
+                       : eddy__ending_is_bound(address.where, address.what);
+    pthread_mutex_unlock(&all.lock);
+    return answers;
+}
+
+int eddy__zap_cut(void *context, const char *domain, const char *key) {
+    int everybody = 0;
+    pthread_mutex_lock(&all.lock);
+    eddy__door *door = *find(context);
+    eddy__visit *list = door ? eddy__door_leave(door, domain, key, &everybody) : NULL;
+    pthread_mutex_unlock(&all.lock);
+    int rc = eddy__cut(list, everybody);
+    eddy__visits_free(list);
+    pthread_mutex_lock(&all.lock);
+    door = *find(context);
+    if (door && rc > 0) eddy__door_count_cut(door, rc);
     pthread_mutex_unlock(&all.lock);
     return rc;
 }

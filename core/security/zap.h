@@ -11,6 +11,13 @@
  * -EADDRINUSE when somebody else answers in this context. */
 int eddy__zap_set(void *context, const char *domain, eddy_policy *policy);
 
+/* Whether somebody answers for a domain of the context: its policy, that of all domains, or a
+ * handler of a script's. */
+int eddy__zap_answers(void *context, const char *domain);
+
+/* Ends the connections of a key, of one domain or (NULL) of all. How many, or -errno. */
+int eddy__zap_cut(void *context, const char *domain, const char *key);
+
 /* The handler's counters; all zero while there is none. Whether there is one. */
 int eddy__zap_stats(void *context, eddy_zap_stats *stats);
 

@@ -95,6 +95,14 @@ int eddy__ending_bind(uint64_t context, uint64_t hash) {
     return bound ? 0 : -ENOMEM;
 }
 
+int eddy__ending_is_bound(uint64_t context, uint64_t hash) {
+    pthread_mutex_lock(&all.lock);
+    const name *found = *find(context, hash);
+    int is_bound = found && found->bound > 0;
+    pthread_mutex_unlock(&all.lock);
+    return is_bound;
+}
+
 void eddy__ending_bound(uint64_t context, uint64_t hash) {
     pthread_mutex_lock(&all.lock);
     name *bound = *find(context, hash);

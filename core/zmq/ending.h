@@ -15,6 +15,9 @@ int eddy__ending_bind(uint64_t context, uint64_t hash);
 void eddy__ending_bound(uint64_t context, uint64_t hash);
 void eddy__ending_unbound(uint64_t context, uint64_t hash);
 
+/* Whether a socket of this process's is bound at that name. */
+int eddy__ending_is_bound(uint64_t context, uint64_t hash);
+
 /* Connects a socket of libzmq's to an inproc name. 0, or -errno: -EMFILE when there is no
  * socket to keep back. */
 int eddy__ending_connect(void *context, void *zmq, uint64_t hash, const char *name);

@@ -30,7 +30,8 @@ static struct {
     pthread_mutex_t lock;
     going ring[MOST];
     unsigned first, end; /* positions are modulo MOST */
-} all = {.lock = PTHREAD_MUTEX_INITIALIZER};
+    eddy__list bound;    /* of eddy__listeners */
+} all = {.lock = PTHREAD_MUTEX_INITIALIZER, .bound = {&all.bound, &all.bound}};
 
 /* None of the parent's threads will release the lock. */
 static void forked(void) {
@@ -68,7 +69,28 @@ eddy__address eddy__listeners_address(const void *context, const char *endpoint)
     const char *port = strrchr(endpoint, ':');
     if (strncmp(endpoint, "tcp://", 6) != 0 || port < endpoint + 6) return none;
     long number = strtol(port + 1, NULL, 10);
-    return number > 0 ? (eddy__address){PORT, (uint64_t)number, 0} : none;
+    return number > 0 ? eddy__listeners_port((int)number) : none;
+}
+
+eddy__address eddy__listeners_port(int port) {
+    return (eddy__address){PORT, (uint64_t)port, 0};
+}
+
+/* The lock is held. */
+static int has(const eddy__listeners *listeners, eddy__address address) {
+    for (int i = 0; i < listeners->count; i++)
+        if (is_same(listeners->addresses[i], address)) return 1;
+    return 0;
+}
+
+int eddy__listeners_is_bound(eddy__address address) {
+    int found = 0;
+    if (address.kind == NONE) return 0;
+    pthread_mutex_lock(&all.lock);
+    for (eddy__node *node = all.bound.next; !found && node != &all.bound; node = node->next)
+        found = has(eddy__entry(node, eddy__listeners, node), address);
+    pthread_mutex_unlock(&all.lock);
+    return found;
 }
 
 /* The lock is held. The last that was given back at an address and may be there still, or NULL.
@@ -102,22 +124,33 @@ static void forget(eddy__address address) {
     pthread_mutex_unlock(&all.lock);
 }
 
+/* Makes room for one more. The lock is held. */
+static int grow(eddy__listeners *listeners) {
+    int room = listeners->capacity ? listeners->capacity * 2 : FIRST_ROOM;
+    size_t size = (size_t)room * sizeof *listeners->addresses;
+    eddy__address *list = eddy__realloc(listeners->addresses, size);
+    if (!list) return -ENOMEM;
+    if (!listeners->node.next) eddy__list_init(&listeners->node);
+    eddy__list_push(&all.bound, &listeners->node);
+    listeners->addresses = list;
+    listeners->capacity = room;
+    return 0;
+}
+
 int eddy__listeners_bind(eddy__listeners *listeners, eddy__address address) {
-    if (listeners->count == listeners->capacity) {
-        int room = listeners->capacity ? listeners->capacity * 2 : FIRST_ROOM;
-        size_t size = (size_t)room * sizeof address;
-        eddy__address *list = eddy__realloc(listeners->addresses, size);
-        if (!list) return -ENOMEM;
-        listeners->addresses = list;
-        listeners->capacity = room;
-    }
+    pthread_mutex_lock(&all.lock);
+    int rc = listeners->count == listeners->capacity ? grow(listeners) : 0;
+    pthread_mutex_unlock(&all.lock);
+    if (rc != 0) return rc;
     return is_inproc(address) ? eddy__ending_bind(address.where, address.what) : 0;
 }
 
 void eddy__listeners_bound(eddy__listeners *listeners, eddy__address address) {
     if (address.kind == NONE) return;
     forget(address);
+    pthread_mutex_lock(&all.lock);
     listeners->addresses[listeners->count++] = address;
+    pthread_mutex_unlock(&all.lock);
     if (is_inproc(address)) eddy__ending_bound(address.where, address.what);
 }
 
@@ -128,13 +161,18 @@ void eddy__listeners_refused(eddy__address address) {
 void eddy__listeners_leave(eddy__listeners *listeners, eddy__address address) {
     for (int i = 0; i < listeners->count; i++) {
         if (!is_same(listeners->addresses[i], address)) continue;
+        pthread_mutex_lock(&all.lock);
         listeners->addresses[i] = listeners->addresses[--listeners->count];
+        pthread_mutex_unlock(&all.lock);
         give_back(address);
         return;
     }
 }
 
 void eddy__listeners_free(eddy__listeners *listeners) {
+    pthread_mutex_lock(&all.lock);
+    if (listeners->node.next) eddy__list_remove(&listeners->node);
+    pthread_mutex_unlock(&all.lock);
     for (int i = 0; i < listeners->count; i++) give_back(listeners->addresses[i]);
     eddy__free(listeners->addresses);
     *listeners = (eddy__listeners){0};

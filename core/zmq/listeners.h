@@ -3,6 +3,8 @@
 #ifndef EDDY_ZMQ_LISTENERS_H
 #define EDDY_ZMQ_LISTENERS_H
 
+#include "base/list.h"
+
 #include <stdint.h>
 
 /* An address, as far as it tells one listener of this process from another: a tcp port, the
@@ -12,14 +14,21 @@ typedef struct eddy__address {
     uint64_t what, where;
 } eddy__address;
 
-/* The addresses that a socket is bound to. */
+/* The addresses that a socket is bound to. All zero at first. */
 typedef struct eddy__listeners {
+    eddy__node node; /* in the list of all that are bound */
     eddy__address *addresses;
     int count, capacity;
 } eddy__listeners;
 
 /* The address of an endpoint in a libzmq context; for a path, that of the file there now. */
 eddy__address eddy__listeners_address(const void *context, const char *endpoint);
+
+/* That of a tcp port. */
+eddy__address eddy__listeners_port(int port);
+
+/* Whether a socket of this process's is bound there. */
+int eddy__listeners_is_bound(eddy__address address);
 
 /* The socket is about to be bound there: makes room for one more address. 0 or -ENOMEM. */
 int eddy__listeners_bind(eddy__listeners *listeners, eddy__address address);

@@ -110,6 +110,20 @@ function Context:destroy(linger)
   self:term()
 end
 
+local auth_stats = ffi.typeof "eddy_zap_stats"
+local auth_results = { "allowed", "refused", "later", "malformed", "cut" }
+
+--- How handshakes ended until now that somebody was asked about, in the libzmq context, which
+-- contexts share unless they have io_threads of their own.
+-- @return { allowed, refused, later = to come again, malformed = requests that were none,
+-- cut = connections of revoked keys that were ended }: numbers
+function Context:auth_stats()
+  local stats, counts = auth_stats(), {}
+  check(C.eddy_zap_stats_get(live(self, "auth_stats"), stats), "auth_stats")
+  for _, name in ipairs(auth_results) do counts[name] = stats[name] end
+  return counts
+end
+
 -- For the host, at its end: as destroy, but nothing is waited for.
 function Context:_finish(linger)
   if not self._c then return end

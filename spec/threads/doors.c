@@ -6,6 +6,7 @@
 enum { PEERS = 2, KEY = 41 };
 
 static char server_public[KEY], server_secret[KEY], public_key[KEY], secret_key[KEY];
+static const char other_key[KEY] = "0000000000000000000000000000000000000000";
 static int rounds;
 
 static eddy_policy *make_policy(void) {
@@ -28,6 +29,7 @@ static void *exchange(void *argument) {
         eddy_policy *policy = make_policy();
         CHECK(eddy_zap_set(at->context, "d", policy) == 0);
         eddy_policy_free(policy);
+        CHECK(eddy_zap_cut(at->context, NULL, other_key) == 0); /* who never came in */
         eddy_zap_stats stats;
         CHECK(eddy_zap_stats_get(at->context, &stats) == 1);
     }

@@ -5,6 +5,7 @@ local c = require "eddy.base.libeddy"
 local askers = require "eddy.security.asker"
 local certificates = require "eddy.security.certificates"
 local policies = require "eddy.security.policy"
+local revoked = require "eddy.security.revoked"
 local zmq = require "eddy.zmq"
 
 local C = c.C
@@ -48,6 +49,7 @@ function M.new(context)
     context = context, is_started = false,
     allowed = {}, denied = {}, -- addresses
     passwords = {}, keys = {}, askers = {}, -- by domain
+    revoked = {}, -- keys
   }
   return self
 end
@@ -67,6 +69,7 @@ local function policy_of(state, domain)
   local policy = policies.new()
   for address in pairs(state.allowed) do policy:allow_address(address) end
   for address in pairs(state.denied) do policy:deny_address(address) end
+  for key in pairs(state.revoked) do policy:deny_key(key) end
   for user, password in pairs(state.passwords[domain] or state.passwords[EVERY] or {}) do
     policy:allow_password(user, password)
   end
@@ -98,16 +101,20 @@ local function put(state, made, what)
   end
 end
 
--- Changes one field of a part of the state; takes it back when that cannot be.
-local function change(state, part, domain, value, what)
-  local before = state[part][domain]
-  state[part][domain] = value
+-- Changes one field of a table of the state; takes it back when that cannot be.
+local function change_field(state, fields, name, value, what)
+  local before = fields[name]
+  fields[name] = value
   local ok, made = pcall(policies_of, state)
   if not ok then
-    state[part][domain] = before
+    fields[name] = before
     error(made, 0)
   end
   if is_alive(state) then put(state, made, what) end
+end
+
+local function change(state, part, domain, value, what)
+  change_field(state, state[part], domain, value, what)
 end
 
 local function check_domain(domain, what)
@@ -155,9 +162,9 @@ local function add_addresses(self, part, other, what, ...)
   if next(state[other]) then
     errors.misuse(what .. ": some are allowed, or some are denied: not both")
   end
-  local before, list = state[part], { ... }
+  local list = { ... }
   local after = {}
-  for address in pairs(before) do after[address] = true end
+  for address in pairs(state[part]) do after[address] = true end
   for i = 1, select("#", ...) do
     local address = list[i]
     if type(address) ~= "string" or not address:gsub("^localhost:", ""):find "^[%x.:]+/?%d*$" then
@@ -166,13 +173,7 @@ local function add_addresses(self, part, other, what, ...)
     end
     after[address] = true
   end
-  state[part] = after
-  local ok, made = pcall(policies_of, state)
-  if not ok then
-    state[part] = before
-    error(made, 0)
-  end
-  if is_alive(state) then put(state, made, what) end
+  change_field(state, state, part, after, what)
 end
 
 --- Lets only these addresses and networks in, and those that were named so before; with PLAIN and
@@ -241,6 +242,26 @@ function Authenticator:configure_curve_callback(domain, provider)
   if not is_alive(state) then asker:detach() end
   change(state, "askers", domain, asker, "configure_curve_callback")
   if before then before:detach() end
+end
+
+--- Keeps a key out of all domains, whatever else lets it in, until `readmit`.
+-- @param key a public key, or its file
+-- @param settings { cut = true } ends its connections now. Those of others who come from the same
+-- address end with them, and come again by themselves
+-- @return how many connections were ended
+function Authenticator:revoke(key, settings)
+  local state = state_of(self, "revoke")
+  local cut
+  key, cut = revoked.check(key, settings)
+  change_field(state, state, "revoked", revoked.with(state.revoked, key, true), "revoke")
+  return cut and is_alive(state) and revoked.cut(state.context._c, nil, key) or 0
+end
+
+--- Ends a `revoke`: the key may come in again, if something lets it.
+function Authenticator:readmit(key)
+  local state = state_of(self, "readmit")
+  key = revoked.check(key)
+  change_field(state, state, "revoked", revoked.with(state.revoked, key, false), "readmit")
 end
 
 --- Nothing is to be configured: what libzmq says of GSSAPI is enough.

@@ -76,6 +76,9 @@ function Asker:attach(loop)
   self._loop = loop
 end
 
+--- The loop that it asks on; false when there is none, or no more.
+function Asker:loop() return self._loop and not self._loop._closed and self._loop end
+
 --- Asks nobody any more.
 function Asker:detach()
   if not self._loop then return end

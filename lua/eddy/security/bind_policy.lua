@@ -48,8 +48,20 @@ bind %s: other users can reach this, and the socket lets everybody in. Take one 
 or run the program with --insecure or EDDY_INSECURE=1]],
 }
 
+-- Of CURVE sockets whose server's public key is all that a stranger needs.
+local unasked = [[
+bind %s: strangers can reach this, and the socket lets everybody in who has its public key, as
+nobody is asked about theirs. Take one of
+  curve = { secret = "server.key_secret", allow = "clients/" }  -- who has a key in that folder
+  curve = { secret = "server.key_secret", allow = "any" }  -- everybody, encrypted
+  zap_domain = "name"  -- and before the bind an authenticator: see eddy.auth
+  insecure = true  -- everybody, as it is
+or run the program with --insecure or EDDY_INSECURE=1]]
+
 --- The error of a bind that is refused, with the remedies to copy.
-function M.refusal(reach, endpoint)
+-- @param is_encrypted whether it is CURVE, and nobody is asked
+function M.refusal(reach, endpoint, is_encrypted)
+  if is_encrypted then return errors.new(errors.numbers.EACCES, unasked:format(endpoint)) end
   local text = remedies[reach]
   if reach == C.EDDY_REACHES_USERS then
     local name = endpoint:match "[^/@]+$" or "name"

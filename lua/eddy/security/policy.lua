@@ -61,6 +61,11 @@ function Policy:allow_key(key, user, fields)
   errors.check(allow(self, C.EDDY_ALLOWED_KEY, key, user, fields), "allow: a key of a peer's")
 end
 
+--- Keeps a key out, whatever else lets it in.
+function Policy:deny_key(key)
+  errors.check(allow(self, C.EDDY_DENIED_KEY, key), "deny: a key of a peer's")
+end
+
 --- Lets every key in.
 function Policy:allow_any_key() C.eddy_policy_any_key(self._c, 1) end
 

@@ -1,10 +1,12 @@
 -- Settings of a socket about who may come in, beside libzmq's options.
 local errors = require "eddy.base.errors"
 local c = require "eddy.base.libeddy"
+local accept = require "eddy.zmq.accept"
 local askers = require "eddy.security.asker"
 local curve = require "eddy.security.curve"
 local notices = require "eddy.security.notices"
 local policies = require "eddy.security.policy"
+local revoked = require "eddy.security.revoked"
 
 local C = c.C
 
@@ -17,17 +19,24 @@ local function check_insecure(value)
   return value
 end
 
--- Gives the socket the policy that its `curve` and its lists of numbers make together.
-local function admit(socket, plan, numbers, what)
+-- Gives the socket the policy that its `curve`, its lists of numbers and the keys that were revoked
+-- make together.
+local function admit(socket, plan, numbers, what, keys)
   if not socket._is_noticed then notices.add() end
   rawset(socket, "_is_noticed", true)
   local policy = plan and curve.policy_of(plan) or policies.new()
   for name, list in pairs(numbers or {}) do
     for _, number in ipairs(list) do policy:allow_number(name, number) end
   end
+  for key in pairs(keys or socket._revoked or {}) do policy:deny_key(key) end
   errors.check(C.eddy_socket_admit(socket._c, socket:_open_id(what), policy._c), what ..
     ": who may come in:", socket)
-  if socket._asker then socket._asker:detach() end
+  local before = socket._asker
+  if before then
+    local its = before:loop()
+    before:detach()
+    if its and plan and plan.asker then plan.asker:attach(its) end
+  end
   rawset(socket, "_asker", plan and plan.asker or false)
   local loop = askers.loop()
   if loop then notices.attach(loop) end
@@ -84,6 +93,11 @@ local settings = {
     set = function(socket, value) rawset(socket, "_insecure", value) end,
     get = function(socket) return socket._insecure end,
   },
+  accept = {
+    check = accept.check,
+    set = function(socket, value) rawset(socket, "_accept", value) end,
+    get = function(socket) return socket._accept or nil end,
+  },
   -- Of keys it tells nothing.
   curve = {
     check = curve.check, set = set_curve,
@@ -100,6 +114,41 @@ for _, what in ipairs { "uid", "gid", "pid" } do
 end
 
 M.settings = settings
+
+M.methods = {}
+
+-- The socket's plan, and its revoked keys when this one is among them or no more.
+local function plan_of(socket, what)
+  socket:_open_id(what)
+  local plan = socket._plan
+  if plan and plan.allow then return plan end
+  errors.misuse(what .. ": the " .. socket._type .. " socket has no curve with allow")
+end
+
+local function set_revoked(socket, what, key, is_revoked)
+  local plan = plan_of(socket, what)
+  local keys = revoked.with(socket._revoked or {}, key, is_revoked)
+  admit(socket, plan, socket._numbers, what, keys)
+  rawset(socket, "_revoked", keys)
+end
+
+--- Keeps a key out of a socket that has a `curve` with `allow`, whatever that says, until
+-- `readmit`.
+-- @param key a public key, or its file
+-- @param how { cut = true } ends its connections now. Those of others who come from the same
+-- address end with them, and come again by themselves
+-- @return how many connections were ended
+function M.methods:revoke(key, how)
+  local cut
+  key, cut = revoked.check(key, how)
+  set_revoked(self, "revoke", key, true)
+  return cut and revoked.cut(self._c, self:get "ZAP_DOMAIN", key) or 0
+end
+
+--- Ends a `revoke`: the key may come in again, if `allow` lets it.
+function M.methods:readmit(key)
+  set_revoked(self, "readmit", (revoked.check(key)), false)
+end
 
 --- The setting of that name, in capitals or not: { check, set, get }; nil when there is none.
 function M.find(name)

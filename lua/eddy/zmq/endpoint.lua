@@ -1,6 +1,7 @@
 -- Where sockets bind and connect: methods of eddy.socket's.
 local errors = require "eddy.base.errors"
 local c = require "eddy.base.libeddy"
+local accept = require "eddy.zmq.accept"
 local bind_policy = require "eddy.security.bind_policy"
 local constants = require "eddy.base.constants"
 local explain = require "eddy.zmq.endpoint_text"
@@ -56,18 +57,27 @@ end
 local bind, connect, disconnect = endpoint_call("bind"), endpoint_call("connect"),
   endpoint_call("disconnect")
 
--- Whether the socket lets only those in who prove who they are, and nobody read along.
+-- Whether nobody can read along, and peers prove that they have a key.
 local function is_curve(self)
   return self:get("MECHANISM") == constants.CURVE and self:get("CURVE_SECRETKEY") ~= NO_KEY
+end
+
+-- Whether a CURVE socket asks whose keys may come in; a client that is bound knows its server's.
+local function is_choosy(self)
+  if self._plan or self:get "CURVE_SERVER" == 0 then return true end
+  local domain = self:get "ZAP_DOMAIN"
+  return domain ~= "" and self:get "ZAP_ENFORCE_DOMAIN" == 1 or
+    C.eddy_zap_answers(self._c, domain) == 1
 end
 
 -- Raises EACCES when the bind would let strangers in.
 local function check_reach(self, endpoint)
   if self._insecure then return end
   local reach = bind_policy.reach(endpoint, self:get("IPV6") == 1)
-  if bind_policy.is_open(reach, self._numbers) and not is_curve(self) then
-    error(bind_policy.refusal(reach, endpoint), 0)
-  end
+  if not bind_policy.is_open(reach, self._numbers) then return end
+  local is_encrypted = is_curve(self)
+  if is_encrypted and is_choosy(self) then return end
+  error(bind_policy.refusal(reach, endpoint, is_encrypted), 0)
 end
 
 -- What strangers may cost, where they can connect.
@@ -82,13 +92,15 @@ end
 
 --- Accepts connections at an endpoint ("tcp://127.0.0.1:5555", "ipc://path", "inproc://name").
 -- A host's name is looked up. Raises with the endpoint in the text; EACCES where strangers could
--- come in: other machines, or other users, without CURVE.
+-- come in: other machines, or other users, without CURVE, or with it and nobody who answers whose
+-- keys may.
 -- @return the endpoint as it is: "tcp://127.0.0.1:40123" for "tcp://127.0.0.1:*"
 function M:bind(endpoint)
   check_ipv6(self, "bind", endpoint)
   if type(endpoint) == "string" and self._id then
     check_reach(self, endpoint)
     limit_strangers(self, endpoint)
+    if self._accept then accept.apply(self, self._accept) end
   end
   bind(self, endpoint)
   local bound = self:get("LAST_ENDPOINT")

@@ -76,9 +76,10 @@ local function going_on(flags) return bit.bor(flags or 0, C.EDDY_GO_ON) end
 Socket._connects = false
 
 -- Whether it may bind where strangers come in; the lists of numbers that it asks for over ipc;
--- what its `curve` says, but the secret; what asks its function who may come in.
+-- what its `curve` says, but the secret; what asks its function who may come in; keys that were
+-- revoked; from which networks connections are taken.
 Socket._insecure, Socket._numbers, Socket._plan, Socket._asker = false, false, false, false
-Socket._is_noticed = false
+Socket._is_noticed, Socket._revoked, Socket._accept = false, false, false
 
 -- Whether it ever subscribed.
 Socket._subscribed = false
@@ -87,6 +88,7 @@ Socket._subscribed = false
 Socket._own_limits = false
 
 for name, method in pairs(endpoints) do Socket[name] = method end
+for name, method in pairs(access.methods) do Socket[name] = method end
 
 -- Raises when a stream or a handler has the socket.
 function Socket:_check_free(what)

@@ -68,9 +68,60 @@ describe("a bind", function()
     refused(function() socket({ curve_server = true }):bind "tcp://*:*" end)
   end)
 
-  it("is served with CURVE", function()
-    local _, secret = zmq.curve_keypair()
-    assert.is_string(socket({ curve_server = true, curve_secretkey = secret }):bind "tcp://*:*")
+  describe("of a CURVE server", function()
+    local public, secret = zmq.curve_keypair()
+    local own -- no handler of another test's answers in it
+    before_each(function() own = zmq.context { io_threads = 1 } end)
+    after_each(function() own:destroy(0) end)
+
+    local function server(settings)
+      local made = own:socket(zmq.ROUTER, { curve_server = true, curve_secretkey = secret })
+      for name, value in pairs(settings or {}) do made[name] = value end
+      return made
+    end
+
+    it("is refused while nobody is asked who may come in", function()
+      for _, settings in ipairs { {}, { zap_domain = "d" }, { zap_enforce_domain = 1 } } do
+        local text = refused(function() server(settings):bind "tcp://*:*" end)
+        for _, remedy in ipairs { 'allow = "clients/"', 'allow = "any"', "eddy.auth",
+            "insecure = true", "--insecure", "EDDY_INSECURE=1" } do
+          assert.truthy(text:find(remedy, 1, true))
+        end
+        assert.is_nil(text:find(secret, 1, true))
+      end
+      assert.is_string(server():bind "tcp://127.0.0.1:*")
+      assert.is_string(server { insecure = true }:bind "tcp://*:*")
+    end)
+
+    it("is served where an authenticator answers, for its domain or for all", function()
+      local authenticator = eddy.auth.authenticator(own)
+      authenticator:configure_curve("d", { public })
+      authenticator:start()
+      assert.is_string(server { zap_domain = "d" }:bind "tcp://*:*")
+      assert.is_string(server():bind "tcp://*:*")
+      authenticator:stop()
+      refused(function() server { zap_domain = "d" }:bind "tcp://*:*" end)
+    end)
+
+    it("is served where a script's socket answers", function()
+      own:socket(zmq.REP, { linger = 0, bind = "inproc://zeromq.zap.01" })
+      assert.is_string(server():bind "tcp://*:*")
+    end)
+
+    it("is served where nobody comes in until somebody answers", function()
+      assert.is_string(server { zap_domain = "d", zap_enforce_domain = 1 }:bind "tcp://*:*")
+    end)
+
+    it("is served with an allow, which is that socket's alone", function()
+      assert.is_string(own:socket(zmq.ROUTER, { bind = "tcp://*:*",
+        curve = { secret = secret, allow = "any" } }).last_endpoint)
+      refused(function() server():bind "tcp://*:*" end)
+    end)
+
+    it("that is a client, which knows its server, is served", function()
+      assert.is_string(own:socket(zmq.DEALER, { curve_serverkey = public, curve_publickey = public,
+        curve_secretkey = secret }):bind "tcp://*:*")
+    end)
   end)
 
   it("is served to who says that it is insecure", function()
