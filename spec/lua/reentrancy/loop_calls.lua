@@ -234,6 +234,37 @@ local function tasks_of(loop, fn)
   return got
 end
 
+function calls.waits(loop)
+  return tasks_of(loop, function()
+    local queue, event, lock, semaphore = eddy.queue(2), eddy.event(), eddy.lock(),
+      eddy.semaphore(2)
+    local got, tasks = { event.is_set(event) }, {}
+    for i = 1, 6 do
+      tasks[i] = eddy.spawn(function()
+        event:wait():await()
+        semaphore:with(function() lock:with(eddy.sleep, 0) end)
+        queue:put("value " .. i):await()
+      end)
+    end
+    event:set()
+    for i = 1, 5 do got[#got + 1] = queue:get():await() .. i end
+    eddy.gather(tasks):await()
+    event:clear()
+    local which = eddy.first { event:wait(), queue:get(), cancel = true }
+    got.first = { which:await() }
+    got.tried = { queue:try_put(1), queue:full(), queue:size(), queue:try_get(),
+      semaphore:try_acquire(), semaphore:left(), (semaphore:acquire():await()) }
+    semaphore:release()
+    got.held = { lock:acquire():await(), lock:locked() }
+    lock:release()
+    queue:try_put "last"
+    queue:close()
+    for value in queue:each() do got[#got + 1] = value end
+    got.closed = queue:closed()
+    return got
+  end)
+end
+
 -- A pair of sockets of another kind.
 local function own_pair(context)
   local endpoint = support.inproc()
