@@ -1,5 +1,6 @@
 --- Futures and coroutines: what scripts wait with.
 local errors = require "eddy.base.errors"
+local c = require "eddy.base.libeddy"
 local loops = require "eddy.loop"
 local event = require "eddy.tasks.event"
 local first = require "eddy.tasks.first"
@@ -7,6 +8,8 @@ local futures = require "eddy.tasks.future"
 local lock = require "eddy.tasks.lock"
 local queue = require "eddy.tasks.queue"
 local semaphore = require "eddy.tasks.semaphore"
+
+local C = c.C
 
 local M = {}
 
@@ -42,6 +45,13 @@ end
 function M.await(future, err)
   if future == nil and errors.is_expected(err) then return nil, err end -- what `sleep` returned
   return check_future(future, "await"):await()
+end
+
+--- The time of day: milliseconds since 1970, with a fraction. It jumps when the system's clock is
+-- set: durations are `loop:time()`'s. Where the current loop's time is virtual, it goes with that.
+function M.now()
+  local loop = loops.current(false)
+  return C.eddy_wall_time(loop and loop._c or nil)
 end
 
 -- What a future of time stands for: a timer.

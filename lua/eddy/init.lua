@@ -12,6 +12,7 @@ local eddy = {
   first = future.first,
   gather = future.gather,
   lock = future.lock,
+  now = future.now,
   queue = future.queue,
   semaphore = future.semaphore,
   sleep = future.sleep,

@@ -59,6 +59,21 @@ function calls.streams(loop)
   return { got, sent, type(events) }
 end
 
+function calls.json_streams(loop)
+  local rep, req = support.streams(zmq.REP, zmq.REQ)
+  local got = {}
+  rep:on_err(function(err) got[#got + 1] = err.name .. err.received end)
+  rep:on_recv_json(function(value, msg) rep:send_json { value[1] + 1, #msg } end)
+  req:on_recv(function(msg)
+    got[#got + 1] = msg[1]
+    if #got == 1 then req:send "[1" end
+  end)
+  req:send "[1]"
+  until_so(loop, function() return #got == 3 end)
+  got.now = eddy.now() > 1e12
+  return got
+end
+
 function calls.more_streams(loop)
   local a, b = support.streams(zmq.PAIR, zmq.PAIR)
   local got = {}
