@@ -624,6 +624,10 @@ eddy_event *eddy_loop_events(eddy_loop *loop);
 /* The loop's time: eddy_time(), unless it is virtual. */
 double eddy_loop_time(eddy_loop *loop);
 
+/* The wall clock: ms since 1970. Where the loop's time is virtual, its time then, and what
+ * passed since on the loop's. `loop` may be NULL. */
+double eddy_wall_time(eddy_loop *loop);
+
 /* Makes time stand still at `now`, and pass only when the loop has nothing to do: then it
  * jumps to the next deadline. A turn's timeout stays real time: it bounds the wait of a loop
  * that has no deadline. For tests. `advance` moves the time by hand. */

@@ -69,6 +69,12 @@ double eddy_loop_time(eddy_loop *loop) {
     return eddy__clock_now(&loop->clock);
 }
 
+double eddy_wall_time(eddy_loop *loop) {
+    double now = eddy__clock_wall();
+    if (!loop || !loop->clock.is_virtual) return now;
+    return now + loop->clock.virtual_now - eddy_time();
+}
+
 int eddy_loop_virtual_time(eddy_loop *loop, double now) {
     int refused = eddy__loop_refusal(loop);
     if (refused) return refused;

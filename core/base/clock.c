@@ -14,6 +14,10 @@ double eddy__clock_now(const eddy__clock *clock) {
     return clock->is_virtual ? clock->virtual_now : read_clock(CLOCK_MONOTONIC);
 }
 
+double eddy__clock_wall(void) {
+    return read_clock(CLOCK_REALTIME);
+}
+
 double eddy__clock_asleep(void) {
     double boot = read_clock(CLOCK_BOOTTIME);
     return boot - read_clock(CLOCK_MONOTONIC);

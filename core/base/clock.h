@@ -10,6 +10,9 @@ typedef struct eddy__clock {
 
 double eddy__clock_now(const eddy__clock *clock);
 
+/* Milliseconds since 1970. */
+double eddy__clock_wall(void);
+
 /* How long the machine was suspended since it started. Less when the process is stopped while
  * it asks; never more. */
 double eddy__clock_asleep(void);

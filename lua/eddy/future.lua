@@ -1,7 +1,15 @@
 --- Futures and coroutines: what scripts wait with.
 local errors = require "eddy.base.errors"
+local c = require "eddy.base.libeddy"
 local loops = require "eddy.loop"
+local event = require "eddy.tasks.event"
+local first = require "eddy.tasks.first"
 local futures = require "eddy.tasks.future"
+local lock = require "eddy.tasks.lock"
+local queue = require "eddy.tasks.queue"
+local semaphore = require "eddy.tasks.semaphore"
+
+local C = c.C
 
 local M = {}
 
@@ -37,6 +45,13 @@ end
 function M.await(future, err)
   if future == nil and errors.is_expected(err) then return nil, err end -- what `sleep` returned
   return check_future(future, "await"):await()
+end
+
+--- The time of day: milliseconds since 1970, with a fraction. It jumps when the system's clock is
+-- set: durations are `loop:time()`'s. Where the current loop's time is virtual, it goes with that.
+function M.now()
+  local loop = loops.current(false)
+  return C.eddy_wall_time(loop and loop._c or nil)
 end
 
 -- What a future of time stands for: a timer.
@@ -97,6 +112,17 @@ local function copy(list)
   return own
 end
 
+-- Several futures as a list of their own, and its length.
+-- @param ... futures, or one list of them
+-- @return and whether they were given as a list
+local function list_of(what, ...)
+  local list, count = { ... }, select("#", ...)
+  local is_list = count == 1 and type(list[1]) == "table" and not futures.is(list[1])
+  if is_list then list, count = copy(list[1]), #list[1] end
+  for i = 1, count do check_future(list[i], what) end
+  return list, count, is_list
+end
+
 -- What a future of several stands for: them, and what they have come to.
 local Gathering = {}
 Gathering.__index = Gathering
@@ -128,10 +154,7 @@ end
 -- cancels them.
 -- @param ... futures, or one list of futures
 function M.gather(...)
-  local list, count = { ... }, select("#", ...)
-  local is_list = count == 1 and type(list[1]) == "table" and not futures.is(list[1])
-  if is_list then list, count = copy(list[1]), #list[1] end
-  for i = 1, count do check_future(list[i], "gather") end
+  local list, count, is_list = list_of("gather", ...)
   local gathering = setmetatable({ futures = list, left = count, is_list = is_list }, Gathering)
   local all = futures.new(count > 0 and list[1]._loop or loops.current(), gathering)
   all._name, gathering.all = "gather", all
@@ -141,5 +164,23 @@ function M.gather(...)
   if count == 0 and is_list then all:set_result({}) elseif count == 0 then all:set_result() end
   return all
 end
+
+--- A future of the first one of several futures that is done: its index, then its results, which
+-- are nil and an error when that is one to expect. It fails when the first one did. The others go
+-- on, and have what they come to; cancelling it cancels them, unless somebody else waits for them.
+-- @param ... futures, or one list of them: with `cancel = true` in it, the others are cancelled in
+-- the same way when one is done
+function M.first(...)
+  local list, count, is_list = list_of("first", ...)
+  for name in pairs(is_list and (...) or {}) do
+    if type(name) == "string" and name ~= "cancel" then
+      errors.misuse("first: no such option: '" .. name .. "'")
+    end
+  end
+  if count == 0 then errors.misuse("first: expected one future at least") end
+  return first.of(list, is_list and (...).cancel or false)
+end
+
+M.queue, M.event, M.lock, M.semaphore = queue.new, event.new, lock.new, semaphore.new
 
 return setmetatable(M, { __call = function(_, ...) return M.new(...) end })

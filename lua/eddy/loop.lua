@@ -113,6 +113,7 @@ end
 function M.clear_current() made_current = nil end
 
 asker.set_loop(M.current)
+coroutines.current = M.current
 
 --- Whether a value is a loop.
 function M.is(value) return getmetatable(value) == Loop end

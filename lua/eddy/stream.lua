@@ -9,6 +9,7 @@ local completions = require "eddy.stream.completions"
 local concurrency = require "eddy.stream.concurrency"
 local discard = require "eddy.stream.discard"
 local failures = require "eddy.stream.failures"
+local json = require "eddy.stream.json"
 local receiving = require "eddy.stream.receive"
 local reconnect = require "eddy.stream.reconnect"
 local requests = require "eddy.stream.requests"
@@ -17,7 +18,6 @@ local access = require "eddy.zmq.access"
 local directions = require "eddy.zmq.directions"
 local bytes = require "eddy.zmq.bytes"
 local frames = require "eddy.zmq.frame"
-local json = require "eddy.zmq.json"
 local message = require "eddy.zmq.message"
 local monitor = require "eddy.zmq.monitor"
 local Socket = require "eddy.zmq.socket"
@@ -293,13 +293,6 @@ function Stream:send_multipart(parts, opts)
   return sent(self, result, "send_multipart", own, opts, report and own, callback)
 end
 
---- Sends an object as JSON, a message of one frame. As `send`; raises before anything is sent
--- when there is no JSON for it. Needs lua-cjson.
-function Stream:send_json(object, opts)
-  id_of(self, "send_json")
-  return self:send(json.encode(object), opts)
-end
-
 --- Whether the stream is closed.
 function Stream:closed() return not self._id end
 
@@ -328,7 +321,7 @@ end
 
 Stream.flush = require "eddy.stream.flush"
 Stream.peer = require "eddy.stream.peer"
-for _, part in ipairs { backpressure, concurrency, discard } do
+for _, part in ipairs { backpressure, concurrency, discard, json } do
   for name, method in pairs(part.methods) do Stream[name] = method end
 end
 

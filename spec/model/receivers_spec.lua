@@ -1,6 +1,6 @@
--- Random receives on green and async sockets, under limits, in gathers, in tasks that await each
--- other, cancelled at any moment, under a virtual clock. The model is a list for each socket:
--- every message is with a caller or received next, once, and in order.
+-- Random receives on green and async sockets and from queues, under limits, in gathers and firsts,
+-- in tasks that await each other, cancelled at any moment, under a virtual clock. The model is a
+-- list for each socket: every message is with a caller or received next, once, and in order.
 -- EDDY_SEQUENCES and EDDY_SEED are as in sequences_spec.
 local C = require("eddy.base.libeddy").C
 local async = require "eddy.async"
@@ -24,15 +24,31 @@ describe("random receives that are ended", function()
     trace[#trace + 1] = table.concat(words, " ")
   end
 
+  -- What a queue has of a socket.
+  local function queue_socket()
+    local queue = eddy.queue(random(0, 3))
+    local pull = setmetatable({}, { __tostring = function() return tostring(queue) end })
+    function pull.recv(_, flags)
+      if not flags then return queue:get() end
+      return (queue:try_get())
+    end
+    function pull.poll(_, ms) return eddy.sleep(ms) and queue:size() end
+    function pull.close() queue:close() end
+    pull.recv_json, pull.recv_multipart = pull.recv, pull.recv
+    local push = { send = function(_, value) queue:put(value) end, close = function() end }
+    return { pull = pull, push = push, is_async = true, sent = 0, calls = {} }
+  end
+
   local function open()
     sockets, receivers, trace = {}, {}, {}
-    for i = 1, SOCKETS do
+    for i = 1, SOCKETS - 1 do
       names = names + 1
       local kind = contexts[random(2)]
       local pull = kind:socket(zmq.PULL, { linger = 0, bind = "inproc://receivers-" .. names })
       sockets[i] = { pull = pull, is_async = kind == contexts[2], sent = 0, calls = {},
         push = contexts[3]:socket(zmq.PUSH, { linger = 0, connect = pull.last_endpoint }) }
     end
+    sockets[SOCKETS] = queue_socket()
   end
 
   -- One that is going to receive: `calls` has those who asked, in the order in which they did.
@@ -48,7 +64,8 @@ describe("random receives that are ended", function()
     if random(4) == 1 then
       local parts, err = self.socket.pull:recv_multipart()
       if not parts then return nil, err end
-      return parts._map and parts:_map(function(list) return list[1] end) or parts[1]
+      local function head(list) return type(list) == "table" and list[1] or list end
+      return parts._map and parts:_map(head) or head(parts)
     end
     return self.socket.pull[random(4) == 1 and "recv_json" or "recv"](self.socket.pull)
   end
@@ -134,6 +151,16 @@ describe("random receives that are ended", function()
     all:add_done_callback(function() all:error() end)
   end
 
+  function operations.first()
+    local members = { cancel = random(2) == 1 }
+    for i = 1, random(3) do members[i] = start(sockets[random(SOCKETS)]).future end
+    note("first", #members, members.cancel)
+    local first = eddy.first(members)
+    if random(2) == 1 then first = eddy.with_timeout(random(0, 5), first) end
+    receivers[#receivers + 1] = { future = first, name = "first" }
+    first:add_done_callback(function() first:error() end)
+  end
+
   function operations.cancel()
     local self = receivers[random(math.max(1, #receivers))]
     if not self or not self.future then return end
@@ -142,7 +169,7 @@ describe("random receives that are ended", function()
     assert.equal(ended, ended and self.future:cancelled())
   end
 
-  local ACTS = { "send", "send", "receive", "receive", "gather", "cancel" }
+  local ACTS = { "send", "send", "receive", "receive", "gather", "first", "cancel" }
 
   local function act() operations[ACTS[random(#ACTS)]]() end
 

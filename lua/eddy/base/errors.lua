@@ -111,6 +111,16 @@ function M.check_self(self, name)
   if type(self) ~= "table" then M.misuse(name) end
 end
 
+--- Where the running script has called eddy: "script.lua:12", for messages to people.
+function M.called_from()
+  local level, info = 2
+  repeat
+    level = level + 1
+    info = debug.getinfo(level, "Sl")
+  until not info or info.what ~= "C" and not M.is_ours(info.source)
+  return info and info.short_src .. ":" .. info.currentline or "?"
+end
+
 --- Raises unless `value` is a function (or, with `or_nil`, nil).
 function M.check_function(value, what, or_nil)
   if type(value) == "function" or (or_nil and value == nil) then return end

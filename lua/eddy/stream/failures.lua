@@ -14,18 +14,23 @@ local function unreachable(self)
   return errors.unreachable("send: " .. self.name, size > 0 and ffi.string(peer, size) or nil)
 end
 
---- Tells on_err of a failure, or the log.
--- @param what "send" or "receive"
+--- Tells on_err of an error, or the log.
 -- @param is_heard whether somebody hears of it anyway
--- @return its error
-function M.tell(self, what, code, is_heard)
-  local err = code == EHOSTUNREACH and what == "send" and unreachable(self) or
-    errors.new(code, what .. ": " .. self.name)
+function M.report(self, err, is_heard)
   if self._on_err then
     self.loop:_protect(self, self._on_err, err)
   elseif not is_heard then
     self.loop:_log(tostring(err))
   end
+end
+
+--- The same of a failure.
+-- @param what "send" or "receive"
+-- @return its error
+function M.tell(self, what, code, is_heard)
+  local err = code == EHOSTUNREACH and what == "send" and unreachable(self) or
+    errors.new(code, what .. ": " .. self.name)
+  M.report(self, err, is_heard)
   return err
 end
 

@@ -143,6 +143,14 @@ local function failed(self, failure, number)
   if not told or problem then loop:_failed(problem, self) end
 end
 
+--- The request at hand is answered as one whose handler fails; nobody else hears of it.
+function Rep:_answer_failure(err)
+  local number = own_request(self)
+  if not self._id or not number or number ~= self._open then return end
+  local problem = answer(self, number, err)
+  if problem then self.loop:_failed(problem, self) end
+end
+
 --- The handler that a turn has called failed: in place of the loop's `_failed`.
 function Rep._handler_failed(_, failure, self)
   local number = own_request(self)

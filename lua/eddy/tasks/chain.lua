@@ -24,6 +24,12 @@ local function known(future, seen)
   return seen[future]
 end
 
+-- Whether one of those that it waits for is enough for a future; else it needs all of them.
+local function needs_one(future)
+  local source = future._source
+  return source and source._needs_one or false
+end
+
 -- Whether a result is on its way to a future: what it waits for, and what that waits for, to
 -- the end of all its chains, is done already, or runs.
 local function survey(root, seen)
@@ -33,7 +39,7 @@ local function survey(root, seen)
   while depth > 0 do
     local future = path[depth]
     local number = parts[depth] + 1
-    local part = verdict ~= false and future:_part(number)
+    local part = verdict ~= needs_one(future) and future:_part(number)
     if part then
       parts[depth], verdict = number, known(part, seen)
       if verdict == nil then
@@ -50,18 +56,22 @@ local function survey(root, seen)
 end
 
 -- Those to whom a result is on its way get it; the next wait of theirs is ended.
-local function mark(root)
+-- @param seen what `survey` knows of them
+local function mark(root, seen)
   local found, count = { root }, 1
   while count > 0 do
     local future = found[count]
     found[count], count = nil, count - 1
     if future._state == "pending" and not future._ending then
       future._ending = true
-      local number = 1
+      local number, is_one = 1, needs_one(future)
       local part = future:_part(number)
       while part do
-        count, number = count + 1, number + 1
-        found[count] = part
+        if not is_one or seen[part] then
+          count = count + 1
+          found[count] = part
+        end
+        number = number + 1
         part = future:_part(number)
       end
     end
@@ -80,8 +90,9 @@ end
 -- whatever ends a wait. If so, the tasks that have it go on, and are cancelled in the next wait
 -- that they try.
 function M.lets_finish(future)
-  local coming = is_coming(future, {})
-  if coming then mark(future) end
+  local own = {}
+  local coming = is_coming(future, own)
+  if coming then mark(future, own.seen) end
   return coming
 end
 
@@ -93,7 +104,7 @@ local function work(own)
     if follower then
       follower:_follow(future)
     elseif future._state == "pending" then
-      if is_coming(future, own) then mark(future) else future:_cancel() end
+      if is_coming(future, own) then mark(future, own.seen) else future:_cancel() end
     end
   end
 end

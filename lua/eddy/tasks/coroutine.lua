@@ -15,6 +15,9 @@ M.tasks = ownership.tasks
 --- The loop that is running, or nil; eddy.loop.dispatch sets it.
 M.running = function() end
 
+--- The loop that is running, else the one that is to be used; eddy.loop sets it.
+M.current = function() end
+
 -- The loop that each coroutine waits on.
 local homes = setmetatable({}, { __mode = "k" })
 

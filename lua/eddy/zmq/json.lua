@@ -122,7 +122,7 @@ function M.decode(text)
   local object, problem = (codec or load()).decode(has_empty and fill(text) or text)
   if problem then
     local err = errors.new(errors.numbers.EBADMSG, "not JSON: " .. problem)
-    err.received = text
+    err.received, err.problem = text, "not JSON: " .. problem
     error(err, 0)
   end
   if has_empty then return unfill(object) end

@@ -60,6 +60,21 @@ function calls.streams(loop)
   return { got, sent, type(events) }
 end
 
+function calls.json_streams(loop)
+  local rep, req = support.streams(zmq.REP, zmq.REQ)
+  local got = {}
+  rep:on_err(function(err) got[#got + 1] = err.name .. err.received end)
+  rep:on_recv_json(function(value, msg) rep:send_json { value[1] + 1, #msg } end)
+  req:on_recv(function(msg)
+    got[#got + 1] = msg[1]
+    if #got == 1 then req:send "[1" end
+  end)
+  req:send "[1]"
+  until_so(loop, function() return #got == 3 end)
+  got.now = eddy.now() > 1e12
+  return got
+end
+
 function calls.more_streams(loop)
   local a, b = support.streams(zmq.PAIR, zmq.PAIR)
   local got = {}
@@ -233,6 +248,37 @@ local function tasks_of(loop, fn)
   local got = loop:spawn(fn):await()
   eddy.loop.clear_current()
   return got
+end
+
+function calls.waits(loop)
+  return tasks_of(loop, function()
+    local queue, event, lock, semaphore = eddy.queue(2), eddy.event(), eddy.lock(),
+      eddy.semaphore(2)
+    local got, tasks = { event.is_set(event) }, {}
+    for i = 1, 6 do
+      tasks[i] = eddy.spawn(function()
+        event:wait():await()
+        semaphore:with(function() lock:with(eddy.sleep, 0) end)
+        queue:put("value " .. i):await()
+      end)
+    end
+    event:set()
+    for i = 1, 5 do got[#got + 1] = queue:get():await() .. i end
+    eddy.gather(tasks):await()
+    event:clear()
+    local which = eddy.first { event:wait(), queue:get(), cancel = true }
+    got.first = { which:await() }
+    got.tried = { queue:try_put(1), queue:full(), queue:size(), queue:try_get(),
+      semaphore:try_acquire(), semaphore:left(), (semaphore:acquire():await()) }
+    semaphore:release()
+    got.held = { lock:acquire():await(), lock:locked() }
+    lock:release()
+    queue:try_put "last"
+    queue:close()
+    for value in queue:each() do got[#got + 1] = value end
+    got.closed = queue:closed()
+    return got
+  end)
 end
 
 -- A pair of sockets of another kind.

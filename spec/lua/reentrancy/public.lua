@@ -53,6 +53,8 @@ local function classes()
     signal = methods_of(loop:on_signal("USR2", print)),
     future = methods_of(eddy.future(loop)),
     task = methods_of(loop:spawn(print)),
+    queue = methods_of(eddy.queue(1)), event = methods_of(eddy.event()),
+    lock = methods_of(eddy.lock()), semaphore = methods_of(eddy.semaphore(1)),
     poller = methods_of(zmq.poller()),
     ["async poller"] = methods_of(eddy.async.poller()),
     ["green poller"] = methods_of(eddy.green.poller()),

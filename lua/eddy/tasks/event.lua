@@ -1,0 +1,48 @@
+-- Events: something that has happened, or not yet, and those who wait for it.
+local errors = require "eddy.base.errors"
+local coroutines = require "eddy.tasks.coroutine"
+local futures = require "eddy.tasks.future"
+local waiters = require "eddy.tasks.waiters"
+
+--- An event. `event.name`, for messages to people, may be set.
+local Event = {}
+Event.__index = Event
+
+local M = {}
+
+function Event:__tostring() return errors.named("event", self) .. " made at " .. self._place end
+
+function Event:_waited_for() return tostring(self) end
+
+--- An event that is not set.
+function M.new()
+  local self = setmetatable({ _place = errors.called_from(), _set = false }, Event)
+  self._line = waiters.new(self)
+  return self
+end
+
+--- Sets it: all who wait go on.
+function Event:set()
+  self._set = true
+  local line = self._line
+  self._line = waiters.new(self) -- for those who come after a `clear`
+  local waiter = waiters.next(line)
+  while waiter do
+    waiter.future:_resolve(true)
+    waiter = waiters.next(line)
+  end
+end
+
+--- Takes `set` back.
+function Event:clear() self._set = false end
+
+--- Whether it is set.
+function Event:is_set() return self._set end
+
+--- A future of true: done already when it is set, else when it will be.
+function Event:wait()
+  if self._set then return futures.resolved(coroutines.current(), true) end
+  return (waiters.wait(self._line, "wait"))
+end
+
+return M
