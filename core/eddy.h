@@ -558,7 +558,27 @@ typedef struct eddy_device_plan {
     const char *prefixes[2]; /* what the monitor gets before messages from in, from out */
     int32_t prefix_sizes[2]; /* negative: no prefix */
     int32_t swaps;           /* each message's first two parts change places */
+    const struct eddy_front_plan *front; /* NULL: it relays, else it is a front */
 } eddy_device_plan;
+
+/* A front hands the requests of clients, which come in at the in socket, to the workers at the
+ * out socket that said they are ready; both are ROUTERs, that of the workers a mandatory one.
+ */
+typedef struct eddy_front_plan {
+    uint32_t retries; /* how often a request is given to another worker when its own is gone */
+    uint32_t queue;   /* most requests that wait; then clients are read no more */
+    double queue_bytes; /* most bytes of them */
+    double timeout;     /* ms after which a worker without an answer counts as gone; 0: never */
+    double drain;       /* ms for which, at the end, answers are waited for */
+    int32_t shard; /* which part of a request, from 0, chooses the worker; negative: none */
+} eddy_front_plan;
+
+typedef struct eddy_front_stats {
+    double workers, credits; /* how many there are, and requests that they are ready for */
+    double queued, in_hand;  /* requests that wait, and that workers have */
+    double retried, lost;    /* given to another worker, and answered with an empty part, as no
+                                worker answered */
+} eddy_front_stats;
 
 typedef struct eddy_device_stats {
     double in_received, in_received_bytes, in_sent, in_sent_bytes;
@@ -596,6 +616,9 @@ int eddy_device_failed(eddy_device *device);
 void eddy_device_pause(eddy_device *device, int on);
 
 void eddy_device_stats_get(eddy_device *device, eddy_device_stats *stats);
+
+/* -ENOTSUP for a device that is no front. */
+int eddy_device_front_stats_get(eddy_device *device, eddy_front_stats *stats);
 
 /* Gives the pointer back. A device that runs goes on. */
 void eddy_device_free(eddy_device *device);

@@ -2,6 +2,7 @@
 #include "base/deadline.h"
 #include "base/sys.h"
 #include "base/waits.h"
+#include "device/front.h"
 #include "device/proxy.h"
 #include "zmq/context.h"
 
@@ -16,7 +17,7 @@ enum { READY, RUNNING, ENDED };
 
 struct eddy_device {
     eddy_device_plan plan;
-    eddy__proxy proxy;
+    eddy__relay *relay;
     eddy__node running; /* among all that have a thread */
     int state, references;
     int result;   /* what ended it */
@@ -47,8 +48,9 @@ __attribute__((constructor)) static void prepare(void) {
 int eddy_device_new(const eddy_device_plan *plan, eddy_device **device) {
     eddy_device *made = eddy__calloc(1, sizeof *made);
     if (!made) return -ENOMEM;
-    int rc = eddy__proxy_init(&made->proxy, plan);
-    if (rc != 0) {
+    int rc = 0;
+    made->relay = plan->front ? eddy__front_new(plan->front, &rc) : eddy__proxy_new(plan, &rc);
+    if (!made->relay) {
         eddy__free(made);
         return rc;
     }
@@ -64,7 +66,7 @@ static void release_and_unlock(eddy_device *device) {
     int left = --device->references;
     pthread_mutex_unlock(&all.lock);
     if (left > 0) return;
-    eddy__proxy_free(&device->proxy);
+    device->relay->free(device->relay);
     eddy__free(device);
 }
 
@@ -77,9 +79,9 @@ void eddy_device_free(eddy_device *device) {
 /* Finds the plan's sockets. 0 or -errno, with `failed` set. */
 static int find_sockets(eddy_device *device) {
     const eddy_device_plan *plan = &device->plan;
-    eddy__socket **ends = device->proxy.ends;
+    eddy__socket **ends = device->relay->ends;
     for (int i = 0; i < EDDY_ENDS; i++) {
-        device->proxy.failed = i;
+        device->relay->failed = i;
         ends[i] = NULL;
         if (!plan->contexts[i] && i > EDDY_OUT) continue;
         ends[i] = eddy__context_find(plan->contexts[i], plan->sockets[i]);
@@ -88,7 +90,7 @@ static int find_sockets(eddy_device *device) {
         for (int other = 0; other < i; other++)
             if (ends[other] == ends[i] && i > EDDY_OUT) return -EINVAL;
     }
-    device->proxy.failed = EDDY_ENDS;
+    device->relay->failed = EDDY_ENDS;
     return 0;
 }
 
@@ -96,7 +98,7 @@ static int find_sockets(eddy_device *device) {
 static int begin(eddy_device *device) {
     if (device->state != READY) return -EALREADY;
     int rc = find_sockets(device);
-    if (rc == 0) rc = eddy__proxy_open(&device->proxy);
+    if (rc == 0) rc = device->relay->open(device->relay);
     if (rc == 0) device->state = RUNNING;
     return rc;
 }
@@ -107,7 +109,7 @@ int eddy_device_run(eddy_device *device) {
     int rc = goes_on ? 0 : begin(device);
     pthread_mutex_unlock(&all.lock);
     if (rc != 0) return rc;
-    device->result = eddy__proxy_run(&device->proxy);
+    device->result = device->relay->run(device->relay);
     device->is_poked = device->result == -EINPROGRESS;
     if (!device->is_poked) device->state = ENDED;
     return device->result;
@@ -115,25 +117,26 @@ int eddy_device_run(eddy_device *device) {
 
 static int is_one_context(const eddy_device *device) {
     for (int i = 0; i < EDDY_ENDS; i++)
-        if (device->proxy.ends[i] && device->plan.contexts[i] != device->plan.contexts[EDDY_IN])
+        if (device->relay->ends[i] &&
+            device->plan.contexts[i] != device->plan.contexts[EDDY_IN])
             return 0;
     return 1;
 }
 
 /* Whether the end has a socket that no end before it has. */
 static int has_own_socket(const eddy_device *device, int end) {
-    eddy__socket *const *ends = device->proxy.ends;
+    eddy__socket *const *ends = device->relay->ends;
     return ends[end] && (end == EDDY_IN || ends[end] != ends[EDDY_IN]);
 }
 
 static void take_sockets(eddy_device *device) {
     for (int i = 0; i < EDDY_ENDS; i++)
         if (has_own_socket(device, i))
-            eddy__context_take(device->plan.contexts[i], device->proxy.ends[i]);
+            eddy__context_take(device->plan.contexts[i], device->relay->ends[i]);
 }
 
 static void close_sockets(eddy_device *device) {
-    eddy__socket **ends = device->proxy.ends;
+    eddy__socket **ends = device->relay->ends;
     for (int i = EDDY_ENDS - 1; i >= 0; i--) {
         if (!has_own_socket(device, i)) continue;
         eddy__socket_close(ends[i], EDDY_OWN_LINGER);
@@ -147,7 +150,7 @@ static void *live(void *argument) {
     /* Until whoever starts it is through. */
     pthread_mutex_lock(&all.lock);
     pthread_mutex_unlock(&all.lock);
-    int result = eddy__proxy_run(&device->proxy);
+    int result = device->relay->run(device->relay);
     close_sockets(device);
     pthread_mutex_lock(&all.lock);
     device->result = result;
@@ -183,7 +186,7 @@ int eddy_device_start(eddy_device *device) {
 }
 
 void eddy_device_stop(eddy_device *device, int why) {
-    eddy__control_end(&device->proxy.control, why);
+    eddy__control_end(&device->relay->control, why);
 }
 
 int eddy_device_wait(eddy_device *device, double timeout) {
@@ -205,19 +208,25 @@ int eddy_device_wait(eddy_device *device, double timeout) {
 }
 
 int eddy_device_failed(eddy_device *device) {
-    return device->proxy.failed;
+    return device->relay->failed;
 }
 
 void eddy_device_pause(eddy_device *device, int on) {
-    eddy__control_pause(&device->proxy.control, on);
+    eddy__control_pause(&device->relay->control, on);
 }
 
 void eddy_device_stats_get(eddy_device *device, eddy_device_stats *stats) {
-    const eddy__control *control = &device->proxy.control;
+    const eddy__control *control = &device->relay->control;
     double *counts = &stats->in_received;
     for (int i = 0; i < EDDY__COUNTS; i++) counts[i] = eddy__control_read(&control->counts[i]);
     stats->dropped = eddy__control_read(&control->dropped);
     stats->paused = eddy__control_paused(control);
+}
+
+int eddy_device_front_stats_get(eddy_device *device, eddy_front_stats *stats) {
+    if (!device->plan.front) return -ENOTSUP;
+    eddy__front_stats(device->relay, stats);
+    return 0;
 }
 
 /* How many of the context's devices run; tells them to end. The lock is held. */

@@ -144,7 +144,7 @@ local function start(self)
   end
   sockets.out = open(self, "out")
   self._names.out = tostring(sockets.out)
-  local device = proxy.new(self._kind, sockets, self._prefixes)
+  local device = proxy.new(self._kind, sockets, self._prefixes, self._front)
   local result = C.eddy_device_start(device)
   if result < 0 then
     error(proxy.failure(device, result, "start " .. self._kind, self._names), 0)
@@ -231,16 +231,23 @@ end
 
 local counts = { "in_received", "in_received_bytes", "in_sent", "in_sent_bytes", "out_received",
   "out_received_bytes", "out_sent", "out_sent_bytes", "dropped" }
+local front_counts = { "workers", "credits", "queued", "in_hand", "retried", "lost" }
 
 --- What went through until now, in whole messages and bytes, by socket and direction:
 -- { in_received, in_received_bytes, in_sent, in_sent_bytes, out_received, ..., dropped, paused }.
--- `dropped` are messages that a socket refused for what they were.
+-- `dropped` are messages that a socket refused for what they were. A front has also workers,
+-- credits, queued, in_hand, retried, lost.
 function Device:stats()
   check_started(self, "stats")
   local stats = ffi.new("eddy_device_stats")
   C.eddy_device_stats_get(self._c, stats)
   local result = { paused = stats.paused ~= 0 }
   for _, name in ipairs(counts) do result[name] = stats[name] end
+  if self._front then
+    local of_front = ffi.new("eddy_front_stats")
+    C.eddy_device_front_stats_get(self._c, of_front)
+    for _, name in ipairs(front_counts) do result[name] = of_front[name] end
+  end
   return result
 end
 
@@ -256,8 +263,8 @@ end
 -- Makes a device. The out type may be -1 when `single` says so.
 local function new(kind, types, settings)
   local self = { _kind = kind, _plans = {}, _sockets = {}, _names = {}, _c = false,
-    _prefixes = settings.prefixes, device_type = settings.device_type or constants.QUEUE,
-    daemon = true }
+    _prefixes = settings.prefixes, _front = settings.front,
+    device_type = settings.device_type or constants.QUEUE, daemon = true }
   for _, side in ipairs(SIDES) do
     local value = types[side]
     local is_single = settings.single and side == "out" and type(value) == "number" and value < 0
@@ -311,6 +318,47 @@ function M.monitored_queue(in_type, out_type, mon_type, in_prefix, out_prefix)
   return new("monitored_queue", { ["in"] = needed(in_type), out = needed(out_type),
     mon = mon_type or constants.PUB },
     { prefixes = proxy.prefixes("monitored_queue", in_prefix, out_prefix) })
+end
+
+-- What a front may be told, with what holds unless it is, and the least of it.
+local front_settings = {
+  retry = { 1, 0 }, queue = { 10000, 1 }, queue_bytes = { 64 * 2 ^ 20, 1 }, timeout = { 0, 0 },
+  drain = { 1000, 0 }, shard = { -1, 1 },
+}
+
+local function front_plan(settings)
+  errors.check_fields(settings, front_settings, "front")
+  local plan = {}
+  for name, rule in pairs(front_settings) do
+    local value = settings[name]
+    if value ~= nil and not (type(value) == "number" and value >= rule[2] and value < 2 ^ 31) then
+      errors.misuse(("front: %s: expected a number of at least %d, got %s"):format(name, rule[2],
+        errors.typed(value)))
+    end
+    plan[name] = value or rule[1]
+  end
+  local shard = settings.shard and plan.shard - 1 or -1
+  return ffi.new("eddy_front_plan", { retries = plan.retry, queue = plan.queue,
+    queue_bytes = plan.queue_bytes, timeout = plan.timeout, drain = plan.drain, shard = shard })
+end
+
+--- A device that hands the requests of clients (REQ or DEALER), which come to its in socket, to the
+-- workers of `eddy.front` at its out socket: to the one that has been ready for longest. It keeps
+-- a request until it is answered, and gives it to another worker when its own is gone.
+-- @param settings { retry = 1: how often a request may go to another worker; then its client
+-- gets one empty frame; queue = 10000, queue_bytes = 64 MiB: requests that may wait before clients
+-- are read no more; timeout = ms after which a worker that has not answered counts as gone (0:
+-- never); drain = 1000: ms for which `stop` lets workers answer; shard = n: requests whose frame
+-- n is the same go to the same worker, in their order }
+function M.front(settings)
+  local plan = front_plan(settings or {})
+  local device = new("front", { ["in"] = constants.ROUTER, out = constants.ROUTER },
+    { front = plan })
+  for _, side in ipairs { "in", "out" } do
+    device["setsockopt_" .. side](device, constants.ROUTER_MANDATORY, 1)
+  end
+  device:setsockopt_out(constants.ROUTER_HANDOVER, 1)
+  return device
 end
 
 return M

@@ -49,7 +49,8 @@ end
 --- Makes the core's device.
 -- @param sockets by "in", "out", "mon", "ctrl"; the last two may be nil
 -- @param prefixes what the monitor gets before messages; nil: nothing
-function M.new(what, sockets, prefixes)
+-- @param front the core's plan of a front; nil: it relays
+function M.new(what, sockets, prefixes, front)
   local plan, made = ffi.new("eddy_device_plan"), ffi.new("eddy_device *[1]")
   for name, place in pairs(M.ends) do
     local socket = sockets[name]
@@ -62,6 +63,7 @@ function M.new(what, sockets, prefixes)
   -- What a ROUTER receives begins with its sender, what it sends with its receiver.
   plan.swaps = prefixes and sockets["in"].type == constants.ROUTER and
     sockets.out.type == constants.ROUTER and 1 or 0
+  plan.front = front
   errors.check(C.eddy_device_new(plan, made), what)
   return ffi.gc(made[0], C.eddy_device_free)
 end

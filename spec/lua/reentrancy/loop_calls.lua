@@ -358,7 +358,8 @@ function calls.devices()
   local devices, got = eddy.devices, {}
   local device = devices.device(zmq.QUEUE, zmq.PULL, zmq.PUSH)
   local made = { device, devices.proxy(zmq.PAIR, zmq.PAIR, zmq.PUB),
-    devices.steerable(zmq.PAIR, zmq.PAIR), devices.monitored_queue(zmq.PAIR, zmq.PAIR) }
+    devices.steerable(zmq.PAIR, zmq.PAIR), devices.monitored_queue(zmq.PAIR, zmq.PAIR),
+    devices.front { shard = 1 } }
   for i, each in ipairs(made) do
     for _, side in ipairs { "in", "out", "mon", "ctrl" } do
       if each[side .. "_type"] then
@@ -377,7 +378,39 @@ function calls.devices()
   got.running = { device:done(), tostring(device:error()), tostring(device:reason()) }
   device:stop()
   got.joined = { device:join(5000), device:done(), device:reason() }
-  for i = 2, 4 do made[i]:stop() end
+  for i = 2, 5 do made[i]:stop() end
+  return got
+end
+
+function calls.fronts()
+  local front, got, endpoint = eddy.devices.front(), {}, support.inproc()
+  local clients = support.inproc()
+  front:bind_in(clients)
+  front:bind_out(endpoint)
+  front:start()
+  local given
+  local worker = eddy.front.worker { connect = endpoint, credit = 2, handle = function(msg, job)
+    if msg[1] == "later" and not given then
+      given = true
+      return job:give_back()
+    end
+    job:reply { "re", msg[1] }
+  end }
+  local client = zmq.instance():socket(zmq.DEALER, { linger = 0, connect = clients })
+  local stream = eddy.stream(client)
+  stream:on_recv(function(msg)
+    got[#got + 1] = msg[2] .. msg[3]
+    if #got == 2 then eddy.loop.current():stop() end
+  end)
+  stream:send_multipart { "", "now" }
+  stream:send_multipart { "", "later" }
+  eddy.loop.current():start()
+  table.sort(got)
+  got[3], got[4] = tostring(worker):gsub("%d+", "n"), front:stats().in_sent
+  worker:stop()
+  stream:close(0)
+  front:stop()
+  got[5] = front:join(5000)
   return got
 end
 

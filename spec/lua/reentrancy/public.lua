@@ -12,7 +12,7 @@ local elsewhere = { ["eddy.testing"] = true }
 local M = {}
 
 local modules = { "eddy", "eddy.zmq", "eddy.loop", "eddy.stream", "eddy.future", "eddy.async",
-  "eddy.green", "eddy.devices", "eddy.auth", "eddy.log", "eddy.testing" }
+  "eddy.green", "eddy.devices", "eddy.front", "eddy.auth", "eddy.log", "eddy.testing" }
 
 -- A table that a function uses.
 local function upvalue(fn, name)
@@ -59,6 +59,7 @@ local function classes()
     ["async poller"] = methods_of(eddy.async.poller()),
     ["green poller"] = methods_of(eddy.green.poller()),
     device = methods_of(eddy.devices.device(zmq.QUEUE, zmq.PAIR, -1)),
+    worker = upvalue(eddy.front.worker, "Worker"),
     authenticator = methods_of(eddy.auth.authenticator(context)),
     tracker = upvalue(methods_of(zmq.tracker()), "Tracker"),
     frame = bytes_of(zmq.frame "", { "get", "close" }),
