@@ -460,6 +460,24 @@ int eddy_socket_disconnect(eddy_context *context, uint32_t socket, const char *e
 int eddy_socket_monitor(eddy_context *context, uint32_t socket, const char *endpoint,
                         int events);
 
+/* What a message may have that peers send to listeners bound from now on; 0: any. */
+typedef struct eddy_message_limits {
+    uint32_t parts;
+    double bytes; /* of all its parts */
+} eddy_message_limits;
+
+/* A peer that sends more is cut off, before libzmq has the message; not in programs without the
+ * command. STREAM sockets have no messages. */
+int eddy_socket_limit(eddy_context *context, uint32_t socket, uint32_t parts, double bytes);
+
+/* For the command, which sees to it: the limits of the bind that this thread is in, and that a
+ * connection was over them. */
+void eddy_limits_of_bind(eddy_message_limits *limits);
+void eddy_limits_exceeded(int descriptor);
+
+/* How many connections were, in this process. */
+double eddy_limits_count(void);
+
 /* Options, by libzmq's numbers. `get` takes the room in `value`, at most `size` bytes, and
  * returns how many it filled. */
 int eddy_socket_set(eddy_context *context, uint32_t socket, int option, const void *value,

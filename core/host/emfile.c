@@ -1,4 +1,6 @@
 #include "host/emfile.h"
+#include "host/libzmq_calls.h"
+#include "host/message_limits.h"
 
 #include <dlfcn.h>
 #include <errno.h>
@@ -10,10 +12,12 @@
 #include <unistd.h>
 
 typedef int accept_call(int, struct sockaddr *, socklen_t *, int);
+typedef int listen_call(int, int);
 
 static const struct timespec PAUSE = {0, 1000000};
 
 static accept_call *libc_accept4;
+static listen_call *libc_listen;
 static pthread_mutex_t lock = PTHREAD_MUTEX_INITIALIZER;
 static int spare = -1;
 
@@ -51,7 +55,17 @@ __attribute__((visibility("default"))) int accept4(int listener, struct sockaddr
                                                    socklen_t *size, int flags) {
     int taken = libc_accept4(listener, address, size, flags);
     int error = errno;
+    if (taken >= 0 && eddy__libzmq_calls_has(__builtin_return_address(0)))
+        eddy__message_limits_accept(listener, taken);
     if (taken < 0 && (error == EMFILE || error == ENFILE)) turn_away(listener);
     errno = error;
     return taken;
+}
+
+/* The same. */
+__attribute__((visibility("default"))) int listen(int listener, int backlog) {
+    if (!libc_listen) libc_listen = (listen_call *)dlsym(RTLD_NEXT, "listen");
+    if (eddy__libzmq_calls_has(__builtin_return_address(0)))
+        eddy__message_limits_listen(listener);
+    return libc_listen(listener, backlog);
 }

@@ -1,6 +1,7 @@
 #include "host/greetings.h"
 
 #include "host/libzmq_calls.h"
+#include "host/message_limits.h"
 
 #include <dlfcn.h>
 #include <errno.h>
@@ -61,8 +62,12 @@ __attribute__((visibility("default"))) ssize_t receive(int descriptor, void *dat
 ssize_t receive(int descriptor, void *data, size_t size, int flags) {
     if (!libc_recv) eddy__greetings_prepare();
     ssize_t got = libc_recv(descriptor, data, size, flags);
-    if (size > SIZE || got <= 0 || descriptor >= DESCRIPTORS ||
-        !eddy__libzmq_calls_has(__builtin_return_address(0)) ||
+    if (got <= 0 || !eddy__libzmq_calls_has(__builtin_return_address(0))) return got;
+    if (eddy__message_limits_exceeded(descriptor, data, (size_t)got)) {
+        errno = EMSGSIZE;
+        return -1;
+    }
+    if (size > SIZE || descriptor >= DESCRIPTORS ||
         !must_go(descriptor, data, (int)size, (int)got)) {
         return got;
     }

@@ -2,6 +2,7 @@
 
 #include "host/greetings.h"
 #include "host/libzmq_calls.h"
+#include "host/message_limits.h"
 
 #include <dlfcn.h>
 #include <sys/epoll.h>
@@ -40,7 +41,10 @@ static void unmark(struct epoll_event *event) {
 __attribute__((visibility("default"))) int epoll_ctl(int poller, int operation, int descriptor,
                                                      struct epoll_event *event) {
     if (!libc_ctl) eddy__late_errors_prepare();
-    if (operation == EPOLL_CTL_DEL || !eddy__libzmq_calls_has(__builtin_return_address(0))) {
+    if (!eddy__libzmq_calls_has(__builtin_return_address(0)))
+        return libc_ctl(poller, operation, descriptor, event);
+    if (operation == EPOLL_CTL_DEL) {
+        eddy__message_limits_end(descriptor);
         return libc_ctl(poller, operation, descriptor, event);
     }
     if (operation == EPOLL_CTL_ADD) eddy__greetings_begin(descriptor);

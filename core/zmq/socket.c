@@ -100,6 +100,13 @@ static int bind_at(eddy__socket *socket, const char *endpoint) {
     return rc;
 }
 
+static _Thread_local const eddy__socket *binding;
+
+eddy_message_limits eddy__socket_limits_of_bind(void) {
+    int has = binding && binding->type != ZMQ_STREAM;
+    return has ? binding->limits : (eddy_message_limits){0};
+}
+
 int eddy__socket_bind(eddy__socket *socket, const char *endpoint) {
     char last[LONGEST_ENDPOINT];
     size_t size = sizeof last;
@@ -109,7 +116,9 @@ int eddy__socket_bind(eddy__socket *socket, const char *endpoint) {
     eddy__address asked = address_of(socket, endpoint);
     if (rc == 0) rc = eddy__listeners_bind(&socket->listeners, asked);
     if (rc != 0) return rc;
+    binding = socket;
     rc = bind_at(socket, endpoint);
+    binding = NULL;
     if (rc != 0)
         eddy__listeners_refused(asked);
     else if (zmq_getsockopt(socket->zmq, ZMQ_LAST_ENDPOINT, last, &size) == 0)

@@ -30,7 +30,8 @@ typedef struct eddy__socket {
     int midway;          /* the last part sent had another to follow */
     int is_manual;       /* ZMQ_XPUB_MANUAL or ZMQ_XPUB_MANUAL_LAST_VALUE is on */
     int is_conflating;   /* ZMQ_CONFLATE is */
-    double deadline;     /* of a send or receive that was poked */
+    eddy_message_limits limits;
+    double deadline;                             /* of a send or receive that was poked */
     void (*closed)(struct eddy__socket *socket); /* is told; NULL: nobody */
     double number;                               /* what `closed` knows it by */
     int keeps_last;                              /* `last` is kept */
@@ -86,6 +87,11 @@ int eddy__socket_wait(eddy__socket *socket, int events, double timeout);
 /* An address that this process just gave back is waited for. 0 or -errno: -EMSGSIZE, as when it
  * connects or subscribes, where libzmq would garble a subscription. */
 int eddy__socket_bind(eddy__socket *socket, const char *endpoint);
+
+/* The limits of messages to the socket that this thread is just binding; none when there is
+ * no such socket. */
+eddy_message_limits eddy__socket_limits_of_bind(void);
+
 int eddy__socket_unbind(eddy__socket *socket, const char *endpoint);
 int eddy__socket_connect(eddy__socket *socket, const char *endpoint);
 int eddy__socket_disconnect(eddy__socket *socket, const char *endpoint);

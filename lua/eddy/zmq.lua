@@ -116,11 +116,13 @@ local auth_results = { "allowed", "refused", "later", "malformed", "cut" }
 --- How handshakes ended until now that somebody was asked about, in the libzmq context, which
 -- contexts share unless they have io_threads of their own.
 -- @return { allowed, refused, later = to come again, malformed = requests that were none,
--- cut = connections of revoked keys that were ended }: numbers
+-- cut = connections of revoked keys that were ended, oversized = connections of this process, of
+-- whatever context, that were ended in a message over max_parts or max_message }: numbers
 function Context:auth_stats()
   local stats, counts = auth_stats(), {}
   check(C.eddy_zap_stats_get(live(self, "auth_stats"), stats), "auth_stats")
   for _, name in ipairs(auth_results) do counts[name] = stats[name] end
+  counts.oversized = C.eddy_limits_count()
   return counts
 end
 

@@ -58,7 +58,8 @@ local function add_keys(policy, keys)
   if keys == EVERY then
     policy:allow_any_key()
   elseif type(keys) == "string" then
-    errors.check(C.eddy_policy_folder(policy._c, keys, 0), "the folder of keys", keys)
+    errors.check(C.eddy_policy_folder(policy._c, keys, 0), "the folder of keys",
+      certificates.shown(keys))
   else
     for key, user in pairs(keys or {}) do policy:allow_key(key, user) end
   end

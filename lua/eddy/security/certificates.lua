@@ -56,15 +56,18 @@ end
 
 -- Whether a text may be shown: a key that was mistyped is taken for the name of a file.
 local function looks_like_a_path(text)
-  local folder = text:match "^(...+)/[^/]*$"
+  local folder, name = text:match "^(...+)/([^/]*)$"
   return #text < 20 or text:find "%.key$" or text:find "%.txt$" or text:find "_secret$" or
-    folder and exists(folder)
+    folder and #name < 20 and exists(folder)
 end
 
 local function shown(path, may_be_secret)
   if not may_be_secret or looks_like_a_path(path) then return path end
   return ("(a text of %d characters, which is not shown: it might be a secret key)"):format(#path)
 end
+
+--- A path as errors may show it, where a secret key may have been given for it.
+function M.shown(path) return shown(path, true) end
 
 --- Whether a text is a key itself: a file or folder may have a name of 40 characters, too.
 function M.is_key(text)
@@ -152,7 +155,8 @@ local function names_in(folder)
   repeat
     room = size and size * 2 or room -- it may grow meanwhile
     local buffer = ffi.new("char[?]", room)
-    size = errors.check(C.eddy_key_folder(folder, buffer, room), "the folder of keys", folder)
+    size = errors.check(C.eddy_key_folder(folder, buffer, room), "the folder of keys",
+      M.shown(folder))
     if size <= room then
       local names = {}
       for name in ffi.string(buffer, size):gmatch "([^%z]+)" do names[#names + 1] = name end

@@ -9,6 +9,8 @@ local C = c.C
 
 local M = {}
 
+local KEY = 40 -- characters of one
+
 local fields = { secret = true, allow = true, server = true }
 
 -- Without the value, which may be a secret.
@@ -33,6 +35,11 @@ end
 -- @param settings { secret =, allow = } of a server, { secret =, server = } of a client
 -- @return { secret, public, server = the server's key, allow = }. Raises without telling a key
 function M.check(settings)
+  for name in pairs(type(settings) == "table" and settings or {}) do
+    if not fields[name] and #tostring(name) >= KEY then -- it may be a key in the wrong place
+      errors.misuse "curve: no such option, whose name is not shown: it might be a secret key"
+    end
+  end
   errors.check_fields(settings, fields, "curve")
   if (settings.allow == nil) == (settings.server == nil) then
     errors.misuse("curve: expected allow (whom a server lets in: a folder of keys, a list of " ..
@@ -66,7 +73,7 @@ function M.policy_of(plan)
     policy:allow_key(plan.allow)
   elseif type(plan.allow) == "string" then
     errors.check(C.eddy_policy_folder(policy._c, plan.allow, 1),
-      "curve: allow: the folder of keys", plan.allow)
+      "curve: allow: the folder of keys", certificates.shown(plan.allow))
   else
     for key, user in pairs(plan.allow) do policy:allow_key(key, user) end
   end

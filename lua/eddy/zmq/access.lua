@@ -4,6 +4,7 @@ local c = require "eddy.base.libeddy"
 local accept = require "eddy.zmq.accept"
 local askers = require "eddy.security.asker"
 local curve = require "eddy.security.curve"
+local message_limits = require "eddy.zmq.message_limits"
 local notices = require "eddy.security.notices"
 local policies = require "eddy.security.policy"
 local revoked = require "eddy.security.revoked"
@@ -19,11 +20,17 @@ local function check_insecure(value)
   return value
 end
 
+-- What the core has to say of peers is in the loop's log.
+local function notice(socket)
+  if not socket._is_noticed then notices.add() end
+  rawset(socket, "_is_noticed", true)
+  local loop = askers.loop()
+  if loop then notices.attach(loop) end
+end
+
 -- Gives the socket the policy that its `curve`, its lists of numbers and the keys that were revoked
 -- make together.
 local function admit(socket, plan, numbers, what, keys)
-  if not socket._is_noticed then notices.add() end
-  rawset(socket, "_is_noticed", true)
   local policy = plan and curve.policy_of(plan) or policies.new()
   for name, list in pairs(numbers or {}) do
     for _, number in ipairs(list) do policy:allow_number(name, number) end
@@ -38,8 +45,7 @@ local function admit(socket, plan, numbers, what, keys)
     if its and plan and plan.asker then plan.asker:attach(its) end
   end
   rawset(socket, "_asker", plan and plan.asker or false)
-  local loop = askers.loop()
-  if loop then notices.attach(loop) end
+  notice(socket)
 end
 
 -- Nobody comes in before all is set: without its key a server is none that may be bound.
@@ -114,6 +120,7 @@ for _, what in ipairs { "uid", "gid", "pid" } do
 end
 
 M.settings = settings
+for name, setting in pairs(message_limits.settings) do settings[name] = setting end
 
 M.methods = {}
 
@@ -148,6 +155,14 @@ end
 --- Ends a `revoke`: the key may come in again, if `allow` lets it.
 function M.methods:readmit(key)
   set_revoked(self, "readmit", (revoked.check(key)), false)
+end
+
+--- The socket is about to be bound.
+-- @param is_open whether strangers can connect there
+function M.prepare_bind(socket, is_open)
+  message_limits.apply(socket, is_open)
+  if socket._accept then accept.apply(socket, socket._accept) end
+  if is_open then notice(socket) end
 end
 
 --- The setting of that name, in capitals or not: { check, set, get }; nil when there is none.

@@ -1,7 +1,7 @@
 -- Where sockets bind and connect: methods of eddy.socket's.
 local errors = require "eddy.base.errors"
 local c = require "eddy.base.libeddy"
-local accept = require "eddy.zmq.accept"
+local access = require "eddy.zmq.access"
 local bind_policy = require "eddy.security.bind_policy"
 local constants = require "eddy.base.constants"
 local explain = require "eddy.zmq.endpoint_text"
@@ -82,7 +82,9 @@ end
 
 -- What strangers may cost, where they can connect.
 local function limit_strangers(self, endpoint)
-  if C.eddy_endpoint_reach(endpoint, self:get "IPV6") == C.EDDY_REACHES_NOBODY then return end
+  local reach = C.eddy_endpoint_reach(endpoint, self:get "IPV6")
+  access.prepare_bind(self, reach ~= C.EDDY_REACHES_NOBODY)
+  if reach == C.EDDY_REACHES_NOBODY then return end
   local own = self._own_limits or {}
   for name, value in pairs(socket_options.limits) do
     if not own[name] then self:set(name, value) end
@@ -100,7 +102,6 @@ function M:bind(endpoint)
   if type(endpoint) == "string" and self._id then
     check_reach(self, endpoint)
     limit_strangers(self, endpoint)
-    if self._accept then accept.apply(self, self._accept) end
   end
   bind(self, endpoint)
   local bound = self:get("LAST_ENDPOINT")

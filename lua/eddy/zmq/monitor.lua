@@ -153,6 +153,10 @@ function M.recv_monitor_message(socket, flags)
   return M.parse_monitor_message(frames)
 end
 
+local function tell_end(listener)
+  if listener and listener.ended then listener:ended() end
+end
+
 -- Ends a stream's monitor: first the events, then who hears of them.
 local function forget(stream)
   local reader = stream._events
@@ -162,9 +166,9 @@ local function forget(stream)
     if stream.socket and not stream.socket.closed then M.disable_monitor(stream.socket) end
     reader:close(0)
   end
-  for _, listener in pairs(reader._listeners) do
-    if listener.ended then listener:ended() end
-  end
+  local listeners = reader._listeners
+  tell_end(listeners.supervise)
+  tell_end(listeners.on_event)
 end
 
 -- Tells a listener, if there is one and it asked for that event.
@@ -201,7 +205,8 @@ end
 local function set_listener(stream, role, listener)
   local reader = stream._events
   reader._listeners[role] = listener
-  if next(reader._listeners) then count_alive(reader) else forget(stream) end
+  local listeners = reader._listeners
+  if listeners.supervise or listeners.on_event then count_alive(reader) else forget(stream) end
 end
 
 --- Tells one of those who share a stream's monitor of its events.

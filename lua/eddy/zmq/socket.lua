@@ -87,6 +87,9 @@ Socket._subscribed = false
 -- Which of the limits against strangers the script set itself.
 Socket._own_limits = false
 
+-- Those of messages that it was given.
+Socket._limits = false
+
 for name, method in pairs(endpoints) do Socket[name] = method end
 for name, method in pairs(access.methods) do Socket[name] = method end
 

@@ -80,7 +80,8 @@ describe("a context's auth_stats", function()
     local server_public, server_secret = zmq.curve_keypair()
     local public, secret = zmq.curve_keypair()
     local _, other = zmq.curve_keypair()
-    local none = { allowed = 0, refused = 0, later = 0, malformed = 0, cut = 0 }
+    local none = { allowed = 0, refused = 0, later = 0, malformed = 0, cut = 0,
+      oversized = context:auth_stats().oversized }
     assert.same(none, context:auth_stats())
     local to = context:socket(zmq.PULL, { linger = 0, rcvtimeo = 5000, bind = "tcp://127.0.0.1:*",
       curve = { secret = server_secret, allow = { public } } })
@@ -98,7 +99,8 @@ describe("a context's auth_stats", function()
       connect = "inproc://zeromq.zap.01" })
     asker:send "nonsense"
     assert(asker:recv_multipart())
-    assert.same({ allowed = 1, refused = 1, later = 0, malformed = 1, cut = 0 },
+    assert.same({ allowed = 1, refused = 1, later = 0, malformed = 1, cut = 0,
+      oversized = none.oversized },
       context:auth_stats())
     to:revoke(public, { cut = true })
     assert.is_true(context:auth_stats().cut >= 1)
