@@ -24,6 +24,7 @@ local eddy = {
 -- Not every script pays for these.
 local modules = {
   async = true, auth = true, devices = true, green = true, log = true, testing = true,
+  thread = true,
 }
 
 return setmetatable(eddy, {
