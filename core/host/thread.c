@@ -42,6 +42,7 @@ static struct {
     pthread_cond_t changed;
     eddy__thread *running;
     int count, failures;
+    int is_incomplete;   /* one had messages that were not sent */
     int is_ending;       /* no thread may start any more */
     double deadline;     /* for their ends, then */
     int has_interrupter; /* a thread that interrupts those whose code does not end */
@@ -192,12 +193,18 @@ static int fail(lua_State *lua) {
     return 0;
 }
 
+static int tell_unsent(lua_State *lua) {
+    (void)lua;
+    pthread_mutex_lock(&all.lock);
+    all.is_incomplete = 1;
+    pthread_mutex_unlock(&all.lock);
+    return 0;
+}
+
 static void push_services(lua_State *lua) {
-    static const luaL_Reg services[] = {{"guard", guard},
-                                        {"release", release},
-                                        {"end_code", end_of_code},
-                                        {"fail", fail},
-                                        {NULL, NULL}};
+    static const luaL_Reg services[] = {
+        {"guard", guard}, {"release", release},         {"end_code", end_of_code},
+        {"fail", fail},   {"tell_unsent", tell_unsent}, {NULL, NULL}};
     lua_newtable(lua);
     luaL_register(lua, NULL, services);
     lua_pushlightuserdata(lua, lua);
@@ -362,4 +369,11 @@ int eddy__threads_failures(void) {
     int failures = all.failures;
     pthread_mutex_unlock(&all.lock);
     return failures;
+}
+
+int eddy__threads_incomplete(void) {
+    pthread_mutex_lock(&all.lock);
+    int is_incomplete = all.is_incomplete;
+    pthread_mutex_unlock(&all.lock);
+    return is_incomplete;
 }

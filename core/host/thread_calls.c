@@ -70,7 +70,8 @@ static int threads_wait(lua_State *lua) {
     char name[NAME_BYTES] = "";
     lua_pushinteger(lua, eddy__threads_wait(lua_tonumber(lua, 1), name, sizeof name));
     lua_pushstring(lua, name);
-    return 2;
+    lua_pushboolean(lua, eddy__threads_incomplete());
+    return 3;
 }
 
 void eddy__thread_calls(lua_State *lua) {

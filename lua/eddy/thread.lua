@@ -106,12 +106,12 @@ function M.start(run, ...)
     end
   end
   local code, given = code_of(run)
-  local arguments, problem = values.encode("start: argument", ...)
-  if not arguments then errors.misuse(problem) end
+  local arguments, problem = values.encode("argument", ...)
+  if not arguments then errors.misuse("start: " .. problem) end
   count = count + 1
   name = name or ("%d (%s)"):format(count, given)
   local settings = { name = name, drain = inherited.drain, insecure = inherited.insecure }
-  local job = values.encode("start:", code, surroundings(), settings, arguments)
+  local job = values.encode("job", code, surroundings(), settings, arguments)
   local handle, code_of_error = host.thread_start(name, job)
   if not handle then error(errors.new(code_of_error, "start: thread " .. name), 0) end
   local self = setmetatable({ name = name, _handle = handle, _results = false }, Thread)

@@ -122,10 +122,10 @@ local function close_all(deadline)
   return C.eddy_shutdown(latest) == 0 and C.eddy_time() < latest
 end
 
--- Waits for the threads that were told to stop. Returns whether some did not.
+-- Waits for the threads that were told to stop. Returns whether they left something undone.
 local function wait_for_threads(deadline, drain)
-  local left, name = host.threads_wait(math.max(deadline, C.eddy_time() + THREADS_MS))
-  if left == 0 then return false end
+  local left, name, is_undone = host.threads_wait(math.max(deadline, C.eddy_time() + THREADS_MS))
+  if left == 0 then return is_undone end
   complain(("thread %s%s did not end within %g ms: in a C function that does not return?"):format(
     name, left > 1 and (" and %d more"):format(left - 1) or "", drain))
   return true
@@ -151,14 +151,15 @@ local function send_queued(deadline)
 end
 
 --- The end of a thread: what waits is sent for at most `drain` ms, and everything is closed, with
--- its own linger: the process goes on.
+-- its own linger: the process goes on. Returns whether all was sent.
 function M.finish_thread(drain)
   local unsent = send_queued(C.eddy_time() + drain)
   if unsent > 0 then
-    complain(("%d message%s not sent within %g ms"):format(unsent,
+    complain(("%d message%s not sent within %.0f ms"):format(unsent,
       unsent == 1 and " was" or "s were", drain))
   end
   close_sockets()
+  return unsent == 0
 end
 
 -- Sends what waits on all loops for at most `drain` ms, closes everything, and says what was left

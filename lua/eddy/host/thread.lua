@@ -69,6 +69,7 @@ end
 -- Calls the code and runs the loop that it leaves. Returns what it returned, as bytes.
 local function run(code, arguments)
   local results, problem
+  if code.file then _G.arg = { [0] = code.file, values.decode(arguments) } end
   local function keep(...) results, problem = values.encode("its result", ...) end
   keep(load_code(code)(values.decode(arguments)))
   local loop = loops._default()
@@ -79,7 +80,7 @@ end
 -- The error, as its starter gets it.
 local function encode_failure(err)
   local code = type(err) == "table" and type(err.code) == "number" and err.code or nil
-  return (values.encode("", errors.text_of(err), code))
+  return (values.encode("error", errors.text_of(err), code))
 end
 
 --- Runs a thread.
@@ -106,7 +107,7 @@ function M.main(job, host)
     if type(result) ~= "table" then result = { value = result, text = errors.text_of(result) } end
     callback_errors.write(result.text)
   end
-  shutdown.finish_thread(math.min(settings.drain, most))
+  if not shutdown.finish_thread(math.min(settings.drain, most)) then host.tell_unsent() end
   if loops._failures() > 0 then host.fail() end
   if ok then return result, false end
   if is_quiet then return (values.encode ""), false end

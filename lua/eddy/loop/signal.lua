@@ -68,6 +68,8 @@ for name in ("HUP INT QUIT PIPE ALRM TERM USR1 USR2"):gmatch("%u+%d?") do
   names[C.eddy_signal_number(name)] = "SIG" .. name
 end
 
+names[C.EDDY_STOPPING] = "stop" -- of a thread
+
 --- A signal's name.
 function M.name_of(number) return names[number] or "signal " .. number end
 

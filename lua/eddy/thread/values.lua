@@ -41,7 +41,7 @@ local function find(value, path, depth)
 end
 
 --- Values as bytes.
--- @param what names each one, before its number: "start: argument"
+-- @param what names each one, before its number: "argument"
 -- @return the bytes; or nil, and which one cannot go, and why
 function M.encode(what, ...)
   buffer = buffer or require "string.buffer"
