@@ -121,6 +121,16 @@ static void *interrupt_all(void *unused) {
     return unused;
 }
 
+/* Has the code of threads that are stopping interrupted when it is due. The lock is held. */
+static void begin_interrupting(void) {
+    pthread_t id;
+    if (!all.has_interrupter && eddy__signal_mask_thread(&id, interrupt_all, NULL) == 0) {
+        pthread_detach(id);
+        all.has_interrupter = 1;
+    }
+    pthread_cond_broadcast(&all.changed);
+}
+
 /* The lock is held. */
 static void stop(eddy__thread *one, double ms) {
     double at = eddy_time() + ms;
@@ -128,12 +138,7 @@ static void stop(eddy__thread *one, double ms) {
     one->stopping = 1;
     eddy_waits_stop(one->waits);
     if (one->loop) eddy_loop_interrupt(one->loop, EDDY_STOPPING);
-    pthread_t id;
-    if (!all.has_interrupter && eddy__signal_mask_thread(&id, interrupt_all, NULL) == 0) {
-        pthread_detach(id);
-        all.has_interrupter = 1;
-    }
-    pthread_cond_broadcast(&all.changed);
+    if (one->lua) begin_interrupting();
 }
 
 /* What the thread's own state can ask for. */
@@ -161,7 +166,7 @@ static int begin_code(lua_State *lua) {
     eddy__hooking_begin(lua_touserdata(lua, lua_upvalueindex(1)), set_hook);
     pthread_mutex_lock(&all.lock);
     self->lua = lua_touserdata(lua, lua_upvalueindex(1));
-    pthread_cond_broadcast(&all.changed);
+    if (self->stopping) begin_interrupting();
     pthread_mutex_unlock(&all.lock);
     return 0;
 }
