@@ -40,7 +40,8 @@ end
 -- A file's name, looked for beside the script that calls, then where the command would find it.
 local function find_script(name)
   if name:sub(1, 1) == "/" then return name end
-  local level, info = 2, nil
+  local level = 2
+  local info
   repeat
     level = level + 1
     info = debug.getinfo(level, "S")
@@ -162,7 +163,7 @@ local function await_end(self, ms)
   return future:_await_private()
 end
 
--- Blocks. A signal that comes meanwhile stops the thread. Returns whether it has ended.
+-- Blocks. A signal that comes to the main thread meanwhile stops the thread. Returns whether it has ended.
 local function block(self, ms)
   local ends, fd = poller.new(), descriptor(self)
   local deadline = waits.deadline(ms)
@@ -172,9 +173,9 @@ local function block(self, ms)
     host.guard_waits(true)
     ok, result = pcall(ends.poll, ends, ms and waits.left(deadline) or nil)
     host.guard_waits(false)
-    local is_signal = not ok and type(result) == "table" and result.code == numbers.EINTR
+    local is_signal = host.is_main and not ok and result.code == numbers.EINTR
     if is_signal then self:stop() end
-  until not is_signal or not host.is_main
+  until not is_signal
   C.eddy_descriptor_close(fd)
   if not ok then error(result, 0) end
   return next(result) ~= nil

@@ -104,13 +104,14 @@ describe("at the end of the program", function()
   end)
 
   it("no thread can be started", function()
-    local _, err = check(0, run([[
+    local out, err = check(0, run([[
       local proxy = newproxy(true)
       getmetatable(proxy).__gc = function()
         print(pcall(start, function() end))
       end
       KEEP = proxy
     ]]))
+    assert.matches("^false\tstart: thread 1 .*ECANCELED", out)
     assert.equal("", err)
   end)
 end)
