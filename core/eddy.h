@@ -536,6 +536,7 @@ int eddy_poll(eddy_poll_item *items, int count, double timeout);
 
 enum {
     EDDY_POKED = -1,      /* why a wait ended: eddy_waits_poke; above 0: a signal */
+    EDDY_STOPPING = 1000, /* or, as no signal has this number: eddy_waits_stop */
     EDDY_GO_ON = 1 << 20, /* flag of a send or receive that was poked: its time goes on */
 };
 
@@ -553,6 +554,22 @@ void eddy_waits_poke(void);
 /* Why the calling thread's last wait ended with -EINTR: a signal, EDDY_POKED, or 0: it did not,
  * or for another reason. */
 int eddy_waits_interrupted(void);
+
+/* What ends the waits of a thread that is no main thread, instead of signals. */
+typedef struct eddy_waits eddy_waits;
+
+/* 0 or -errno. */
+int eddy_waits_new(eddy_waits **waits);
+
+/* From now on the calling thread's waits can be ended by these alone, and always can; NULL: as
+ * before. */
+void eddy_waits_enter(eddy_waits *waits);
+
+/* From any thread: ends the wait that is under way, and all to come. */
+void eddy_waits_stop(eddy_waits *waits);
+
+/* When no thread has them any more. */
+void eddy_waits_free(eddy_waits *waits);
 
 /* Devices: they relay messages between two sockets, in a thread of their own or in the
  * caller's. */

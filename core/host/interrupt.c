@@ -14,6 +14,7 @@
 static _Atomic(eddy_loop *) guarded;
 static atomic_int is_ending; /* a signal stopped a loop, or the process ends by itself */
 static _Atomic(eddy_device *) guarded_device;
+static atomic_int guarded_waits; /* the main thread waits without a loop */
 static atomic_int has_stopped; /* one of the signals stopped something: the next one ends all */
 
 enum {
@@ -35,9 +36,10 @@ static int stop(int number) {
     eddy_loop *loop = atomic_exchange(&guarded, NULL);
     eddy_device *device = atomic_exchange(&guarded_device, NULL);
     int stops = loop && eddy_loop_interrupt(loop, number) == 0;
-    if (stops) eddy_waits_interrupt(number);
+    int waits = atomic_exchange(&guarded_waits, 0);
+    if (stops || waits) eddy_waits_interrupt(number);
     if (device) eddy_device_stop(device, -EINTR);
-    return stops || device != NULL;
+    return stops || waits || device != NULL;
 }
 
 /* What runs is the parent's; in a child the signals do what they do by default. */
@@ -94,6 +96,12 @@ void eddy__interrupt_guard_device(eddy_device *device) {
 
 void eddy__interrupt_release_device(void) {
     atomic_store(&guarded_device, NULL);
+}
+
+void eddy__interrupt_guard_waits(int on) {
+    eddy_waits_guard(on);
+    if (on) take_free_ones();
+    atomic_store(&guarded_waits, on);
 }
 
 static int output_is_broken(void) {

@@ -21,6 +21,10 @@ void eddy__interrupt_guard_device(eddy_device *device);
 /* The device is no longer waited for. */
 void eddy__interrupt_release_device(void);
 
+/* From now on, or no more, the first signal ends the waits of the main thread, which runs no
+ * loop. */
+void eddy__interrupt_guard_waits(int on);
+
 /* Takes SIGPIPE, for as long as the process lives. The others are taken when something is
  * guarded first, unless the script takes them. */
 void eddy__interrupt_prepare(void);

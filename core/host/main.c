@@ -1,28 +1,24 @@
-/* eddy: runs a Lua script and the loop that it leaves. With watchdog.c, all that knows Lua's
- * C API. What the command does is written in Lua, in lua/eddy/host/main.lua. */
+/* eddy: runs a Lua script and the loop that it leaves. What the command does is written in Lua,
+ * in lua/eddy/host/main.lua; nothing outside this folder knows Lua's C API. */
 #include "host/emfile.h"
 #include "host/exit_deadline.h"
-#include "host/fatal_signal.h"
 #include "host/greetings.h"
 #include "host/inherited.h"
 #include "host/interrupt.h"
 #include "host/late_errors.h"
 #include "host/libzmq_calls.h"
+#include "host/state.h"
+#include "host/thread.h"
+#include "host/thread_calls.h"
 #include "host/watchdog.h"
 
 #include <lauxlib.h>
-#include <libgen.h>
-#include <limits.h>
 #include <lua.h>
-#include <luajit.h>
-#include <lualib.h>
 #include <malloc.h>
 #include <math.h>
-#include <signal.h>
 #include <stdint.h>
 #include <stdio.h>
 #include <stdlib.h>
-#include <string.h>
 #include <sys/resource.h>
 #include <unistd.h>
 
@@ -33,12 +29,6 @@ enum {
     GRACE_MS = 250,     /* for the rest of the end */
     KEPT_BYTES = 32 << 20,
 };
-
-static int panic(lua_State *lua) {
-    fprintf(stderr, "eddy: out of memory or an error outside all protection: %s\n",
-            lua_tostring(lua, -1));
-    eddy__fatal_signal(SIGABRT);
-}
 
 /* FFI pointers come as numbers; they fit. */
 static void *pointer(lua_State *lua) {
@@ -67,6 +57,11 @@ static int release_device(lua_State *lua) {
     return 0;
 }
 
+static int guard_waits(lua_State *lua) {
+    eddy__interrupt_guard_waits(lua_toboolean(lua, 1));
+    return 0;
+}
+
 /* exit_by(deadline, status) */
 static int exit_by(lua_State *lua) {
     eddy__interrupt_end();
@@ -89,6 +84,7 @@ static void push_services(lua_State *lua) {
                                         {"release", release},
                                         {"guard_device", guard_device},
                                         {"release_device", release_device},
+                                        {"guard_waits", guard_waits},
                                         {"exit_by", exit_by},
                                         {"fail", fail},
                                         {NULL, NULL}};
@@ -97,27 +93,7 @@ static void push_services(lua_State *lua) {
     lua_pushlightuserdata(lua, lua);
     lua_pushcclosure(lua, eddy__watchdog_watch, 1);
     lua_setfield(lua, -2, "watch");
-}
-
-/* In a build tree the modules' files come before those in the executable: `...` is where. */
-static const char USE_FILES[] =
-    "local path = ...\n"
-    "table.insert(package.loaders, 1, function(name)\n"
-    "  local file = (name .. '.'):find('^eddy%.') and package.searchpath(name, path)\n"
-    "  return file and assert(loadfile(file))\n"
-    "end)\n";
-
-/* A build tree has `lua` beside the executable. */
-static void use_build_tree(lua_State *lua) {
-    char path[PATH_MAX], modules[PATH_MAX + 16];
-    ssize_t length = readlink("/proc/self/exe", path, sizeof path - 1);
-    if (length < 0) return;
-    path[length] = '\0';
-    snprintf(modules, sizeof modules, "%s/lua", dirname(path));
-    if (access(modules, F_OK) != 0) return;
-    if (luaL_loadstring(lua, USE_FILES) != 0) lua_error(lua);
-    lua_pushfstring(lua, "%s/?.lua;%s/?/init.lua", modules, modules);
-    lua_call(lua, 1, 0);
+    eddy__thread_calls(lua);
 }
 
 /* Runs inside a protected call: loads the host's module and gives it the arguments and our
@@ -125,12 +101,7 @@ static void use_build_tree(lua_State *lua) {
 static int run(lua_State *lua) {
     int argc = (int)lua_tointeger(lua, 1);
     char **argv = lua_touserdata(lua, 2);
-    luaL_openlibs(lua);
-    use_build_tree(lua);
-    lua_getglobal(lua, "require");
-    lua_pushliteral(lua, "eddy.host.main");
-    lua_call(lua, 1, 1);
-    lua_getfield(lua, -1, "main");
+    eddy__state_load(lua, "eddy.host.main");
     lua_createtable(lua, argc, 1);
     for (int i = 0; i < argc; i++) {
         lua_pushstring(lua, argv[i]);
@@ -165,12 +136,11 @@ int main(int argc, char **argv) {
     eddy__libzmq_calls_prepare();
     keep_freed_memory();
     eddy__interrupt_prepare();
-    lua_State *lua = luaL_newstate();
+    lua_State *lua = eddy__state_new();
     if (!lua) {
         fprintf(stderr, "eddy: no memory for a Lua state\n");
         return INTERNAL_ERROR;
     }
-    lua_atpanic(lua, panic);
     lua_pushcfunction(lua, run);
     lua_pushinteger(lua, argc);
     lua_pushlightuserdata(lua, argv);
@@ -187,9 +157,12 @@ int main(int argc, char **argv) {
     eddy__exit_deadline_set(deadline + GRACE_MS, status);
     eddy__interrupt_end();
     lua_close(lua);
-    if (status == 0 && is_failed) status = FAILED;
+    int failed = is_failed || eddy__threads_failures() > 0;
+    if (status == 0 && failed) status = FAILED;
     fflush(NULL);
-    /* Something inside libzmq would hold us longer than it may. */
-    if (eddy_shutdown(deadline) != 0) _exit(status);
+    char name[1];
+    /* Something inside libzmq, or a thread, would hold us longer than it may. */
+    int is_over = eddy_shutdown(deadline) == 0 && eddy__threads_wait(0, name, 0) == 0;
+    if (!is_over) _exit(status);
     return status;
 }

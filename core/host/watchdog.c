@@ -2,9 +2,9 @@
 #include "base/deadline.h"
 #include "base/signal_mask.h"
 #include "host/fatal_signal.h"
+#include "host/hooking.h"
 
 #include <lauxlib.h>
-#include <luajit.h>
 #include <math.h>
 #include <pthread.h>
 #include <signal.h>
@@ -32,15 +32,13 @@ typedef struct heartbeat {
     char name[NAME_BYTES]; /* of what it handles */
 } heartbeat;
 
-/* Signal handlers and hooks have no argument to find it by, and LuaJIT's profiler is one for
- * the process: so is the watchdog. */
+/* Signal handlers and hooks have no argument to find it by: so there is one watchdog. */
 static struct {
     lua_State *lua;
     pthread_t watched, thread;
-    int is_on, profiles;
+    int is_on, hooks;
     double report, interrupt, abort; /* ms; HUGE_VAL: never */
     heartbeat heart;
-    struct sigaction profiler; /* LuaJIT's own handler of SIGPROF */
 
     pthread_mutex_t lock;
     pthread_cond_t stopping;
@@ -78,10 +76,9 @@ static void hook(lua_State *lua, lua_Debug *record) {
     lua_call(lua, 2, 0);
 }
 
-/* Sets the hook, as the command luajit does for Ctrl-C, and then does what LuaJIT's profiler
- * does: that makes compiled code go back to the interpreter, which has hooks. */
-static void handle(int number) {
-    if (!pthread_equal(pthread_self(), dog.watched) || !atomic_load(&dog.wanted)) return;
+/* Sets the hook, as the command luajit does for Ctrl-C. */
+static int set_hook(void) {
+    if (!atomic_load(&dog.wanted)) return 0;
     if (lua_gethook(dog.lua) != hook) {
         dog.hook = lua_gethook(dog.lua);
         dog.mask = lua_gethookmask(dog.lua);
@@ -92,7 +89,7 @@ static void handle(int number) {
     lua_sethook(dog.lua, NULL, 0, 0);
     lua_sethook(dog.lua, hook, LUA_MASKCOUNT, 1);
     eddy_waits_poke();
-    dog.profiler.sa_handler(number);
+    return 1;
 }
 
 static void tell(const char *what, double elapsed) {
@@ -110,7 +107,7 @@ static void want(const watch *seen, int what) {
     atomic_store(&dog.elapsed, seen->elapsed);
     atomic_store(&dog.beat, seen->beat);
     atomic_store(&dog.wanted, what);
-    pthread_kill(dog.watched, SIGPROF);
+    eddy__hooking_poke(dog.lua, dog.watched);
 }
 
 static void look(watch *seen, double passed) {
@@ -165,21 +162,6 @@ static void *keep_watch(void *unused) {
     return unused;
 }
 
-static void ignore_samples(void *data, lua_State *lua, int samples, int state) {
-    (void)data, (void)lua, (void)samples, (void)state;
-}
-
-/* The profiler, whose own timer never fires, has traces look for it at every line. */
-static void start_profiler(lua_State *lua) {
-    struct sigaction ours;
-    luaJIT_profile_start(lua, "li2000000000", ignore_samples, NULL);
-    memset(&ours, 0, sizeof ours);
-    ours.sa_handler = handle;
-    ours.sa_flags = SA_RESTART;
-    sigaction(SIGPROF, &ours, &dog.profiler);
-    dog.profiles = 1;
-}
-
 static int start_thread(void) {
     dog.stop = 0;
     dog.watched = pthread_self();
@@ -196,8 +178,8 @@ static void end_watch(lua_State *lua) {
         atomic_store(&dog.wanted, NOTHING);
     }
     if (lua_gethook(lua) == hook) unhook(lua);
-    if (dog.profiles) luaJIT_profile_stop(lua);
-    dog.is_on = dog.profiles = 0;
+    if (dog.hooks) eddy__hooking_end();
+    dog.is_on = dog.hooks = 0;
 }
 
 static double limit(lua_State *lua, int argument) {
@@ -213,8 +195,9 @@ int eddy__watchdog_watch(lua_State *lua) {
     dog.abort = limit(lua, 3);
     lua_pushvalue(lua, 4);
     lua_setfield(lua, LUA_REGISTRYINDEX, NOTICE);
-    if (isfinite(dog.report) || isfinite(dog.interrupt)) start_profiler(dog.lua);
-    if (dog.profiles || isfinite(dog.abort)) {
+    dog.hooks = isfinite(dog.report) || isfinite(dog.interrupt);
+    if (dog.hooks) eddy__hooking_begin(dog.lua, set_hook);
+    if (dog.hooks || isfinite(dog.abort)) {
         dog.is_on = start_thread() == 0;
         if (!dog.is_on) {
             end_watch(dog.lua);

@@ -23,7 +23,14 @@ local eddy = {
 
 -- Not every script pays for these.
 local modules = {
-  async = true, auth = true, devices = true, front = true, green = true, log = true, testing = true,
+  async = true,
+  auth = true,
+  devices = true,
+  front = true,
+  green = true,
+  log = true,
+  testing = true,
+  thread = true,
 }
 
 return setmetatable(eddy, {

@@ -237,7 +237,8 @@ function Loop:add_callback(fn, ...)
 end
 
 --- Runs the loop until it is stopped. It can be started again.
--- @return the signal's name, "SIGTERM", when one stopped it that nobody handles
+-- @return the signal's name, "SIGTERM", when one stopped it that nobody handles; "stop" when its
+-- thread was told to
 function Loop:start()
   errors.check_self(self, "start")
   self._started, self._stopped_by = true, false

@@ -40,6 +40,18 @@ describe("the examples", function()
     assert.matches("the device relayed 6 messages and was stopped\n$", out)
   end)
 
+  it("threads", function()
+    local out = run("threads")
+    for client = 1, 2 do
+      for i = 1, 4 do
+        local line = "client %d: the answer to question %d of client %d\n"
+        assert.matches(line:format(client, i, client), out, 1, true)
+      end
+    end
+    assert.matches("8 questions were answered\n.*step 1: ready\n.*step 2: ready\n", out)
+    assert.matches("\nstep 3: ready\n$", out)
+  end)
+
   it("logging", function()
     assert.equal("shop.INFO | the shop is open\n" ..
       "shop.WARN.stock | WARN logging.lua:33 - only 2 apples left\n" ..

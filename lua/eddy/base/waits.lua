@@ -22,7 +22,9 @@ function M.go_on(what, whom)
   local why = C.eddy_waits_interrupted()
   if why == C.EDDY_POKED then return M.check_watchdog() end
   if whom ~= nil then what = what .. ": " .. tostring(whom) end
-  if why > 0 then
+  if why == C.EDDY_STOPPING then
+    what = what .. ": the thread was told to stop"
+  elseif why > 0 then
     what = ("%s: interrupted by %s (%s)"):format(what, names[why] or "signal " .. why, M.HINT)
   end
   error(errors.new(EINTR, what), 0)

@@ -13,6 +13,7 @@ local bind_policy = require "eddy.security.bind_policy"
 local watchdog = require "eddy.loop.watchdog"
 local coroutines = require "eddy.tasks.coroutine"
 local origin = require "eddy.tasks.origin"
+local threads = require "eddy.thread"
 local zmq = require "eddy.zmq"
 local proxy = require "eddy.zmq.proxy"
 
@@ -74,8 +75,9 @@ local M = { _parse = parse } -- for tests
 --- Runs the command.
 -- @param args the command line, from 0
 -- @param host C functions: guard and release put signals on a loop and take them off,
--- guard_device and release_device on a device; watch is the watchdog's, exit_by bounds the
--- process's end, fail makes the exit code 1
+-- guard_device and release_device on a device, guard_waits on plain waits; watch is the
+-- watchdog's, exit_by bounds the process's end, fail makes the exit code 1; for those of threads
+-- see core/host/thread_calls.h
 -- @return the exit code, and the time at which libzmq must have ended
 function M.main(args, host)
   io.stdout:setvbuf("line")
@@ -97,7 +99,9 @@ function M.main(args, host)
   local chunk
   chunk, code = load_chunk(job)
   if not chunk then return code, 0 end
-  shutdown.replace_exit(job.drain, host.exit_by)
+  host.is_main = true
+  threads._set_host(host, { drain = job.drain, insecure = job.insecure or false })
+  shutdown.replace_exit(job.drain, host)
   finalizers.protect(host.fail)
   if job.limits then watchdog.set(job.limits) end
   if job.insecure then bind_policy.set_insecure(true) end

@@ -3,6 +3,7 @@
 local errors = require "eddy.base.errors"
 local c = require "eddy.base.libeddy"
 local loops = require "eddy.loop"
+local callback_errors = require "eddy.loop.callback_errors"
 local watchdog = require "eddy.loop.watchdog"
 local unfinished = require "eddy.host.unfinished"
 local zmq = require "eddy.zmq"
@@ -14,15 +15,18 @@ local SIGPIPE = C.eddy_signal_number("PIPE")
 local GRACE_MS = 750 -- for libzmq's end, beyond the time that is for draining
 local LAST_MS = 250  -- beyond that: for finalizers, and for output that nobody reads
 
+local PATIENCE_MS = 1000 -- for code of threads that are told to stop
+local THREADS_MS = 250   -- for their end, however short the time
+
 local LEAST_MS = 50  -- for libzmq to hand over what its peers take at once, however short the time
 local LINGER_MS = 10 -- an end of libzmq so much before that of the time is not one that gave up
 local WRITTEN_BYTES, FRAME_BYTES = 8192, 2 -- what libzmq writes at once; what it adds to a part
 
 local M = { OK = OK, FAILED = FAILED }
 
-local function complain(text) io.stderr:write("eddy: ", text, "\n") end
+local complain = callback_errors.write
 
-local exit_by -- the host's
+local host -- its functions
 
 -- A stream's counters; nil for what is no stream, and for one of the process that this one was
 -- forked from.
@@ -95,10 +99,10 @@ local function signalled()
   end
 end
 
--- Closes all sockets, and frees all loops and contexts. True when libzmq had sent all that it
--- was given before `deadline`, when it gives up.
-local function close_all(deadline)
-  local function left() return math.max(0, deadline - C.eddy_time()) end
+-- Closes all sockets, and frees all loops and contexts. They linger until `deadline`, or, without
+-- one, as they would.
+local function close_sockets(deadline)
+  local function left() return deadline and math.max(0, deadline - C.eddy_time()) or -1 end
   -- First the sockets, with those of streams, which a loop would close with their own linger.
   for context in pairs(zmq._all()) do
     if context._c then C.eddy_context_close_sockets(context._c, left()) end
@@ -108,8 +112,23 @@ local function close_all(deadline)
     for one in pairs(all) do each[#each + 1] = one end
     for _, one in ipairs(each) do one:_finish(left()) end
   end
+end
+
+-- Closes everything. True when libzmq had sent all that it
+-- was given before `deadline`, when it gives up.
+local function close_all(deadline)
+  close_sockets(deadline)
   local latest = deadline - LINGER_MS
   return C.eddy_shutdown(latest) == 0 and C.eddy_time() < latest
+end
+
+-- Waits for the threads that were told to stop. Returns whether they left something undone.
+local function wait_for_threads(deadline, drain)
+  local left, name, is_undone = host.threads_wait(math.max(deadline, C.eddy_time() + THREADS_MS))
+  if left == 0 then return is_undone end
+  complain(("thread %s%s did not end within %g ms: in a C function that does not return?"):format(
+    name, left > 1 and (" and %d more"):format(left - 1) or "", drain))
+  return true
 end
 
 -- Says what the loops that a signal stopped left undone, and returns whether there was anything.
@@ -121,18 +140,38 @@ local function tell_unfinished()
   return #list > 0
 end
 
+-- Sends what waits on all loops. Returns how many messages are left.
+local function send_queued(deadline)
+  local unsent = 0
+  for loop in pairs(loops._all()) do
+    local left = math.max(0, deadline - C.eddy_time())
+    if loop._c then unsent = unsent + math.max(0, C.eddy_loop_drain(loop._c, left)) end
+  end
+  return unsent
+end
+
+--- The end of a thread: what waits is sent for at most `drain` ms, and everything is closed, with
+-- its own linger: the process goes on. Returns whether all was sent.
+function M.finish_thread(drain)
+  local unsent = send_queued(C.eddy_time() + drain)
+  if unsent > 0 then
+    complain(("%d message%s not sent within %.0f ms"):format(unsent,
+      unsent == 1 and " was" or "s were", drain))
+  end
+  close_sockets()
+  return unsent == 0
+end
+
 -- Sends what waits on all loops for at most `drain` ms, closes everything, and says what was left
 -- undone and what could not be sent. Returns whether there was anything, and the time at which
 -- libzmq must have ended.
 local function finish(drain)
   if watchdog.on then watchdog.leave() end
-  local unsent, deadline = 0, C.eddy_time() + drain
+  local deadline = C.eddy_time() + drain
+  host.threads_stop(math.min(PATIENCE_MS, drain / 2), deadline)
   local is_undone = tell_unfinished()
-  local list = senders()
-  for loop in pairs(loops._all()) do
-    local left = math.max(0, deadline - C.eddy_time())
-    if loop._c then unsent = unsent + math.max(0, C.eddy_loop_drain(loop._c, left)) end
-  end
+  local list, unsent = senders(), send_queued(deadline)
+  is_undone = wait_for_threads(deadline, drain) or is_undone
   local tells = unsent > 0 or signalled()
   local last = math.max(deadline, C.eddy_time() + LEAST_MS)
   for _, sender in ipairs(list) do account(sender, last - C.eddy_time()) end
@@ -157,17 +196,17 @@ local function number_of(code)
 end
 
 --- A script that calls os.exit loses no messages either, and it ends in time, too.
--- @param by the host's: exit_by(deadline, status)
-function M.replace_exit(drain, by)
+-- @param functions the host's
+function M.replace_exit(drain, functions)
   local exit = os.exit
-  exit_by = by
+  host = functions
   os.exit = function(code) -- luacheck: ignore 122
     if code ~= nil and type(code) ~= "boolean" and not tonumber(code) then
       errors.misuse("exit: expected a number or a boolean, got " .. type(code))
     end
     local is_incomplete, deadline = finish(drain)
     if is_incomplete and (code == nil or code == true or code == OK) then code = INCOMPLETE end
-    exit_by(deadline + LAST_MS, number_of(code))
+    host.exit_by(deadline + LAST_MS, number_of(code))
     C.eddy_shutdown(deadline)
     exit(code, true)
   end

@@ -15,8 +15,16 @@ local unheard = 0
 --- How many errors in callbacks, of all loops, nobody but the log heard of.
 function M.count() return unheard end
 
-local function write_log(text) io.stderr:write("eddy: ", text, "\n") end
+-- One write, so that the lines of several threads do not mix.
+local mark = ""
+local function write_log(text) io.stderr:write("eddy: " .. mark .. text .. "\n") end
 local log = write_log
+
+--- Writes to the standard error what no function of a script's is to take.
+M.write = write_log
+
+--- What the lines of this Lua state begin with: a thread's name.
+function M.set_mark(text) mark = text end
 
 --- Gives what loops log (errors in callbacks, lost messages) to fn(text) in place of the
 -- standard error; nil gives it back. An error in fn is written there, with the text.

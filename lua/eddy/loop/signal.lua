@@ -13,11 +13,17 @@ local M = { methods = Loop }
 local Signal = {}
 Signal.__index = Signal
 
+local refusal -- why this Lua state takes no signals
+
+-- For the host.
+function M._refuse(text) refusal = text end
+
 --- Calls fn(name, number) when a signal comes, which then does nothing else. nil gives the
 -- signal back. Returns a handle with `cancel`.
 -- @param name "SIGHUP", "HUP" or its number
 function Loop:on_signal(name, fn)
   check_function(fn, "on_signal", true)
+  if refusal then errors.misuse(refusal) end
   local number = type(name) == "number" and name or C.eddy_signal_number(tostring(name))
   if number == 0 then errors.misuse("on_signal: no such signal: " .. tostring(name)) end
   local core, signal = self:_core("on_signal"), self._signals[number]
@@ -61,6 +67,8 @@ local names = {} -- by number
 for name in ("HUP INT QUIT PIPE ALRM TERM USR1 USR2"):gmatch("%u+%d?") do
   names[C.eddy_signal_number(name)] = "SIG" .. name
 end
+
+names[C.EDDY_STOPPING] = "stop" -- of a thread
 
 --- A signal's name.
 function M.name_of(number) return names[number] or "signal " .. number end

@@ -16,9 +16,11 @@ local M = {
 local watch -- the host's
 local beats, busy, name, name_bytes -- the heartbeat: what the host sees
 local last
+local refusal = "set_watchdog: the watchdog is the host's: run the script with the command eddy"
 
--- For the host: the function that watches.
+-- For the host: the function that watches, or why nothing does.
 function M._set_host(fn) watch = fn end
+function M._refuse(text) refusal = text end
 
 -- What the handler of this target is for, as kept with it until it gets another name.
 local function label_of(target)
@@ -99,9 +101,7 @@ end
 -- stream and a traceback, `interrupt` raises an error in it, `abort` ends the process
 function M.set(settings)
   if settings ~= nil then check_limits(settings) end
-  if not watch then
-    errors.misuse("set_watchdog: the watchdog is the host's: run the script with the command eddy")
-  end
+  if not watch then errors.misuse(refusal) end
   settings = settings or {}
   beats, busy, name, name_bytes = watch(settings.report or -1, settings.interrupt or -1,
     settings.abort or -1, notice)

@@ -1,5 +1,6 @@
---- What a test left open, on any loop and in any context of this Lua state.
+--- What a test left open, on any loop and in any context of this Lua state, and its threads.
 local loops = require "eddy.loop"
+local threads = require "eddy.thread"
 local zmq = require "eddy.zmq"
 
 local M = {}
@@ -31,10 +32,25 @@ local function each(visit)
   end
 end
 
+local STOP_MS, JOIN_MS = 0, 5000 -- for a thread that is left
+
+local function each_thread(visit)
+  for thread in pairs(threads._all()) do
+    if not thread:done() then
+      visit(thread, tostring(thread), function()
+        thread:stop(STOP_MS)
+        thread:join(JOIN_MS)
+      end)
+    end
+  end
+end
+
 --- All that is open now, for `since`, and of each loop how many callbacks are queued.
 function M.snapshot()
   local open = setmetatable({}, { __mode = "k" })
-  each(function(thing) open[thing] = true end)
+  local function note(thing) open[thing] = true end
+  each(note)
+  each_thread(note)
   for loop in pairs(loops._all()) do open[loop] = loop._queued end
   return open
 end
@@ -43,9 +59,11 @@ end
 -- @return a sorted list of texts
 function M.since(snapshot)
   local found, texts = {}, {}
-  each(function(thing, text, close)
+  local function look(thing, text, close)
     if not snapshot[thing] then found[#found + 1] = { text = text, close = close } end
-  end)
+  end
+  each(look)
+  each_thread(look)
   for i, leak in ipairs(found) do texts[i] = leak.text end
   for _, leak in ipairs(found) do leak.close() end
   table.sort(texts)

@@ -46,6 +46,19 @@ scenarios["plain sockets"] = function(world)
   check(C.eddy_socket_close(world.context, rep, 0))
 end
 
+scenarios["what ends a thread's waits"] = function(world)
+  local pull, made = world:open("PULL"), ffi.new "eddy_waits *[1]"
+  check(C.eddy_waits_new(made))
+  C.eddy_waits_enter(made[0])
+  C.eddy_waits_stop(made[0])
+  local rc = C.eddy_socket_poll(world.context, pull, READ, -1)
+  local why = C.eddy_waits_interrupted()
+  C.eddy_waits_enter(nil)
+  C.eddy_waits_free(made[0])
+  if rc ~= -errno.EINTR then check(rc) end
+  assert.equal(C.EDDY_STOPPING, why)
+end
+
 scenarios["a name to bind to"] = function(world)
   local pull = world:open("PULL")
   check(C.eddy_socket_bind(world.context, pull, "tcp://localhost:*"))

@@ -414,6 +414,19 @@ function calls.fronts()
   return got
 end
 
+function calls.threads()
+  local one = eddy.thread.start({ function(...) return ... end, name = "echo" },
+    hostile.words(3, "thread"), nil, 5)
+  local got = { one:join(20000) }
+  local other = eddy.thread.start { function()
+    require("eddy").sleep(1e9)
+  end, name = "sleeps" }
+  got.late = tostring(select(2, other:join(1)))
+  other:stop(20000)
+  got.ended = { other:join(20000), other:done(), other:error() }
+  return got
+end
+
 function calls.logs()
   local log, got = eddy.log, {}
   local pub, sub = support.pair(zmq.PUB, zmq.SUB)

@@ -11,8 +11,21 @@ local elsewhere = { ["eddy.testing"] = true }
 
 local M = {}
 
-local modules = { "eddy", "eddy.zmq", "eddy.loop", "eddy.stream", "eddy.future", "eddy.async",
-  "eddy.green", "eddy.devices", "eddy.front", "eddy.auth", "eddy.log", "eddy.testing" }
+local modules = {
+  "eddy",
+  "eddy.zmq",
+  "eddy.loop",
+  "eddy.stream",
+  "eddy.future",
+  "eddy.async",
+  "eddy.green",
+  "eddy.devices",
+  "eddy.front",
+  "eddy.auth",
+  "eddy.log",
+  "eddy.testing",
+  "eddy.thread",
+}
 
 -- A table that a function uses.
 local function upvalue(fn, name)
@@ -61,6 +74,7 @@ local function classes()
     device = methods_of(eddy.devices.device(zmq.QUEUE, zmq.PAIR, -1)),
     worker = upvalue(eddy.front.worker, "Worker"),
     authenticator = methods_of(eddy.auth.authenticator(context)),
+    thread = methods_of(eddy.thread.start(function() end)),
     tracker = upvalue(methods_of(zmq.tracker()), "Tracker"),
     frame = bytes_of(zmq.frame "", { "get", "close" }),
     view = bytes_of(ffi.new "eddy_view", { "get" }),

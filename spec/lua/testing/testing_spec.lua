@@ -245,6 +245,17 @@ describe("lua/testing", function()
       end))
     end)
 
+    it("sees threads that run, and stops them", function()
+      local thread = require "eddy.thread"
+      local one
+      assert.matches("left open:\n  thread poet %(running%)$", left(function()
+        one = thread.start { function() require("eddy").sleep(1e9) end, name = "poet" }
+        local other = thread.start(function() end)
+        other:join()
+      end))
+      assert.is_true(one:done())
+    end)
+
     it("sees other loops and contexts, and closes what it found there", function()
       local stream, socket
       local err = left(function()
