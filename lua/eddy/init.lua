@@ -23,7 +23,8 @@ local eddy = {
 
 -- Not every script pays for these.
 local modules = {
-  async = true, auth = true, devices = true, green = true, log = true, testing = true,
+  async = true, auth = true, cqueues = true, devices = true, green = true, log = true, luv = true,
+  testing = true,
 }
 
 return setmetatable(eddy, {
