@@ -676,6 +676,16 @@ int eddy_loop_adopt(eddy_loop *loop);
  * good until the next turn. */
 int eddy_loop_turn(eddy_loop *loop, double timeout);
 
+/* For a loop that turns inside another one. The descriptor, the same one always, is readable
+ * when a turn has something to do; timers are told by the timeout: ms until the next deadline,
+ * 0 when there is something to do already, negative: nothing but the descriptor will tell. The
+ * other loop asks for it before each wait, then turns this one with a timeout of 0. What its
+ * thread does to this loop after it asked (a send, a timer that is due earlier) makes the
+ * descriptor readable, so that nothing is slept through. eddy_loop_fd: a descriptor, which is
+ * the loop's, or -errno. */
+int eddy_loop_fd(eddy_loop *loop);
+double eddy_loop_timeout(eddy_loop *loop);
+
 /* The events of the last turn, for the reader to change as it likes. */
 eddy_event *eddy_loop_events(eddy_loop *loop);
 

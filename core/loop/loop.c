@@ -184,9 +184,35 @@ static void expire(eddy__loop_state *state) {
     }
 }
 
+static int has_unread(const eddy__list *lent) {
+    for (eddy__node *node = lent->next; node != lent; node = node->next) {
+        eddy__loan *loan = eddy__entry(node, eddy__loan, node);
+        if (loan->is_unread(loan)) return 1;
+    }
+    return 0;
+}
+
+int eddy_loop_fd(eddy_loop *loop) {
+    int refused = eddy__loop_refusal(loop);
+    return refused ? refused : eddy__poller_fd(&loop->state.poller);
+}
+
+double eddy_loop_timeout(eddy_loop *loop) {
+    if (eddy__loop_refusal(loop)) return 0;
+    eddy__loop_state *state = &loop->state;
+    state->now = eddy__clock_now(&loop->clock);
+    eddy__poller_refresh(&state->poller, state->now);
+    if (has_work(loop) || has_unread(&state->lent)) return 0;
+    double left = eddy__timer_heap_next(&state->timer_heap) - state->now;
+    if (left <= 0) return 0;
+    state->poller.sleeper.is_asleep = 1;
+    return isinf(left) ? -1 : left;
+}
+
 int eddy_loop_turn(eddy_loop *loop, double timeout) {
     int refused = eddy__loop_refusal(loop);
     if (refused) return refused;
+    loop->state.poller.sleeper.is_asleep = 0;
     begin(loop);
     int rc = wait(loop, timeout);
     if (rc != 0) return rc;

@@ -21,13 +21,15 @@ int eddy__poller_open(eddy__poller *poller) {
     eddy__id_map_init(&poller->sources);
     eddy__list_init(&poller->dirty);
     eddy__list_init(&poller->ready);
+    poller->outer = -1;
     poller->epoll = eddy__epoll_create();
     return poller->epoll < 0 ? -errno : 0;
 }
 
 void eddy__poller_close(eddy__poller *poller) {
+    if (poller->outer >= 0) close(poller->outer);
     if (poller->epoll >= 0) close(poller->epoll);
-    poller->epoll = -1;
+    poller->epoll = poller->outer = -1;
     eddy__id_map_free(&poller->sources);
 }
 
@@ -42,6 +44,24 @@ static int control(eddy__poller *poller, int op, eddy__source *source) {
     if (source->is_file) return 0;
     struct epoll_event event = {.events = interest(source), .data.u32 = source->id};
     return eddy__epoll_ctl(poller->epoll, op, source->fd, &event) == 0 ? 0 : -errno;
+}
+
+/* A set that is in no other needs nothing. */
+static int show_outside(eddy__poller *poller) {
+    struct epoll_event event = {.events = EPOLLIN};
+    if (poller->outer < 0) return 0;
+    int rc = eddy__epoll_ctl(poller->outer, EPOLL_CTL_ADD, poller->epoll, &event);
+    return rc == 0 ? 0 : -errno;
+}
+
+int eddy__poller_fd(eddy__poller *poller) {
+    if (poller->outer >= 0) return poller->outer;
+    poller->outer = eddy__epoll_create();
+    int rc = poller->outer < 0 ? -errno : show_outside(poller);
+    if (rc == 0) return poller->outer;
+    if (poller->outer >= 0) close(poller->outer);
+    poller->outer = -1;
+    return rc;
 }
 
 /* A number that can be added was closed if another source has it: the kernel forgot that one,
@@ -96,6 +116,7 @@ int eddy__poller_add(eddy__poller *poller, eddy__source *source, eddy__socket *s
     if (socket) {
         socket->touched = &poller->dirty;
         socket->mark = &source->mark;
+        socket->sleeper = &poller->sleeper;
         eddy__poller_recheck(poller, source);
     }
     supersede(poller, source);
@@ -145,7 +166,10 @@ void eddy__poller_remove(eddy__poller *poller, eddy__source *source) {
     struct epoll_event none = {0};
     if (!source->gone && !source->is_file)
         epoll_ctl(poller->epoll, EPOLL_CTL_DEL, source->fd, &none);
-    if (source->socket) source->socket->touched = NULL;
+    if (source->socket) {
+        source->socket->touched = NULL;
+        source->socket->sleeper = NULL;
+    }
     source->socket = NULL;
     source->ready = 0;
     eddy__poller_rank(poller, source, 0);
@@ -215,15 +239,15 @@ static void renew(eddy__poller *poller) {
         poller->epoll = old;
         return; /* there is no room for it now: the next wait tries again */
     }
-    for (uint32_t i = 0; i < poller->sources.used; i++) {
+    int rc = show_outside(poller);
+    for (uint32_t i = 0; rc == 0 && i < poller->sources.used; i++) {
         eddy__source *source = eddy__id_map_at(&poller->sources, i, &kind);
-        int rc = source && !source->gone ? control(poller, EPOLL_CTL_ADD, source) : 0;
-        if (rc != -ENOMEM && rc != -ENOSPC) continue; /* one that is closed is not missed */
-        close(poller->epoll);
-        poller->epoll = old;
-        return;
+        rc = source && !source->gone ? control(poller, EPOLL_CTL_ADD, source) : 0;
+        if (rc != -ENOMEM && rc != -ENOSPC) rc = 0; /* one that is closed is not missed */
     }
-    close(old);
+    int useless = rc == 0 ? old : poller->epoll;
+    if (rc != 0) poller->epoll = old;
+    close(useless); /* it leaves the outer set, too */
 }
 
 int eddy__poller_wait(eddy__poller *poller, double timeout, double now) {

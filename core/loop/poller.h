@@ -12,6 +12,7 @@
 #include "base/clock.h"
 #include "base/id_map.h"
 #include "base/list.h"
+#include "base/sleeper.h"
 #include "zmq/socket.h"
 
 typedef struct eddy__source {
@@ -37,12 +38,14 @@ typedef struct eddy__source {
 typedef struct eddy__poller {
     int epoll;
     eddy__id_map sources;
-    uint32_t others;  /* how many descriptors there are that others may close */
-    uint32_t ranked;  /* how many sources have a priority */
-    eddy__list dirty; /* sockets whose events must be read before blocking */
-    eddy__list ready; /* sources with something to do */
-    double waited;    /* when the kernel was asked last */
-    double swept;     /* when the last sweep was */
+    uint32_t others;       /* how many descriptors there are that others may close */
+    uint32_t ranked;       /* how many sources have a priority */
+    eddy__list dirty;      /* sockets whose events must be read before blocking */
+    eddy__list ready;      /* sources with something to do */
+    int outer;             /* the set that has `epoll` in it, for loops of others; -1: none */
+    eddy__sleeper sleeper; /* who waits for that one */
+    double waited;         /* when the kernel was asked last */
+    double swept;          /* when the last sweep was */
     double missed_wakeups;
 } eddy__poller;
 
@@ -79,12 +82,17 @@ static inline void eddy__poller_keep(eddy__poller *poller, eddy__source *source,
 /* Queues the source for another look: its events may not be used up, or it is always ready. */
 static inline void eddy__poller_recheck(eddy__poller *poller, eddy__source *source) {
     eddy__list_push(&poller->dirty, &source->mark);
+    eddy__sleeper_wake(&poller->sleeper);
 }
 
 /* The owner received until there was no more (EAGAIN). libzmq looked for all news of the
  * socket then, as it does when its events are read, and wakes the loop for the next: only a
  * source that is to send too must be looked at again. */
 void eddy__poller_emptied(eddy__source *source, double now);
+
+/* A descriptor that is readable while the kernel has anything to tell; the same one always. Or
+ * -errno. */
+int eddy__poller_fd(eddy__poller *poller);
 
 /* Reads the events of all dirty sockets; the ready ones go to `ready`. */
 void eddy__poller_refresh(eddy__poller *poller, double now);

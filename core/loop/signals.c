@@ -36,7 +36,7 @@ static void catch_signal(int number) {
     atomic_fetch_add(&handling, 1);
     atomic_fetch_add(&table[number].came, 1);
     int wake = atomic_load(&table[number].wake);
-    if (wake != NOBODY) eddy__wakeups_notify(wake);
+    if (wake != NOBODY) eddy__sleeper_notify(wake);
     /* What it waits for at the moment would keep the loop from hearing that it is to end. */
     if (number == SIGINT || number == SIGTERM) eddy_waits_interrupt(number);
     atomic_fetch_sub(&handling, 1);
@@ -131,7 +131,7 @@ void eddy__signals_tell(eddy__signals *signals, eddy__wakeups *wakeups, eddy__ev
     if (signals->count == 0) return;
     for (int number = 1; number < NSIG; number++)
         if (sigismember(&signals->watched, number)) left |= !tell(number, batch);
-    if (left) eddy__wakeups_notify(wakeups->source.fd);
+    if (left) eddy__sleeper_notify(wakeups->source.fd);
 }
 
 int eddy__signal_number(const char *name) {

@@ -49,6 +49,7 @@ typedef struct eddy__due {
 typedef struct eddy__loan {
     eddy__node node;
     void (*settle)(struct eddy__loan *loan);
+    int (*is_unread)(struct eddy__loan *loan); /* whether it will tell of it again */
 } eddy__loan;
 
 /* How often something happened in a turn. */

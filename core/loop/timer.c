@@ -6,6 +6,12 @@ static void free_timer(eddy__loop_state *state, eddy__grave *grave) {
     eddy__free(grave);
 }
 
+static void arm(eddy__timer *timer, double due) {
+    eddy__timer_heap_arm(&timer->state->timer_heap, &timer->node, due);
+    timer->state->alive++;
+    if (timer->node.position == 1) eddy__sleeper_wake(&timer->state->poller.sleeper);
+}
+
 static void fire(eddy__timer_node *node) {
     eddy__timer *timer = eddy__entry(node, eddy__timer, node);
     eddy__events_add(&timer->state->batch, EDDY_TIMER, timer->grave.id, 0);
@@ -32,17 +38,14 @@ int eddy__timer_open(eddy__loop_state *state, double due, double period) {
     timer->node.fire = fire;
     timer->period = period;
     eddy__list_init(&timer->grave.node);
-    eddy__timer_heap_arm(&state->timer_heap, &timer->node, due);
-    state->alive++;
+    arm(timer, due);
     return id;
 }
 
 void eddy__timer_again(eddy__timer *timer, double jitter) {
     if (timer->closing || timer->period <= 0 || timer->node.position != 0) return;
-    double due =
-        eddy__timer_heap_grid(timer->node.due, timer->period + jitter, timer->state->now);
-    eddy__timer_heap_arm(&timer->state->timer_heap, &timer->node, due);
-    timer->state->alive++;
+    arm(timer,
+        eddy__timer_heap_grid(timer->node.due, timer->period + jitter, timer->state->now));
 }
 
 void eddy__timer_close(eddy__timer *timer) {

@@ -4,17 +4,8 @@
 
 #include <string.h>
 
-void eddy__wakeups_notify(int fd) {
-    uint64_t one = 1;
-    int error = errno;
-    /* Fails only when the counter is full, and then the loop is awake. */
-    ssize_t written = write(fd, &one, sizeof one);
-    (void)written;
-    errno = error;
-}
-
 static void notify(const eddy__wakeups *wakeups) {
-    eddy__wakeups_notify(wakeups->source.fd);
+    eddy__sleeper_notify(wakeups->source.fd);
 }
 
 int eddy__wakeups_open(eddy__wakeups *wakeups, eddy__poller *poller) {
@@ -30,6 +21,7 @@ int eddy__wakeups_open(eddy__wakeups *wakeups, eddy__poller *poller) {
         close(fd);
         wakeups->source.fd = -1;
     }
+    poller->sleeper.fd = wakeups->source.fd;
     return rc;
 }
 

@@ -30,9 +30,6 @@ int eddy__wakeups_post(eddy__wakeups *wakeups, uint32_t waker, double number);
 /* From any thread or signal handler: wakes the loop with this value, above 0. */
 void eddy__wakeups_interrupt(eddy__wakeups *wakeups, int value);
 
-/* From any thread or signal handler: wakes the loop whose eventfd this is. */
-void eddy__wakeups_notify(int fd);
-
 /* Moves what came to the batch. What has no room stays for the next turn. */
 void eddy__wakeups_tell(eddy__wakeups *wakeups, eddy__events *batch);
 

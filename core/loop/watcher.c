@@ -42,6 +42,7 @@ static void orphan(eddy__source *source, int error) {
     watcher->close_error = error;
     watcher->ready = 0;
     eddy__list_push(&watcher->state->due, &watcher->due.node);
+    eddy__sleeper_wake(&watcher->state->poller.sleeper);
 }
 
 static void serve(eddy__source *source) {

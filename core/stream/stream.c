@@ -20,6 +20,7 @@ void eddy__stream_count_alive(eddy__stream *stream) {
 
 void eddy__stream_make_due(eddy__stream *stream) {
     eddy__list_push(&stream->state->due, &stream->due.node);
+    eddy__sleeper_wake(&stream->state->poller.sleeper);
 }
 
 static void tell(eddy__due *due) {
@@ -58,6 +59,7 @@ static void free_stream(eddy__loop_state *state, eddy__grave *grave) {
 
 static void serve(eddy__source *source);
 static void settle(eddy__loan *loan);
+static int is_unread(eddy__loan *loan);
 
 static void orphan(eddy__source *source, int error) {
     eddy__stream_orphan(eddy__entry(source, eddy__stream, source), error);
@@ -93,6 +95,7 @@ static eddy__stream *new_stream(eddy__loop_state *state, eddy_context *context) 
     stream->source.orphan = orphan;
     stream->retry.fire = try_again;
     stream->loan.settle = settle;
+    stream->loan.is_unread = is_unread;
     eddy__context_retain(context);
     eddy__sendq_init(&stream->queue);
     eddy__list_init(&stream->grave.node);
@@ -190,6 +193,7 @@ int eddy__stream_remind(eddy__stream *stream, double ms) {
         eddy__timer_heap_disarm(timers, &stream->retry);
     else
         eddy__timer_heap_arm(timers, &stream->retry, stream->state->now + ms);
+    eddy__sleeper_wake(&stream->state->poller.sleeper);
     return 0;
 }
 
@@ -204,6 +208,11 @@ static void serve(eddy__source *source) {
     if (more && stream->queue.messages == 0)
         eddy__poller_keep(&stream->state->poller, source, EDDY_READ);
     eddy__stream_update(stream);
+}
+
+static int is_unread(eddy__loan *loan) {
+    const eddy__stream *stream = eddy__entry(loan, eddy__stream, loan);
+    return stream->receiving && eddy__stream_has_unread(stream);
 }
 
 static void settle(eddy__loan *loan) {

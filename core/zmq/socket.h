@@ -6,6 +6,7 @@
 
 #include "base/faults.h"
 #include "base/list.h"
+#include "base/sleeper.h"
 #include "base/thread_checker.h"
 #include "eddy.h"
 #include "zmq/listeners.h"
@@ -17,19 +18,20 @@
 #include <zmq.h>
 
 typedef struct eddy__socket {
-    void *zmq;           /* NULL once closed */
-    void *context;       /* libzmq's */
-    int type;            /* ZMQ_REQ ... */
-    int fd;              /* ZMQ_FD: read-ready whenever ZMQ_EVENTS is worth a look */
-    uint32_t id;         /* in its context */
-    int born;            /* eddy__fork_count when it was opened */
-    uint64_t thread;     /* which it belongs to */
-    eddy__list *touched; /* where `mark` goes when the socket is used; NULL: nobody waits */
-    eddy__node *mark;    /* the waiting source's node */
-    void *owner;         /* the stream or watch that has the socket; NULL: a plain one */
-    int midway;          /* the last part sent had another to follow */
-    int is_manual;       /* ZMQ_XPUB_MANUAL or ZMQ_XPUB_MANUAL_LAST_VALUE is on */
-    int is_conflating;   /* ZMQ_CONFLATE is */
+    void *zmq;              /* NULL once closed */
+    void *context;          /* libzmq's */
+    int type;               /* ZMQ_REQ ... */
+    int fd;                 /* ZMQ_FD: read-ready whenever ZMQ_EVENTS is worth a look */
+    uint32_t id;            /* in its context */
+    int born;               /* eddy__fork_count when it was opened */
+    uint64_t thread;        /* which it belongs to */
+    eddy__list *touched;    /* where `mark` goes when the socket is used; NULL: nobody waits */
+    eddy__node *mark;       /* the waiting source's node */
+    eddy__sleeper *sleeper; /* whom it wakes; NULL with `touched` */
+    void *owner;            /* the stream or watch that has the socket; NULL: a plain one */
+    int midway;             /* the last part sent had another to follow */
+    int is_manual;          /* ZMQ_XPUB_MANUAL or ZMQ_XPUB_MANUAL_LAST_VALUE is on */
+    int is_conflating;      /* ZMQ_CONFLATE is */
     eddy_message_limits limits;
     double deadline;                             /* of a send or receive that was poked */
     void (*closed)(struct eddy__socket *socket); /* is told; NULL: nobody */
@@ -66,8 +68,9 @@ int eddy__socket_open(eddy__socket *socket, void *context, int type);
 void eddy__socket_close(eddy__socket *socket, int linger);
 
 static inline void eddy__socket_touch(eddy__socket *socket) {
-    if (socket->touched && !eddy__fault(EDDY__FAULT_TOUCH))
-        eddy__list_push(socket->touched, socket->mark);
+    if (!socket->touched || eddy__fault(EDDY__FAULT_TOUCH)) return;
+    eddy__list_push(socket->touched, socket->mark);
+    eddy__sleeper_wake(socket->sleeper);
 }
 
 /* Whether a later message, once received, changes what the handler of the one before is about:

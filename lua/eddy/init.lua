@@ -25,10 +25,12 @@ local eddy = {
 local modules = {
   async = true,
   auth = true,
+  cqueues = true,
   devices = true,
   front = true,
   green = true,
   log = true,
+  luv = true,
   testing = true,
   thread = true,
 }

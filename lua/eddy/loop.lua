@@ -3,7 +3,9 @@ local errors = require "eddy.base.errors"
 local c = require "eddy.base.libeddy"
 local callback_errors = require "eddy.loop.callback_errors"
 local dispatch = require "eddy.loop.dispatch"
+local embedded = require "eddy.loop.embedded"
 local handler = require "eddy.loop.handler"
+local outside = require "eddy.loop.outside"
 local signal = require "eddy.loop.signal"
 local spawn = require "eddy.loop.spawn"
 local time_jump = require "eddy.loop.time_jump"
@@ -64,6 +66,9 @@ function M.new()
     _lines = {},      -- of those who wait for what has no line of its own
     _expecting = {},  -- the lines that wait for anything, and
     _expected = 0,    -- their number
+    _embedded = false, -- a list of the loops inside it
+    _is_asleep = false, -- another loop, inside which it turns, waits for its descriptor
+    _parked = false,  -- the coroutine of its last step
     _attended = false, -- the one that was found last to be of use to anybody
     _waiting = {},    -- coroutines that are suspended, and the future each waits for
     _waiters = 0,     -- how many
@@ -215,7 +220,7 @@ local Callback = {}
 Callback.__index = Callback
 
 function Callback:_describe()
-  local name = coroutines.names[self.fn]
+  local name = coroutines.names[self.fn] or embedded.names[self.fn]
   return name and name(self[1], self[2]) or "callback (" .. errors.where(self.fn) .. ")"
 end
 
@@ -234,6 +239,10 @@ function Loop:add_callback(fn, ...)
   local count = self._queued + 1
   self._queued = count
   self._callbacks[count] = callback
+  if self._is_asleep then
+    self._is_asleep = false
+    C.eddy_loop_wake(self._c, 0, 0) -- of no waker: its descriptor becomes readable
+  end
 end
 
 --- Runs the loop until it is stopped. It can be started again.
@@ -293,10 +302,12 @@ end
 
 function Loop:_free(core)
   futures.tell_unheard(self)
+  dispatch.forget(self)
   for thread in pairs(self._waiting) do ownership.ended(thread, false) end
   for _, target in pairs(self._targets) do target._id = false end
   self._closed, self._c, self._targets, self._handlers = true, nil, {}, {}
   self._callbacks, self._queued, self._batch_next, self._batch_last = {}, 0, 1, 0
+  self._embedded, self._parked = false, false
   self._event_next, self._event_last = 0, 0
   self._waiting, self._waiters = {}, 0
   ffi.gc(core, nil)
@@ -316,7 +327,9 @@ function Loop:time()
   return C.eddy_loop_time(self:_core("time"))
 end
 
-for _, part in ipairs { callback_errors, handler, signal, spawn, time_jump, timer, waker } do
+for _, part in ipairs {
+  callback_errors, embedded, handler, outside, signal, spawn, time_jump, timer, waker,
+} do
   for name, method in pairs(part.methods) do Loop[name] = method end
 end
 

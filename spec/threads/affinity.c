@@ -39,6 +39,8 @@ static void use_loop(void) {
     char peer[EDDY_PEER_BYTES];
     uint32_t id = (uint32_t)stream;
     REFUSED(eddy_loop_turn(loop, 0));
+    REFUSED(eddy_loop_fd(loop));
+    CHECK(eddy_loop_timeout(loop) == 0);
     REFUSED(eddy_loop_virtual_time(loop, 0));
     REFUSED(eddy_loop_advance(loop, 1));
     REFUSED(eddy_loop_alive(loop));
@@ -153,6 +155,8 @@ int main(void) {
     use(1, 1);
     in_thread(take_over);
     REFUSED(eddy_loop_turn(loop, 0));
+    REFUSED(eddy_loop_fd(loop));
+    CHECK(eddy_loop_timeout(loop) == 0);
     REFUSED(eddy_socket_close(context, (uint32_t)pull, 0));
     CHECK(eddy_loop_adopt(loop) == 0);
     use(3, 0);

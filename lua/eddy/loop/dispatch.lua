@@ -3,6 +3,7 @@
 local errors = require "eddy.base.errors"
 local c = require "eddy.base.libeddy"
 local watchdog = require "eddy.loop.watchdog"
+local embedded = require "eddy.loop.embedded"
 local coroutines = require "eddy.tasks.coroutine"
 local ownership = require "eddy.tasks.ownership"
 
@@ -19,6 +20,7 @@ local M = {}
 local running
 local forks -- when it began: it does not run in a child of a fork
 local guard, release = function() end, function() end
+local guarded = false -- the loop that turns inside another one and was guarded last
 
 --- The loop that is running, or nil.
 function M.loop()
@@ -52,6 +54,13 @@ function M.target_of(thread) return runs[thread] and runs[thread].target end
 function M.set_guard(begin, finish) guard, release = begin, finish end
 
 local function guard_loop(self) guard(tonumber(ffi.cast("intptr_t", self._c))) end
+
+--- A loop is freed.
+function M.forget(self)
+  if guarded ~= self then return end
+  guarded = false
+  release()
+end
 
 --- A signal is free again: the loop that runs, if one does, is guarded against it, too.
 function M.guard_again()
@@ -147,7 +156,7 @@ local function attended(self)
     end
   end
   self._attended = false
-  return false
+  return self._embedded and embedded.is_alive(self)
 end
 
 -- Coroutines wait, and nothing that is left could wake them.
@@ -163,8 +172,9 @@ local function turn(self, this, until_idle, limit)
     run_callbacks(self, this)
     if self._stop or self._run ~= this then return end
     local timeout = limit and limit() or -1
-    if limit and timeout <= 0 then return true end
+    if limit and timeout <= 0 and not this.steps then return true end
     local waits = self._waiters > 0 and (timeout < 0 or timeout == math.huge)
+    if self._embedded then timeout = embedded.patience(self, timeout) end
     if self._queued > 0 then
       timeout = 0
     elseif (until_idle or waits) and not attended(self) then
@@ -188,6 +198,18 @@ local function run(self, this, until_idle, limit)
   end
 end
 
+local function at_once() return 0 end
+
+-- The run of a loop that turns inside another one: a turn each time it is resumed.
+local function run_steps(self, this)
+  while true do
+    if not self._stop then turn(self, this, false, at_once) end
+    if self._run ~= this then return end
+    coroutine.yield(this)
+    if self._run ~= this then return end
+  end
+end
+
 -- Tells of an error that ended a stream's handler.
 local function tell(self, failure, target)
   local failed = target and target._handler_failed or self._failed
@@ -207,7 +229,7 @@ end
 local function go(self, this, until_idle, limit)
   local ok, failure
   repeat
-    ok, failure = xpcall(run, self._trace, self, this, until_idle, limit)
+    ok, failure = xpcall(this.steps or run, self._trace, self, this, until_idle, limit)
     if self._run ~= this then
       ownership.ended(coroutine.running(), self)
       if not ok then tell(self, failure, this.target) end
@@ -226,37 +248,77 @@ local function go(self, this, until_idle, limit)
   this.ended, this.failure = true, not ok and failure
 end
 
+-- Begins to run a loop.
+local function enter(self, what)
+  local core = self:_core(what)
+  if M.loop() then errors.misuse(what .. ": a loop is already running") end
+  if self._is_held then errors.misuse(what .. ": a flush is just receiving a message") end
+  check(C.eddy_loop_alive(core), what) -- or a child would run what the parent has queued
+  running, forks, self._running = self, C.eddy_forks(), true
+end
+
+-- It runs no more. Raises what ended its run, if that was an error.
+local function leave(self, this)
+  if watchdog.on then watchdog.leave() end
+  running, self._running, self._stop = nil, false, false
+  local failure = this.failure
+  if failure then error(type(failure) == "table" and failure.value or failure, 0) end
+end
+
+-- A run in a coroutine of its own.
+local function begin_run(self, steps)
+  local this = { steps = steps }
+  self._run = this
+  local thread = coroutine.create(go)
+  runs[thread] = this
+  return this, thread
+end
+
+-- Resumes a run. False when it waits in a handler, so that another one must take over.
+local function resume(self, this, thread, until_idle, limit)
+  local _, mark = assert(coroutine.resume(thread, self, this, until_idle, limit))
+  if this.ended or mark == this then return true end
+  ownership.suspended(thread)
+  local target = self._current
+  self._current = false
+  if target and target._waits then
+    this.target = target
+    target:_waits(thread)
+  end
+  return false
+end
+
 --- Runs a loop until it is stopped; with `until_idle`, until nothing is left that could wake
 -- it; with `limit`, until limit() is 0 or below: the ms of real time for which a turn may wait.
 function M.drive(self, until_idle, limit)
-  local core = self:_core("start")
-  if M.loop() then errors.misuse("start: a loop is already running") end
-  if self._is_held then errors.misuse("start: a flush is just receiving a message") end
-  check(C.eddy_loop_alive(core), "start") -- or a child would run what the parent has queued
-  running, forks, self._running = self, C.eddy_forks(), true
+  enter(self, "start")
   guard_loop(self)
-  local this
-  repeat
-    this = {}
-    self._run = this
-    local thread = coroutine.create(go)
-    runs[thread] = this
-    assert(coroutine.resume(thread, self, this, until_idle, limit))
-    if not this.ended then -- a handler waits
-      ownership.suspended(thread)
-      local target = self._current
-      self._current = false
-      if target and target._waits then
-        this.target = target
-        target:_waits(thread)
-      end
-    end
-  until this.ended
+  guarded, self._parked = false, false
+  local this, thread
+  repeat this, thread = begin_run(self) until resume(self, this, thread, until_idle, limit)
   release()
-  if watchdog.on then watchdog.leave() end
-  running, self._running, self._stop, self._run = nil, false, false, false
-  local failure = this.failure
-  if failure then error(type(failure) == "table" and failure.value or failure, 0) end
+  self._run = false
+  leave(self, this)
+end
+
+--- One turn that does not wait. Its coroutine is kept for the next one.
+-- @return whether something is left that could bring an event; false, and the signal's number,
+-- when one stopped it
+function M.step(self)
+  enter(self, "step")
+  if guarded ~= self then
+    guard_loop(self)
+    guarded = self
+  end
+  local this, thread = self._run, self._parked
+  self._parked, self._stopped_by = false, false
+  if not thread then this, thread = begin_run(self, run_steps) end
+  while not resume(self, this, thread) do this, thread = begin_run(self, run_steps) end
+  local is_stopped = self._stop
+  if this.ended then self._run = false else self._parked = thread end
+  leave(self, this)
+  if is_stopped then return false, self._stopped_by end
+  return self._queued > 0 or self._event_next < self._event_last or attended(self)
 end
 
 return M

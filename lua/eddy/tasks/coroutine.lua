@@ -3,6 +3,7 @@
 -- `_failure`, `_failed`, `_closed`, `_waiting`, `_waiters` and `_unheard`.
 local errors = require "eddy.base.errors"
 local traceback = require "eddy.base.traceback"
+local foreign = require "eddy.tasks.foreign"
 local ownership = require "eddy.tasks.ownership"
 
 local M = {}
@@ -71,7 +72,7 @@ local function check_yieldable(what)
   if coroutine.isyieldable() then return end
   if what._private then what:cancel() end
   errors.misuse("a coroutine cannot wait for " .. what:_describe() ..
-    " inside a C function that calls back, such as string.gsub")
+    " inside a C function that calls back, such as string.gsub, nor in a callback of luv's")
 end
 
 --- Suspends the running coroutine until `wake`, or, in the main program, runs the loop until
@@ -85,6 +86,8 @@ function M.suspend(loop, what)
   local task = M.tasks[thread]
   if task and task._ending then return refuse(task, thread, what) end
   check_yieldable(what)
+  local queue = foreign.controller()
+  if queue then return foreign.wait(loop, what, queue) end
   loop = M.running() or loop
   homes[thread] = loop
   loop._waiting[thread], loop._waiters = what, loop._waiters + 1
@@ -148,7 +151,9 @@ end
 function M.report(loop)
   local counts, texts = {}, {}
   for thread, what in pairs(loop._waiting) do
-    local where = thread ~= MAIN and traceback.of(thread, "") or ""
+    local stack = thread
+    if type(thread) == "table" then stack = thread.thread end -- none of the main program's
+    local where = stack and traceback.of(stack, "") or ""
     local text = ("%s waits for %s%s"):format(describe(thread), what:_describe(), where)
     if not counts[text] then texts[#texts + 1] = text end
     counts[text] = (counts[text] or 0) + 1

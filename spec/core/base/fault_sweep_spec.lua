@@ -313,6 +313,15 @@ scenarios["signals, timers, wakers and watches"] = function(world)
   if not fine then error(err, 0) end
 end
 
+scenarios["a loop inside another one"] = function(world)
+  local push, pull = world:pair("PUSH", "PULL")
+  local stream = world:stream(pull, true)
+  check(C.eddy_loop_fd(world.loop))
+  check(world:put(push, "x"))
+  await(world, "RECEIVED", stream)
+  assert.equal(-1, C.eddy_loop_timeout(world.loop))
+end
+
 scenarios["sockets that end under their streams and watches"] = function(world)
   local a, b = world:pair("PAIR", "PAIR")
   local c = world:open("PULL")

@@ -216,6 +216,50 @@ function calls.loops(loop)
   return got
 end
 
+function calls.other_loops(loop)
+  local inner, got = eddy.loop.new(), { steps = 0 }
+  local due = loop:time() + 1
+  local embedded = loop:embed { fd = inner:fd(), name = "inner", -- whose descriptor is silent
+    step = function() got.steps, due = got.steps + 1, nil end,
+    timeout = function() return due and due - loop:time() end }
+  until_so(loop, function() return got.steps == 1 end)
+  got.text = tostring(embedded)
+  embedded:close()
+  inner:add_callback(function() got.is_called = true end)
+  got.now, got.is_alive, got.later = inner:timeout(), inner:step(), tostring(inner:timeout())
+  inner:close()
+  return got
+end
+
+local has_cqueues, cqueues = pcall(require, "cqueues")
+if has_cqueues then
+  function calls.cqueues(loop)
+    loop:make_current()
+    local queue, got = eddy.cqueues(cqueues.new()), {}
+    local future = eddy.future()
+    queue:wrap(function() got[1] = future:await() end)
+    got[2] = eddy.cqueues.run(function(...)
+      cqueues.sleep(0.001)
+      future:set_result "future"
+      return ...
+    end, "run"):await()
+    until_so(loop, function() return got[1] end)
+    eddy.cqueues.remove(queue)
+    eddy.loop.clear_current()
+    return got
+  end
+end
+
+if pcall(require, "luv") then
+  function calls.luv(loop)
+    local uv = eddy.luv(loop)
+    loop:make_current()
+    local got = { eddy.luv.await(function(done) uv.fs_realpath("/", done) end) }
+    eddy.loop.clear_current()
+    return got
+  end
+end
+
 function calls.futures(loop)
   local got = {}
   eddy.loop.make_current(loop)

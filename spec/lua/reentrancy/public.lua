@@ -26,6 +26,9 @@ local modules = {
   "eddy.testing",
   "eddy.thread",
 }
+for _, name in ipairs { "cqueues", "luv" } do -- those that are there
+  if pcall(require, name) then modules[#modules + 1] = "eddy." .. name end
+end
 
 -- A table that a function uses.
 local function upvalue(fn, name)
@@ -65,6 +68,7 @@ local function classes()
     waker = methods_of(loop:add_waker(print)),
     signal = methods_of(loop:on_signal("USR2", print)),
     future = methods_of(eddy.future(loop)),
+    embedded = methods_of(loop:embed { fd = 0, step = print }),
     task = methods_of(loop:spawn(print)),
     queue = methods_of(eddy.queue(1)), event = methods_of(eddy.event()),
     lock = methods_of(eddy.lock()), semaphore = methods_of(eddy.semaphore(1)),
