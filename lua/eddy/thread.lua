@@ -163,7 +163,8 @@ local function await_end(self, ms)
   return future:_await_private()
 end
 
--- Blocks. A signal that comes to the main thread meanwhile stops the thread. Returns whether it has ended.
+-- Blocks. A signal that comes to the main thread meanwhile stops the thread. Returns whether it has
+-- ended.
 local function block(self, ms)
   local ends, fd = poller.new(), descriptor(self)
   local deadline = waits.deadline(ms)

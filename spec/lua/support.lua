@@ -19,8 +19,8 @@ local names = 0
 -- @param of eddy.async or eddy.green: a context of its kind, too, which comes third
 function M.open(of)
   log = {}
-  local C, text = require("eddy.base.libeddy").C, ffi.new "char[512]"
-  repeat until C.eddy_notices_next(text, 512) == 0 -- of peers that another test refused
+  local C, notice = require("eddy.base.libeddy").C, ffi.new "char[512]"
+  repeat until C.eddy_notices_next(notice, 512) == 0 -- of peers that another test refused
   loop = eddy.loop.new()
   loop._log = function(_, text) log[#log + 1] = text end
   context, own = zmq.context(), of and of.context()
