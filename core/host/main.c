@@ -83,8 +83,8 @@ static int fail(lua_State *lua) {
     return 0;
 }
 
-/* folder_of(file): the folder that the file really is in, whatever links lead there; the current
- * one without a file, and for what is none, as a pipe's descriptor. */
+/* folder_of(file): the folder that the file really is in, whatever links lead there; the
+ * current one without a file, and for what is none, as a pipe's descriptor. */
 static int folder_of(lua_State *lua) {
     char path[PATH_MAX];
     const char *file = lua_tostring(lua, 1);
