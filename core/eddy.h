@@ -759,6 +759,9 @@ int eddy_watch_close(eddy_loop *loop, uint32_t watch);
 /* Closes a descriptor, which nothing may watch any more. */
 int eddy_descriptor_close(int fd);
 
+/* The descriptor of a FILE, or -EBADF. */
+int eddy_file_descriptor(void *file);
+
 /* Streams. */
 
 /* Puts a socket under a stream and returns the stream's id. It receives nothing yet. -EEXIST

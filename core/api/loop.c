@@ -7,6 +7,7 @@
 #include "stream/stream.h"
 
 #include <math.h>
+#include <stdio.h>
 
 static eddy__watcher *find_watcher(eddy_loop *loop, uint32_t id) {
     if (eddy__loop_refusal(loop)) return NULL;
@@ -222,4 +223,9 @@ int eddy_watch_close(eddy_loop *loop, uint32_t id) {
 
 int eddy_descriptor_close(int fd) {
     return close(fd) == 0 ? 0 : -errno;
+}
+
+int eddy_file_descriptor(void *file) {
+    int fd = file ? fileno(file) : -1;
+    return fd >= 0 ? fd : -EBADF;
 }

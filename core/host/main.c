@@ -78,6 +78,21 @@ static int fail(lua_State *lua) {
     return 0;
 }
 
+/* folder_of(file): the folder that the file really is in, whatever links lead there; the
+ * current one without a file, and for what is none, as a pipe's descriptor. */
+static int folder_of(lua_State *lua) {
+    char path[PATH_MAX];
+    const char *file = lua_tostring(lua, 1);
+    if (file && realpath(file, path)) {
+        lua_pushstring(lua, dirname(path));
+    } else if (getcwd(path, sizeof path)) {
+        lua_pushstring(lua, path);
+    } else {
+        lua_pushnil(lua);
+    }
+    return 1;
+}
+
 /* What the host's module can ask of us, by name. */
 static void push_services(lua_State *lua) {
     static const luaL_Reg services[] = {{"guard", guard},
@@ -87,6 +102,7 @@ static void push_services(lua_State *lua) {
                                         {"guard_waits", guard_waits},
                                         {"exit_by", exit_by},
                                         {"fail", fail},
+                                        {"folder_of", folder_of},
                                         {NULL, NULL}};
     lua_newtable(lua);
     luaL_register(lua, NULL, services);

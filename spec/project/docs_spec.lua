@@ -13,9 +13,9 @@ local function blocks(path, language)
 end
 
 local documents = {
-  "README.md", "examples/README.md", "examples/across-machines.md", "lua/README.md",
-  "lua/coming-from-pyzmq.md", "core/README.md", "spec/README.md", "spec/bench/README.md",
-  "spec/scenarios/README.md",
+  "README.md", "examples/README.md", "examples/across-machines.md", "examples/lua-libraries.md",
+  "lua/README.md", "lua/coming-from-pyzmq.md", "core/README.md", "spec/README.md",
+  "spec/bench/README.md", "spec/scenarios/README.md",
 }
 
 describe("the documents", function()

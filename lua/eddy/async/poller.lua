@@ -1,5 +1,6 @@
 -- Waiting on a loop until one of several sockets and descriptors is ready.
 local wait_queue = require "eddy.async.wait_queue"
+local descriptor = require "eddy.base.descriptor"
 local futures = require "eddy.tasks.future"
 local poller = require "eddy.zmq.poller"
 
@@ -29,7 +30,7 @@ end
 
 local function line_of(loop, what)
   if not poller.is_socket(what) then
-    return wait_queue.passing(loop, poller.descriptor_of(what, "poll"))
+    return wait_queue.passing(loop, descriptor.of(what, "poll"))
   end
   return what._line or what._line_of and what:_line_of() or wait_queue.passing(loop, what)
 end

@@ -60,7 +60,8 @@ function M.is_ours(source) return source:sub(1, #ours) == ours end
 
 -- What a method's object is called, by the folder or module that has the method.
 local kinds = {
-  stream = "stream", loop = "loop", zmq = "socket", async = "socket", tasks = "future",
+  stream = "stream", loop = "loop", zmq = "socket", async = "socket", future = "future",
+  task = "task", queue = "queue", event = "event", lock = "lock", semaphore = "semaphore",
 }
 
 --- What is wrong with a call of one of eddy's methods that was given no object, as it is when it is
@@ -68,7 +69,8 @@ local kinds = {
 -- @param source where the method is, as debug.getinfo has it
 -- @param name the method's name; nil when it is not known
 function M.dotted(source, name)
-  local kind = kinds[source:sub(#ours + 1):match "^%l+"] or "object"
+  local place = source:sub(#ours + 1)
+  local kind = kinds[place:match "^tasks/(%l+)" or place:match "^%l+"] or "object"
   name = name or "method"
   return ("%s: it is a method, and is called with a colon: %s:%s(...)"):format(name, kind, name)
 end

@@ -6,6 +6,7 @@ local c = require "eddy.base.libeddy"
 local tracebacks = require "eddy.base.traceback"
 local compiler = require "eddy.host.compiler"
 local finalizers = require "eddy.host.finalizers"
+local modules = require "eddy.host.modules"
 local script = require "eddy.host.script"
 local shutdown = require "eddy.host.shutdown"
 local loops = require "eddy.loop"
@@ -46,6 +47,14 @@ local function load_chunk(job)
   return nil, is_unreadable and USAGE or FAILED
 end
 
+-- Of code that is in no file, the current folder is where it was written.
+local function find_modules(job, host)
+  if job.test then return modules.come_back() end
+  local folder = host.folder_of(job.file ~= "-" and job.file or nil)
+  local problem = folder and modules.begin_with(folder)
+  if problem then complain(problem) end
+end
+
 local function traceback(err)
   if err == coroutines.stopped then return err end
   return origin.trace(err, tracebacks.of(nil, errors.text_of(err), 2)).traceback
@@ -76,8 +85,8 @@ local M = { _parse = parse } -- for tests
 -- @param args the command line, from 0
 -- @param host C functions: guard and release put signals on a loop and take them off,
 -- guard_device and release_device on a device, guard_waits on plain waits; watch is the
--- watchdog's, exit_by bounds the process's end, fail makes the exit code 1; for those of threads
--- see core/host/thread_calls.h
+-- watchdog's, exit_by bounds the process's end, fail makes the exit code 1, folder_of finds a
+-- file's folder; for those of threads see core/host/thread_calls.h
 -- @return the exit code, and the time at which libzmq must have ended
 function M.main(args, host)
   io.stdout:setvbuf("line")
@@ -89,6 +98,7 @@ function M.main(args, host)
     complain("EDDY_JIT: " .. problem)
     return USAGE, 0
   end
+  modules.leave_current()
   local command = args[1] and commands.find(args[1])
   if command then
     table.remove(args, 1)
@@ -96,6 +106,7 @@ function M.main(args, host)
   end
   local job, code = parse(args)
   if not job then return code, 0 end
+  find_modules(job, host)
   local chunk
   chunk, code = load_chunk(job)
   if not chunk then return code, 0 end

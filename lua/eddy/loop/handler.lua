@@ -1,4 +1,5 @@
 -- Handlers of descriptors and sockets, and the methods of a loop that make them.
+local descriptor = require "eddy.base.descriptor"
 local errors = require "eddy.base.errors"
 local c = require "eddy.base.libeddy"
 
@@ -17,23 +18,20 @@ local Handler = {
 Handler.__index = Handler
 
 -- What a descriptor or socket is registered under, and the descriptor.
-local function key_of(what)
+local function key_of(what, name)
   if type(what) == "number" and what % 1 == 0 then return what, what end
   if type(what) == "table" and rawget(what, "_type") then return what end
-  if (type(what) == "table" or type(what) == "userdata") and what.fileno then
-    local fd = what:fileno()
-    return fd, fd
-  end
-  errors.misuse("expected a descriptor, a socket, or something with a fileno method, got " ..
-    type(what))
+  local fd = descriptor.of(what, name)
+  return fd, fd
 end
 
 --- Calls fn(what, events) whenever a descriptor or socket is ready, as long as it is.
--- @param what a descriptor's number, a socket, or something with a fileno method
+-- @param what a socket, a descriptor's number, a file of Lua's, or something with a fileno or
+-- getfd method, as a socket of LuaSocket's
 -- @param events loop.READ (the default), loop.WRITE, or their sum; errors are told always
 function Loop:add_handler(what, fn, events)
   check_function(fn, "add_handler")
-  local key, fd = key_of(what)
+  local key, fd = key_of(what, "add_handler")
   local handler = setmetatable({ _loop = self, _what = what, _fn = fn, _key = key }, Handler)
   local core, before = self:_core("add_handler"), self._handlers[key]
   local id
@@ -59,7 +57,7 @@ end
 
 --- Changes what a handler waits for.
 function Loop:update_handler(what, events)
-  local key = key_of(what)
+  local key = key_of(what, "update_handler")
   local handler = self._handlers[key]
   if not handler then
     errors.misuse("update_handler: there is no " .. Handler._describe { _key = key })
@@ -89,8 +87,14 @@ end
 
 --- Removes a handler, at once. Unknown ones are ignored.
 function Loop:remove_handler(what)
-  local handler = self._handlers[(key_of(what))]
-  if handler then handler:_remove() end
+  local has_one, key = pcall(key_of, what, "remove_handler")
+  if has_one or type(what) ~= "userdata" and type(what) ~= "table" then
+    local handler = self._handlers[has_one and key or key_of(what, "remove_handler")]
+    return handler and handler:_remove()
+  end
+  for _, each in pairs(self._handlers) do -- it was closed before
+    if each._what == what then return each:_remove() end
+  end
 end
 
 --- Removes all handlers and closes what they are for: by its own close method, if it has one.

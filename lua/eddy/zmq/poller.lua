@@ -1,4 +1,5 @@
 -- Pollers and select: waiting for several sockets and descriptors without a loop.
+local descriptor = require "eddy.base.descriptor"
 local errors = require "eddy.base.errors"
 local c = require "eddy.base.libeddy"
 local waits = require "eddy.base.waits"
@@ -9,41 +10,21 @@ local READ, WRITE, ERROR = C.EDDY_READ, C.EDDY_WRITE, C.EDDY_ERROR
 
 local M = {}
 
---- A poller has things registered: sockets, descriptors (numbers), objects with a `fileno`
--- method. Two objects on one descriptor are two things.
+--- A poller has things registered: sockets, and what has a descriptor. Two objects on
+-- one descriptor are two things.
 local Poller = {}
 
 --- Whether a value is a socket, of any kind.
 function M.is_socket(what) return type(what) == "table" and rawget(what, "_type") ~= nil end
-
-local function method_of(what) return what.fileno end
-
-local function fileno_of(what)
-  if type(what) == "number" then return what end
-  if type(what) ~= "table" and type(what) ~= "userdata" and type(what) ~= "cdata" then return end
-  local ok, method = pcall(method_of, what)
-  if ok and method then return method(what) end
-end
 
 local function text_of(what)
   if type(what) == "number" then return "descriptor " .. what end
   return tostring(what)
 end
 
--- The descriptor of what is not a socket; raises for what has none.
-function M.descriptor_of(what, name)
-  local fd = fileno_of(what)
-  if type(fd) == "number" and fd >= 0 and fd < 2 ^ 31 and fd % 1 == 0 then return fd end
-  if fd ~= nil and type(what) ~= "number" then
-    errors.misuse(name .. ": the fileno of " .. text_of(what) .. " is " .. tostring(fd))
-  end
-  errors.misuse(name .. ": expected a socket, a descriptor, or something with a fileno " ..
-    "method, got " .. (type(what) == "number" and tostring(what) or type(what)))
-end
-
 -- Raises unless this can be waited for now.
 local function check_what(what, name)
-  if not M.is_socket(what) then return M.descriptor_of(what, name) end
+  if not M.is_socket(what) then return descriptor.of(what, name) end
   if not what._id then
     error(errors.new(errors.numbers.ENOTSOCK, name .. ": " .. tostring(what)), 0)
   end

@@ -101,6 +101,13 @@ describe("a handler of a file", function()
     b:close()
   end)
 
+  it("has the number that C has for it", function()
+    local C, file = require("eddy.base.libeddy").C, io.tmpfile()
+    assert.equal(ffi.C.fileno(file), C.eddy_file_descriptor(file))
+    file:close()
+    assert.equal(-9, C.eddy_file_descriptor(nil))
+  end)
+
   it("may wait, and is not called meanwhile", function()
     local calls = 0
     loop:add_handler(fd, function()

@@ -181,6 +181,50 @@ describe("a handler of a descriptor or socket", function()
     loop:add_handler(reader, print)
   end)
 
+  it("takes files of Lua's, and what has a getfd method", function()
+    local reader, writer = pipe()
+    local got, file = {}, assert(io.popen("echo line; exec sleep 1000 & echo $!"))
+    local socket = { getfd = function() return reader end }
+    local function note(what)
+      got[#got + 1] = what
+      loop:remove_handler(what)
+      if #got == 2 then loop:stop() end
+    end
+    loop:add_handler(file, note)
+    loop:update_handler(file, READ)
+    loop:add_handler(socket, note)
+    write(writer, "x")
+    support.run(loop)
+    assert.is_true(got[1] == file and got[2] == socket or got[2] == file and got[1] == socket)
+    assert.equal("line", file:read())
+    os.execute("kill " .. file:read())
+    file:close()
+  end)
+
+  it("of what was closed can be removed, and not be added", function()
+    local reader = pipe()
+    local file, socket = io.tmpfile(), { getfd = function() return reader end }
+    for _, what in ipairs { file, socket } do loop:add_handler(what, print) end
+    assert.equal(2, loop:stats().handlers)
+    file:close()
+    socket.getfd = function() return -1 end
+    for _, name in ipairs { "add_handler", "update_handler" } do
+      assert.error_matches(function() loop[name](loop, file, print) end,
+        name .. ": the file is closed")
+      assert.error_matches(function() loop[name](loop, socket, print) end,
+        name .. ": the getfd of table.* is %-1: it is closed")
+    end
+    loop:remove_handler(file)
+    loop:remove_handler(socket)
+    loop:remove_handler(socket)
+    assert.equal(0, loop:stats().handlers)
+    for _, what in ipairs { {}, true, 1.5, print } do
+      assert.error_matches(function() loop:add_handler(what, print) end,
+        "add_handler: expected a socket, a descriptor, a file, or something with a fileno or getfd")
+    end
+    assert.error_matches(function() loop:remove_handler(true) end, "remove_handler: expected a")
+  end)
+
   it("gets back the very thing that it was added for", function()
     local reader, writer = pipe()
     local file, got = { fileno = function() return reader end }, nil
@@ -253,7 +297,8 @@ describe("a handler of a descriptor or socket", function()
 
   it("refuses what is no descriptor", function()
     for _, wrong in ipairs { "x", {}, print, true } do
-      assert.error_matches(function() loop:add_handler(wrong, print) end, "expected a descriptor")
+      assert.error_matches(function() loop:add_handler(wrong, print) end,
+        "add_handler: expected a socket, a descriptor")
     end
     for _, wrong in ipairs { -1, 900 } do
       local ok, err = pcall(loop.add_handler, loop, wrong, print)
