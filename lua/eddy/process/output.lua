@@ -203,4 +203,6 @@ end
 
 function Output:__tostring() return self._name .. (self._over and " (closed)" or "") end
 
+M._class = Output -- for tests
+
 return M
