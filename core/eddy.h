@@ -65,12 +65,14 @@ enum eddy_event_kind {
                          hold nothing: the socket can take more */
     EDDY_OVERDUE,     /* stream: the time of eddy_stream_remind is over */
     EDDY_CLOSED,      /* stream or watch: its socket is gone; `value` is the errno */
-    EDDY_READY,       /* watch: `value` is of EDDY_READ, EDDY_WRITE, EDDY_ERROR */
+    EDDY_READY,       /* watch or pipe: `value` is of EDDY_READ, EDDY_WRITE, EDDY_ERROR */
     EDDY_SIGNAL,      /* `value` is the signal's number; no id */
     EDDY_WOKEN,       /* `number` came with eddy_loop_wake */
     EDDY_INTERRUPTED, /* `value` came with eddy_loop_interrupt; no id */
     EDDY_TIMER,       /* the timer is due */
     EDDY_GAP,         /* the loop lost `number` ms; no id */
+    EDDY_EXITED, /* child: it ended with code `value`, or by the signal `number` (0: none); -1
+                    and 0: nobody knows how. It is gone with its event */
 };
 
 typedef struct eddy_loop eddy_loop;
@@ -759,8 +761,78 @@ int eddy_watch_close(eddy_loop *loop, uint32_t watch);
 /* Closes a descriptor, which nothing may watch any more. */
 int eddy_descriptor_close(int fd);
 
-/* The descriptor of a FILE, or -EBADF. */
+/* As read and write, also where that waits; -errno. */
+int eddy_descriptor_read(int fd, char *bytes, uint32_t size);
+int eddy_descriptor_write(int fd, const char *bytes, uint32_t size);
+
+/* Children: programs that this process runs. */
+
+enum {
+    EDDY_INHERIT = -1, /* a standard stream of a child's: what this process has there, */
+    EDDY_NULL = -2,    /* /dev/null, */
+    EDDY_PIPE = -3,    /* a pipe whose other end is on the loop, */
+    EDDY_JOINED = -4,  /* or, of the standard error, what the output is; else a descriptor */
+
+    EDDY_CHILD_GROUP = 1,    /* it leads a process group of its own; */
+    EDDY_CHILD_DETACHED = 2, /* or a session of its own, and it outlives the loop */
+
+    EDDY_SPAWN_START = 1,  /* what of a spawn failed: that there is another process, */
+    EDDY_SPAWN_DESCRIPTOR, /* what is to be its descriptors, */
+    EDDY_SPAWN_DIRECTORY,  /* its directory, */
+    EDDY_SPAWN_PROGRAM,    /* or the program: -EACCES, -ENOENT ... */
+
+    EDDY_SPAWN_DESCRIPTORS = 256, /* at most, beyond the standard ones */
+    EDDY_CHANNEL = 3,             /* the place of the channel among the pipes */
+};
+
+typedef struct eddy_spawn {
+    const char *program;            /* a path, or a name that the child's PATH leads to */
+    const char *const *arguments;   /* its name first, NULL last */
+    const char *const *environment; /* NULL last; NULL: this process's */
+    const char *directory;          /* NULL: this process's */
+    const int32_t *descriptors;     /* pairs: what one is to be there, and is here */
+    int32_t descriptor_count;       /* of pairs */
+    int32_t streams[3];             /* EDDY_INHERIT ..., or a descriptor */
+    int32_t channel; /* as what descriptor it reads what we write to it, beside its standard
+                        streams, and as the next one writes to us; 0: there are none */
+    int32_t flags;   /* EDDY_CHILD_ */
+    int32_t parent_death; /* the signal that it gets when the thread that spawned it, and with
+                             that maybe the process, is no more; 0: none */
+    int32_t pid;          /* filled, as are these: its process id, */
+    uint32_t pipes[5]; /* our ends of its streams and of the channel, from EDDY_CHANNEL on; 0:
+                          there is none */
+    int32_t failed;    /* what failed: EDDY_SPAWN_ */
+} eddy_spawn;
+
+/* Starts a child: its id, or -errno. It begins with default actions for signals, none blocked,
+ * and no descriptor but what the plan says. */
+int eddy_child_spawn(eddy_loop *loop, eddy_spawn *plan);
+
+/* Sends it a signal; with `group`, to its whole process group if it leads one. -ESRCH when it
+ * has ended. */
+int eddy_child_kill(eddy_loop *loop, uint32_t child, int signal, int group);
+
+/* Asks all children of the loop that are not detached to end, by a SIGTERM to each that got
+ * none, and waits for that up to `timeout` ms. Returns how many go on. With the loop they are
+ * killed. */
+int eddy_children_stop(eddy_loop *loop, double timeout);
+
+/* An end of a pipe: EDDY_READY tells as long as one of these events can be, or the other end is
+ * gone; with 0, which is what it begins with, nothing. It keeps no loop alive. */
+int eddy_pipe_want(eddy_loop *loop, uint32_t pipe, int events);
+
+/* Up to `size` bytes, and how many; -EAGAIN: none now. 0 of a read: the other end is closed, as
+ * -EPIPE of a write. */
+int eddy_pipe_read(eddy_loop *loop, uint32_t pipe, char *bytes, uint32_t size);
+int eddy_pipe_write(eddy_loop *loop, uint32_t pipe, const char *bytes, uint32_t size);
+
+int eddy_pipe_close(eddy_loop *loop, uint32_t pipe);
+
+/* The descriptor of a FILE of C's library, as io.open's are, or -EBADF. */
 int eddy_file_descriptor(void *file);
+
+/* The environment, NULL last, until it is changed. */
+const char *const *eddy_environment(void);
 
 /* Streams. */
 

@@ -4,6 +4,8 @@
 #include "base/sys.h"
 #include "loop/timer.h"
 #include "loop/watcher.h"
+#include "process/child.h"
+#include "process/pipe.h"
 #include "stream/stream.h"
 
 #include <math.h>
@@ -51,8 +53,27 @@ static void close_timer(void *timer, void *data) {
     eddy__timer_close(timer);
 }
 
+static void kill_child(void *object, void *data) {
+    (void)data;
+    eddy__child *child = object;
+    if (!(child->flags & EDDY_CHILD_DETACHED)) eddy__child_kill(child, SIGKILL, 1);
+}
+
+static void close_child(void *child, void *data) {
+    (void)data;
+    eddy__child_close(child);
+}
+
+static void close_pipe(void *pipe, void *data) {
+    (void)data;
+    eddy__pipe_close(pipe);
+}
+
 void eddy_loop_free(eddy_loop *loop) {
     if (!loop || eddy__loop_refusal(loop)) return;
+    eddy__loop_each(loop, EDDY__CHILD, kill_child, NULL); /* all, before any is waited for */
+    eddy__loop_each(loop, EDDY__CHILD, close_child, NULL);
+    eddy__loop_each(loop, EDDY__PIPE, close_pipe, NULL);
     eddy__loop_each(loop, EDDY__STREAM, close_stream, NULL);
     eddy__loop_each(loop, EDDY__WATCH, close_watcher, NULL);
     eddy__loop_each(loop, EDDY__TIMER, close_timer, NULL);

@@ -106,6 +106,14 @@ static inline int eddy__fsync(int fd) {
     EDDY__RETRY(EDDY__FAULT_FSYNC, fsync(fd));
 }
 
+static inline int eddy__pipe2(int fds[2]) {
+    EDDY__CALL(int, -1, EDDY__FAULT_PIPE, pipe2(fds, O_CLOEXEC));
+}
+
+static inline int eddy__dup(int fd) {
+    EDDY__CALL(int, -1, EDDY__FAULT_DUP, fcntl(fd, F_DUPFD_CLOEXEC, 0));
+}
+
 static inline int eddy__thread(pthread_t *thread, void *(*run)(void *), void *with) {
     int error = eddy__fault(EDDY__FAULT_THREAD);
     return error ? error : eddy__signal_mask_thread(thread, run, with);

@@ -13,6 +13,8 @@
 #include "host/watchdog.h"
 
 #include <lauxlib.h>
+#include <libgen.h>
+#include <limits.h>
 #include <lua.h>
 #include <malloc.h>
 #include <math.h>

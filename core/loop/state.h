@@ -15,6 +15,8 @@ enum {
     EDDY__WATCH,
     EDDY__TIMER,
     EDDY__WAKER,
+    EDDY__CHILD,
+    EDDY__PIPE,
 };
 
 typedef struct eddy__loop_state {

@@ -31,6 +31,7 @@ local modules = {
   green = true,
   log = true,
   luv = true,
+  process = true,
   testing = true,
   thread = true,
 }

@@ -278,7 +278,10 @@ function Loop:_done() self._event_next = self._event_next + 1 end
 --- Whether it is running.
 function Loop:running() return self._running end
 
---- Closes the loop with every stream, handler and timer on it. Not while it runs.
+local CHILDREN_MS = 1000 -- for children to end when their loop is closed
+
+--- Closes the loop with every stream, handler and timer on it. Not while it runs. Its children
+-- get a SIGTERM, and, those that go on for a second, a SIGKILL.
 -- @param all_descriptors true: closes also the descriptors and sockets that have handlers
 function Loop:close(all_descriptors)
   errors.check_self(self, "close")
@@ -288,6 +291,7 @@ function Loop:close(all_descriptors)
   self._closed = true
   local core = self._c
   if all_descriptors then handler.close_all(self) end
+  C.eddy_children_stop(core, CHILDREN_MS)
   -- First a list: on_close may do anything to the loop.
   local targets = {}
   for _, target in pairs(self._targets) do targets[#targets + 1] = target end

@@ -31,7 +31,7 @@ errno.ENOTSUP, errno.EFSM, errno.ETERM = 95, 156384763, 156384765
 
 local kinds = {}
 for name in ("RECEIVED RECEIVE_FAILED SENT SEND_FAILED FULL DRAINED CLOSED READY SIGNAL WOKEN "
-  .. "OVERDUE INTERRUPTED TIMER GAP"):gmatch("%S+") do
+  .. "OVERDUE INTERRUPTED TIMER GAP EXITED"):gmatch("%S+") do
   kinds[tonumber(C["EDDY_" .. name])] = name
 end
 

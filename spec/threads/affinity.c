@@ -58,6 +58,15 @@ static void use_loop(void) {
     REFUSED(eddy_watch_socket(loop, context, (uint32_t)plain, EDDY_READ));
     REFUSED(eddy_watch_change(loop, (uint32_t)watch, 0));
     REFUSED(eddy_watch_close(loop, (uint32_t)watch));
+    eddy_spawn plan = {0};
+    char byte;
+    REFUSED(eddy_child_spawn(loop, &plan));
+    REFUSED(eddy_child_kill(loop, 1, 0, 0));
+    REFUSED(eddy_children_stop(loop, 0));
+    REFUSED(eddy_pipe_want(loop, 1, 0));
+    REFUSED(eddy_pipe_read(loop, 1, &byte, 1));
+    REFUSED(eddy_pipe_write(loop, 1, "x", 1));
+    REFUSED(eddy_pipe_close(loop, 1));
     REFUSED(eddy_stream_open(loop, context, (uint32_t)plain));
     REFUSED(eddy_stream_close(loop, id, 0));
     REFUSED(eddy_stream_receive(loop, id, 0));

@@ -5,6 +5,7 @@ local c = require "eddy.base.libeddy"
 local loops = require "eddy.loop"
 local callback_errors = require "eddy.loop.callback_errors"
 local watchdog = require "eddy.loop.watchdog"
+local children = require "eddy.host.children"
 local unfinished = require "eddy.host.unfinished"
 local zmq = require "eddy.zmq"
 
@@ -153,7 +154,10 @@ end
 --- The end of a thread: what waits is sent for at most `drain` ms, and everything is closed, with
 -- its own linger: the process goes on. Returns whether all was sent.
 function M.finish_thread(drain)
-  local unsent = send_queued(C.eddy_time() + drain)
+  local deadline = C.eddy_time() + drain
+  children.ask()
+  local unsent = send_queued(deadline)
+  children.await(deadline, complain)
   if unsent > 0 then
     complain(("%d message%s not sent within %.0f ms"):format(unsent,
       unsent == 1 and " was" or "s were", drain))
@@ -170,8 +174,10 @@ local function finish(drain)
   local deadline = C.eddy_time() + drain
   host.threads_stop(math.min(PATIENCE_MS, drain / 2), deadline)
   local is_undone = tell_unfinished()
+  children.ask()
   local list, unsent = senders(), send_queued(deadline)
   is_undone = wait_for_threads(deadline, drain) or is_undone
+  is_undone = children.await(deadline, complain) or is_undone
   local tells = unsent > 0 or signalled()
   local last = math.max(deadline, C.eddy_time() + LEAST_MS)
   for _, sender in ipairs(list) do account(sender, last - C.eddy_time()) end

@@ -377,6 +377,28 @@ scenarios["files of keys"] = function()
   check(listed)
 end
 
+scenarios["a child"] = function(world)
+  local plan, words = ffi.new "eddy_spawn", ffi.new("const char *[3]", { "cat", "-" })
+  plan.program, plan.arguments, plan.channel = "cat", words, 5
+  plan.streams[0], plan.streams[1], plan.streams[2] = C.EDDY_PIPE, C.EDDY_PIPE, C.EDDY_JOINED
+  local child = check(C.eddy_child_spawn(world.loop, plan))
+  local input, output = plan.pipes[0], plan.pipes[1]
+  check(C.eddy_pipe_write(world.loop, input, "hello", 5))
+  check(C.eddy_pipe_want(world.loop, input, C.EDDY_WRITE))
+  check(C.eddy_pipe_want(world.loop, input, 0))
+  check(C.eddy_pipe_want(world.loop, output, READ))
+  await(world, "READY", output)
+  local buffer = ffi.new "char[16]"
+  assert.equal("hello", ffi.string(buffer, check(C.eddy_pipe_read(world.loop, output, buffer, 16))))
+  check(C.eddy_pipe_close(world.loop, input))
+  check(C.eddy_pipe_want(world.loop, output, 0))
+  await(world, "EXITED", child)
+  plan.streams[2] = C.EDDY_NULL
+  check(C.eddy_child_spawn(world.loop, plan))
+  assert.equal(0, check(C.eddy_children_stop(world.loop, 5000)))
+  check(C.eddy_child_spawn(world.loop, plan)) -- ends with the loop
+end
+
 describe("torture", function()
   for name, scenario in pairs(scenarios) do
     it("leaves nothing of " .. name .. ", whichever call fails", function()

@@ -102,9 +102,9 @@ describe("a handler of a file", function()
   end)
 
   it("has the number that C has for it", function()
-    local C, file = require("eddy.base.libeddy").C, io.tmpfile()
-    assert.equal(ffi.C.fileno(file), C.eddy_file_descriptor(file))
-    file:close()
+    local C, opened = require("eddy.base.libeddy").C, io.tmpfile()
+    assert.equal(ffi.C.fileno(opened), C.eddy_file_descriptor(opened))
+    opened:close()
     assert.equal(-9, C.eddy_file_descriptor(nil))
   end)
 

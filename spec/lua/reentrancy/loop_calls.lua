@@ -471,6 +471,31 @@ function calls.threads()
   return got
 end
 
+function calls.processes(loop)
+  local process, got = eddy.process, {}
+  return tasks_of(loop, function()
+    for i = 1, 2 do
+      local lines = {}
+      local child = process.spawn { "cat", stdin = "pipe", stdout = "pipe", stderr = "pipe" }
+      child:on_line(function(line) lines[#lines + 1] = line end)
+      child.stderr:on_data(print)
+      for n = 1, 5 do child:write(("line %d of %d\n"):format(n, i)) end
+      child:close_stdin()
+      child:unref():ref()
+      got[#got + 1] = { child.exit:await(), lines, child:stats(), child:running() }
+    end
+    local child = process.spawn { "printf", "a\nb", stdout = "pipe" }
+    child.stdout:on_line(nil)
+    got[#got + 1] = { child.stdout:read_all():await(), child.exit:await() }
+    child = process.spawn { "sleep", "60" }
+    got[#got + 1] = { child:kill(0 + 10), select(2, child.exit:await()) }
+    got[#got + 1] = { select(2, process.spawn({ "sleep", "60" }):stop(5000):await()) }
+    got[#got + 1] = { process.run { "cat", input = "all of it" }:await() }
+    got.failure = failure(process.spawn, { "no-such-command" })
+    return got
+  end)
+end
+
 function calls.logs()
   local log, got = eddy.log, {}
   local pub, sub = support.pair(zmq.PUB, zmq.SUB)

@@ -23,6 +23,7 @@ local modules = {
   "eddy.front",
   "eddy.auth",
   "eddy.log",
+  "eddy.process",
   "eddy.testing",
   "eddy.thread",
 }
@@ -82,6 +83,8 @@ local function classes()
     tracker = upvalue(methods_of(zmq.tracker()), "Tracker"),
     frame = bytes_of(zmq.frame "", { "get", "close" }),
     view = bytes_of(ffi.new "eddy_view", { "get" }),
+    process = require("eddy.process.child")._class,
+    output = require("eddy.process.output")._class,
     logger = methods_of(eddy.log.logger()), ["topic logger"] = methods_of(eddy.log.topic_logger()),
     ["stderr handler"] = methods_of(eddy.log.stderr_handler()),
     ["pub handler"] = methods_of(eddy.log.pub_handler(context:socket(zmq.PUB))),
