@@ -462,6 +462,13 @@ int eddy_socket_disconnect(eddy_context *context, uint32_t socket, const char *e
 int eddy_socket_monitor(eddy_context *context, uint32_t socket, const char *endpoint,
                         int events);
 
+/* While a socket is held it cannot send, as if it had no connection: sends that do not wait are
+ * -EAGAIN, and those who wait for it hear of the end. What was sent before is libzmq's. */
+int eddy_socket_hold(eddy_context *context, uint32_t socket, int on);
+
+/* Whether it has ever sent anything: 1 or 0. */
+int eddy_socket_has_sent(eddy_context *context, uint32_t socket);
+
 /* What a message may have that peers send to listeners bound from now on; 0: any. */
 typedef struct eddy_message_limits {
     uint32_t parts;

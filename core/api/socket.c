@@ -128,6 +128,18 @@ int eddy_socket_get(eddy_context *context, uint32_t id, int option, void *value,
     return rc < 0 ? rc : (int)room;
 }
 
+int eddy_socket_hold(eddy_context *context, uint32_t id, int on) {
+    eddy__socket *socket = eddy__context_find(context, id);
+    if (!socket) return eddy__context_refusal(context, id);
+    eddy__socket_hold(socket, on);
+    return 0;
+}
+
+int eddy_socket_has_sent(eddy_context *context, uint32_t id) {
+    eddy__socket *socket = eddy__context_find(context, id);
+    return socket ? socket->has_sent : eddy__context_refusal(context, id);
+}
+
 int eddy_socket_is_single(eddy_context *context, uint32_t id) {
     eddy__socket *socket = eddy__context_find(context, id);
     return socket ? eddy__socket_is_single(socket) : eddy__context_refusal(context, id);

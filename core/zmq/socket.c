@@ -58,7 +58,13 @@ void eddy__socket_close(eddy__socket *socket, int linger) {
 int eddy__socket_events(eddy__socket *socket) {
     int events = 0;
     size_t size = sizeof events;
-    return eddy__zmq_get(socket->zmq, ZMQ_EVENTS, &events, &size) == 0 ? events : -errno;
+    if (eddy__zmq_get(socket->zmq, ZMQ_EVENTS, &events, &size) != 0) return -errno;
+    return socket->is_held ? events & ~ZMQ_POLLOUT : events;
+}
+
+void eddy__socket_hold(eddy__socket *socket, int on) {
+    socket->is_held = on;
+    eddy__socket_touch(socket);
 }
 
 int eddy__socket_wait(eddy__socket *socket, int events, double timeout) {
@@ -240,6 +246,7 @@ static int waiting(eddy__socket *socket, zmq_msg_t *msg, int flags, int option,
  * wait: a call that waits, and may not lose the rest of the message to another peer, must be
  * such a one from the start. */
 static int send_part(eddy__socket *socket, zmq_msg_t *msg, int flags) {
+    if (socket->is_held && !socket->midway && (flags & ZMQ_DONTWAIT)) return -EAGAIN;
     if (!(flags & ZMQ_DONTWAIT) && socket->midway)
         return blocking(socket, msg, flags, ZMQ_SNDTIMEO, zmq_msg_send);
     if (eddy__msg_send(msg, socket->zmq, flags & ~EDDY_GO_ON) >= 0) return 0;
@@ -256,6 +263,7 @@ int eddy__socket_send(eddy__socket *socket, zmq_msg_t *msg, int flags) {
     if (rc != 0 && !socket->midway) return rc;
     rc = send_part(socket, msg, flags);
     socket->midway = more && (rc >= 0 || socket->midway);
+    socket->has_sent |= rc >= 0;
     return rc < 0 ? rc : 0;
 }
 

@@ -30,6 +30,8 @@ typedef struct eddy__socket {
     eddy__sleeper *sleeper; /* whom it wakes; NULL with `touched` */
     void *owner;            /* the stream or watch that has the socket; NULL: a plain one */
     int midway;             /* the last part sent had another to follow */
+    int has_sent;           /* anything */
+    int is_held;            /* sends that do not wait would have to */
     int is_manual;          /* ZMQ_XPUB_MANUAL or ZMQ_XPUB_MANUAL_LAST_VALUE is on */
     int is_conflating;      /* ZMQ_CONFLATE is */
     eddy_message_limits limits;
@@ -101,6 +103,10 @@ int eddy__socket_disconnect(eddy__socket *socket, const char *endpoint);
 
 /* Tells of `events` on a PAIR socket at an inproc endpoint; NULL ends that. */
 int eddy__socket_monitor(eddy__socket *socket, const char *endpoint, int events);
+
+/* While it is held it cannot send, as if it had no connection; whoever waits hears of the end.
+ */
+void eddy__socket_hold(eddy__socket *socket, int on);
 
 int eddy__socket_set(eddy__socket *socket, int option, const void *value, size_t size);
 int eddy__socket_get(eddy__socket *socket, int option, void *value, size_t *size);

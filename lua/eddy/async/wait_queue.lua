@@ -17,8 +17,7 @@ local frames = require "eddy.zmq.frame"
 local monitor = require "eddy.zmq.monitor"
 
 local C = c.C
-local band, bor = bit.band, bit.bor
-local SNDMORE = constants.SNDMORE
+local band, bor, SNDMORE = bit.band, bit.bor, constants.SNDMORE
 
 -- The socket says that it could send, and refuses: it is asked again later and later.
 local FIRST_RETRY_MS, LONGEST_RETRY_MS = 1, 50
@@ -65,8 +64,7 @@ function M.new(what, on_close, owner)
     _passing = false, -- it leaves its loop as soon as nobody waits
     _events = 0,      -- what the core waits for
     _supervised = false, -- what the supervisor of its connections takes for a stream
-    _refused = false, -- the timer of a send that was refused
-    _retry = FIRST_RETRY_MS,
+    _refused = false, _retry = FIRST_RETRY_MS, -- the timer of a send that was refused, its time
     _is_xpub = type(what) ~= "number" and what._type == "XPUB",
     receives = waiters.new(C.EDDY_READ),
     sends = waiters.new(C.EDDY_WRITE, is_by_peer and {}), polls = waiters.new(0, {}),
@@ -98,6 +96,8 @@ function Line:may_try(operation, data, flags, now)
     if list.hold then return not list.owners[owner] end
   end
   if now then
+    local loop = not self._id and self._what._plan and dispatch.loop()
+    if loop then self:_attach(loop, operation.name) end -- it hears when it is let in
     -- The parts that its sender still has in line would go on with a message that is begun now.
     return band(flags, SNDMORE) == 0 or not list.owners[ownership.current()] and
       parts.may_begin(self._what)

@@ -9,7 +9,9 @@
 -- Events name an endpoint by the text of its connect until its first connection ended; from then
 -- on by the address that was found for it ("tcp://localhost:5555", "tcp://127.0.0.1:5555").
 local constants = require "eddy.base.constants"
+local C = require "eddy.base.libeddy".C
 local errors = require "eddy.base.errors"
+local access = require "eddy.zmq.access"
 local monitor = require "eddy.zmq.monitor"
 
 local band = require("bit").band
@@ -109,6 +111,17 @@ local function find(self, name)
   return endpoint
 end
 
+-- A client of CURVE's is held until a server lets it in: libzmq would throw away with a connection
+-- that is refused what it was given for it.
+local function hold(self, on)
+  local socket = self.stream.socket
+  if self.is_holding == on or not socket or not socket._id then return end
+  self.is_holding = on
+  access.hold(socket, on)
+end
+
+local function is_in(endpoint) return endpoint.is_in end
+
 local function recovered(self, endpoint, ends)
   endpoint.ends = math.max(0, ends)
   if not is_ended(endpoint) then disarm(self, endpoint) end
@@ -143,7 +156,8 @@ hearing.CONNECT_DELAYED = hearing.CONNECTED
 
 function hearing.HANDSHAKE_SUCCEEDED(self, name)
   local endpoint = find(self, name)
-  if endpoint then endpoint.since = self.stream.loop:time() end
+  if endpoint then endpoint.since, endpoint.is_in = self.stream.loop:time(), true end
+  hold(self, false)
 end
 
 function hearing.MONITOR_STOPPED(self)
@@ -158,6 +172,7 @@ end
 function Supervisor:ended()
   for _, endpoint in pairs(self.endpoints) do disarm(self, endpoint) end
   self.endpoints = {}
+  hold(self, false)
 end
 
 -- Ends an endpoint's connections and makes as many. One that libzmq does not have any more was
@@ -169,6 +184,8 @@ local function reset(self, endpoint)
     return forget(self, endpoint)
   end
   local delay = endpoint.delay
+  endpoint.is_in = false
+  if self.holds and #select(self, is_in) == 0 then hold(self, true) end
   recovered(self, endpoint, 0)
   endpoint.said, endpoint.unsure = text, false
   endpoint.delay = math.min(delay * 2, self.longest)
@@ -253,13 +270,25 @@ end
 -- listened to its events.
 local tells_connections = { DEALER = true, PUSH = true, PAIR = true }
 
--- Connects a client anew that may have been refused already. It has no connection that could lose
--- anything: messages wait for one (IMMEDIATE).
-local function connect_again(socket)
-  local is_connected = band(socket:get "EVENTS", constants.POLLOUT) ~= 0
-  if is_connected or not tells_connections[socket._type] or socket:get "IMMEDIATE" == 0 then
-    return
-  end
+-- A client is held unless it was given messages already, or has some: then it has been let in, or
+-- what it was given is libzmq's.
+local function is_fresh(socket)
+  return band(socket:get "EVENTS", constants.POLLIN) == 0 and
+    C.eddy_socket_has_sent(socket._c, socket._id) == 0
+end
+
+local function has_no_connection(socket)
+  return tells_connections[socket._type] and band(socket:get "EVENTS", constants.POLLOUT) == 0
+end
+
+-- Connects a client anew that may have been refused already, or let in without a word: nothing can
+-- be lost of what it has no connection for, or has not begun to use.
+local function begin_client(self)
+  local socket = self.stream.socket
+  self.is_client = true
+  self.holds = access.is_held_client(socket) and is_fresh(socket) or false
+  hold(self, self.holds)
+  if not self.holds and not has_no_connection(socket) then return end
   local connects = {}
   for endpoint, count in pairs(socket._connects) do connects[endpoint] = count end
   for endpoint, count in pairs(connects) do
@@ -278,10 +307,17 @@ function M.watch(stream, new)
   local is_client = socket._plan and socket._plan.server
   local may_be_given_up = has_identities[socket._type] or is_client
   if not may_be_given_up or not is_wired(socket) then return end
-  if monitor.listener(stream, "supervise") or monitor.is_foreign(stream) then return end
-  local ok, err = pcall(monitor.listen, stream, "supervise", new_supervisor(stream, true), new)
-  if not ok then return stream.loop:_log(stream.name .. " is not supervised: " .. tostring(err)) end
-  if is_client then connect_again(socket) end
+  local self = monitor.listener(stream, "supervise")
+  if not self then
+    if monitor.is_foreign(stream) then return is_client and access.hold(socket, false) end
+    self = new_supervisor(stream, true)
+    local ok, err = pcall(monitor.listen, stream, "supervise", self, new)
+    if not ok then
+      if is_client then access.hold(socket, false) end
+      return stream.loop:_log(stream.name .. " is not supervised: " .. tostring(err))
+    end
+  end
+  if is_client and not self.is_client then begin_client(self) end
 end
 
 return M

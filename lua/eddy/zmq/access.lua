@@ -48,11 +48,15 @@ local function admit(socket, plan, numbers, what, keys)
   notice(socket)
 end
 
+-- Those that never receive: when a connection ends, libzmq (4.3.4) throws away what came over it
+-- with IMMEDIATE, and aborts when that is in the middle of a message.
+local never_receives = { PUSH = true, PUB = true }
+
 -- Nobody comes in before all is set: without its key a server is none that may be bound.
 local function set_curve(socket, plan)
   if plan.server then
     socket:set("CURVE_SERVERKEY", plan.server)
-    socket:set("IMMEDIATE", 1)
+    if never_receives[socket._type] then socket:set("IMMEDIATE", 1) end
   else
     admit(socket, plan, socket._numbers, "curve")
     socket:set("CURVE_SERVER", 1)
@@ -155,6 +159,21 @@ end
 --- Ends a `revoke`: the key may come in again, if `allow` lets it.
 function M.methods:readmit(key)
   set_revoked(self, "readmit", (revoked.check(key)), false)
+end
+
+-- What these are given before a server lets them in would be lost with a connection that is
+-- refused. A stream or a line of waiting calls holds them until then.
+local may_be_held = { DEALER = true, REQ = true, PAIR = true }
+
+--- Whether the socket is a client that is to be held until a server lets it in.
+function M.is_held_client(socket)
+  return socket._plan and socket._plan.server and may_be_held[socket._type] and
+    socket:get "IMMEDIATE" == 0
+end
+
+--- Holds the socket, as if it had no connection, or ends that.
+function M.hold(socket, on)
+  errors.check(C.eddy_socket_hold(socket._c, socket:_open_id "curve", on and 1 or 0), "curve")
 end
 
 --- The socket is about to be bound.

@@ -118,7 +118,11 @@ M.unbind = endpoint_call("unbind")
 --- Connects to an endpoint, now or as soon as somebody listens there.
 function M:connect(endpoint)
   check_ipv6(self, "connect", endpoint)
+  -- When async and green sockets are let in is heard from their first call on. Plain ones would
+  -- wait for ever.
+  local is_held = self._line_of and not self._owner and access.is_held_client(self)
   connect(self, endpoint)
+  if is_held and not endpoint:find "^inproc:" then access.hold(self, true) end
   if self:get("RECONNECT_IVL") <= 0 then return end -- one that libzmq forgets when it ends
   if not self._connects then rawset(self, "_connects", {}) end
   self._connects[endpoint] = (self._connects[endpoint] or 0) + 1
