@@ -21,6 +21,17 @@ local http_request = require "http.request"
 local new_headers = require "http.headers".new
 local websocket = require "http.websocket"
 
+-- lua-http 0.4 would go round for ever over a peer that leaves in the middle of a body.
+local methods = require "http.h1_stream".methods
+local read_next_chunk = methods.read_next_chunk
+function methods:read_next_chunk(...)
+  local chunk, err, number = read_next_chunk(self, ...)
+  if chunk or err or self.body_read_type ~= "length" or self.body_read_left == 0 then
+    return chunk, err, number
+  end
+  return nil, "the peer has left", require "cqueues.errno".EPIPE
+end
+
 local HOST = "127.0.0.1" -- only this machine: eddy's rule about binds does not hold for lua-http
 local WORKER = "inproc://worker" -- or a tcp endpoint, and the worker is another program
 local ANSWER_MS, READ_SECONDS, MOST_BYTES = 300, 5, 1024 * 1024
@@ -92,15 +103,14 @@ local function converse(socket)
   socket:close()
 end
 
--- Up to MOST_BYTES; nil when there are more.
+-- Up to MOST_BYTES; nil when there are more, which are read, too, so that the peer hears of it.
 local function read_body(stream)
   local chunks, size = {}, 0
   for chunk in function() return stream:get_next_chunk(READ_SECONDS) end do
     size = size + #chunk
-    if size > MOST_BYTES then return nil end
-    chunks[#chunks + 1] = chunk
+    if size <= MOST_BYTES then chunks[#chunks + 1] = chunk end
   end
-  return table.concat(chunks)
+  return size <= MOST_BYTES and table.concat(chunks) or nil
 end
 
 -- lua-http calls this in a coroutine of cqueues' for each request.
@@ -111,6 +121,7 @@ local function serve(_, stream)
   if socket then
     converse(socket)
   elseif method == "POST" and path == "/square" then
+    if headers:get "expect" == "100-continue" then stream:write_continue(READ_SECONDS) end
     local body = read_body(stream)
     if not body then return respond(stream, "413", "text/plain", "too large\n") end
     local status, answer = ask(body)
