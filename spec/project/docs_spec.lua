@@ -18,6 +18,19 @@ local documents = {
   "spec/bench/README.md", "spec/scenarios/README.md",
 }
 
+-- What is optional, as blocks name it, and the package that brings it.
+local optional = {
+  ["http%."] = { "http.server", "lua-http" }, ["cqueues"] = { "cqueues", "lua-cqueues" },
+  ["eddy%.luv"] = { "luv", "lua-luv" }, ['"luv"'] = { "luv", "lua-luv" },
+}
+
+-- The package that a block needs and that is missing.
+local function missing(block)
+  for pattern, needed in pairs(optional) do
+    if block:find(pattern) and not pcall(require, needed[1]) then return needed[2] end
+  end
+end
+
 describe("the documents", function()
   -- Ends scripts that serve for ever, in order, once they have shown that they run.
   local stopper = [[
@@ -30,6 +43,8 @@ describe("the documents", function()
     for block in blocks(path, "lua") do
       number = number + 1
       it(path .. ": Lua block " .. number .. " runs", function()
+        local package = missing(block)
+        if package then return pending("needs " .. package) end
         local script, code, out, err
         if block:find("\ndescribe(", 1, true) then
           script = process.script(block)

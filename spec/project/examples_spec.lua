@@ -67,6 +67,28 @@ describe("the examples", function()
     assert.equal("1000 clients had 3000 answers\n", run("green_echo", 1000, 3))
   end)
 
+  local function needs(module, package, name, fn)
+    if pcall(require, module) then return it(name, fn) end
+    pending(name .. ": needs " .. package .. "; on Debian: apt-get install " .. package)
+  end
+
+  needs("luv", "lua-luv", "files_and_dns", function()
+    local lines = {}
+    for line in run("files_and_dns", "localhost", "127.0.0.1", "no.such.name.invalid")
+      :gmatch("[^\n]+") do lines[#lines + 1] = line end
+    assert.equal("3 lines were noted", table.remove(lines))
+    table.sort(lines)
+    assert.matches("^127.0.0.1\t127.0.0.1 localhost\t127.0.0.1 " ..
+      "no.such.name.invalid\tunknown %(EAI_",
+      table.concat(lines, " "))
+  end)
+
+  needs("http.server", "lua-http", "http_gateway", function()
+    assert.matches('^serving http://127.0.0.1:%d+/\n{"number": 7}\t200\t{"square":49}\n' ..
+      'seven\t400\t{"error":[^\n]+}\n{"number": 7, "ms": 1000}\t504\t{"error":[^\n]+}\n$',
+      run("http_gateway"))
+  end)
+
   for _, way in ipairs { "handlers", "async", "green" } do
     it("broker_" .. way .. ", in at most 40 lines", function()
       local out, lines = run("broker_" .. way), 0

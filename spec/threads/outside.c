@@ -1,5 +1,5 @@
-/* A loop that turns inside a plain epoll program, which has descriptors of its own, uses the loop's
- * sockets when they tell, and sleeps as long as the loop's timeout says. */
+/* A loop that turns inside a plain epoll program, which has descriptors of its own, uses the
+ * loop's sockets when they tell, and sleeps as long as the loop's timeout says. */
 #include "proof.h"
 
 #include <math.h>
@@ -48,7 +48,8 @@ static void watch(int fd, uint32_t what) {
 
 static int read_all(eddy_inbox *inbox) {
     int count = 0;
-    for (; inbox->head < inbox->tail; inbox->head++) count += inbox->parts[inbox->head].more == 0;
+    for (; inbox->head < inbox->tail; inbox->head++)
+        count += inbox->parts[inbox->head].more == 0;
     return count;
 }
 

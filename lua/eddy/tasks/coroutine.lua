@@ -30,7 +30,16 @@ M.stopped = errors.new(errors.numbers.EINTR, "the loop was stopped")
 -- that nobody has to tell it.
 local MAIN = ownership.MAIN
 
+-- Lua cannot suspend what a C function calls back.
+local function refuse_inside_c(what)
+  if what._private then what:cancel() end
+  errors.misuse("a coroutine cannot wait for " .. what:_describe() ..
+    " inside a C function that calls back, such as string.gsub, nor in a callback of luv's: " ..
+    "spawn a task there")
+end
+
 local function main_program(loop, what)
+  if M.running() then refuse_inside_c(what) end -- it runs the loop, in which something calls back
   local function limit() return what:done() and 0 or math.huge end
   loop._waiting[MAIN], loop._waiters = what, loop._waiters + 1
   what:_listen(MAIN)
@@ -67,13 +76,6 @@ local function refuse(task, thread, what)
   return tell_cancelled(task)
 end
 
--- Lua cannot suspend a coroutine through a C function that called it back.
-local function check_yieldable(what)
-  if coroutine.isyieldable() then return end
-  if what._private then what:cancel() end
-  errors.misuse("a coroutine cannot wait for " .. what:_describe() ..
-    " inside a C function that calls back, such as string.gsub, nor in a callback of luv's")
-end
 
 --- Suspends the running coroutine until `wake`, or, in the main program, runs the loop until
 -- `what` is done.
@@ -85,7 +87,7 @@ function M.suspend(loop, what)
   if not thread then return main_program(loop, what) end
   local task = M.tasks[thread]
   if task and task._ending then return refuse(task, thread, what) end
-  check_yieldable(what)
+  if not coroutine.isyieldable() then refuse_inside_c(what) end
   local queue = foreign.controller()
   if queue then return foreign.wait(loop, what, queue) end
   loop = M.running() or loop
