@@ -159,7 +159,7 @@ local function await_end(self, ms)
   local future = futures.new(loop, wait)
   future._name = "join thread " .. self.name
   loop:add_handler(wait.fd, function() future:set_result(true) end)
-  if ms then wait.timer = loop:call_later(ms, function() future:set_result(false) end) end
+  wait.timer = ms and loop:call_later(ms, future.set_result, future, false)
   return future:_await_private()
 end
 
