@@ -564,20 +564,13 @@ void eddy_waits_poke(void);
  * or for another reason. */
 int eddy_waits_interrupted(void);
 
-/* What ends the waits of a thread that is no main thread, instead of signals. */
+/* What ends the waits of a thread that has its own, instead of signals: made, 0 or -errno;
+ * entered by the thread, whose waits can then be ended by it alone, and left with NULL; from
+ * any thread told to end the wait that is under way and all to come; freed when left. */
 typedef struct eddy_waits eddy_waits;
-
-/* 0 or -errno. */
 int eddy_waits_new(eddy_waits **waits);
-
-/* From now on the calling thread's waits can be ended by these alone, and always can; NULL: as
- * before. */
 void eddy_waits_enter(eddy_waits *waits);
-
-/* From any thread: ends the wait that is under way, and all to come. */
 void eddy_waits_stop(eddy_waits *waits);
-
-/* When no thread has them any more. */
 void eddy_waits_free(eddy_waits *waits);
 
 /* Devices: they relay messages between two sockets, in a thread of their own or in the
