@@ -41,6 +41,7 @@ enum {
 
     EDDY_RECEIVE = 1,  /* receive, and count that as alive; */
     EDDY_RECEIVE_IDLY, /* receive, though nobody waits for what comes */
+    EDDY_RECEIVE_REST, /* hand over what was received, and take no more */
 
     EDDY_SIGNED = 16, /* what is read of bytes: so many of them, plus these */
     EDDY_FLOAT = 32,
@@ -843,7 +844,7 @@ int eddy_stream_open(eddy_loop *loop, eddy_context *context, uint32_t socket);
 /* Closes the stream and its socket. Returns how many messages were queued and are lost. */
 int eddy_stream_close(eddy_loop *loop, uint32_t stream, int linger);
 
-/* Starts receiving (EDDY_RECEIVE or EDDY_RECEIVE_IDLY), or stops (0). What was received and not
+/* Starts receiving (EDDY_RECEIVE or its kin), or stops (0). What was received and not
  * read stays for the next start. -ENOTSUP for a PUSH or PUB, which never receives. */
 int eddy_stream_receive(eddy_loop *loop, uint32_t stream, int on);
 

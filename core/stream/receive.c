@@ -82,7 +82,8 @@ int eddy__stream_receive_share(eddy__stream *stream) {
 eddy__inbox *eddy__stream_pull(eddy__stream *stream, uint32_t messages) {
     if (stream->socket && !eddy__socket_receives(stream->socket->type)) return NULL;
     if (stream->inbox && stream->inbox->view.busy) return NULL;
-    if (!eddy__stream_has_unread(stream) && stream->socket && messages > 0) {
+    if (stream->receiving != EDDY_RECEIVE_REST && !eddy__stream_has_unread(stream) &&
+        stream->socket && messages > 0) {
         if (stream->inbox) eddy__inbox_release(stream->inbox);
         receive(stream, eddy__socket_is_single(stream->socket) ? 1 : messages);
     }

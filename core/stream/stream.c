@@ -12,6 +12,10 @@ int eddy__stream_is_alive(const eddy__stream *stream) {
            (stream->awaits_drain && (stream->full || stream->tell_drained));
 }
 
+int eddy__stream_takes_more(const eddy__stream *stream) {
+    return stream->receiving && stream->receiving != EDDY_RECEIVE_REST;
+}
+
 void eddy__stream_count_alive(eddy__stream *stream) {
     int alive = eddy__stream_is_alive(stream);
     stream->state->alive += alive - stream->counted;
@@ -134,7 +138,7 @@ void eddy__stream_update(eddy__stream *stream) {
     eddy__stream_count_alive(stream);
     if (!stream->socket) return;
     int to_send = stream->queue.messages > 0 || stream->full;
-    int wanted = (stream->receiving ? EDDY_READ : 0) |
+    int wanted = (eddy__stream_takes_more(stream) ? EDDY_READ : 0) |
                  (to_send && stream->retry.position == 0 ? EDDY_WRITE : 0);
     eddy__poller_want(&stream->state->poller, &stream->source, wanted);
 }
@@ -201,7 +205,8 @@ static void serve(eddy__source *source) {
     eddy__stream *stream = eddy__entry(source, eddy__stream, source);
     int ready = source->ready, more = 0;
     source->ready = 0;
-    if (ready & EDDY_READ) more = eddy__stream_receive_share(stream);
+    if ((ready & EDDY_READ) && stream->receiving != EDDY_RECEIVE_REST)
+        more = eddy__stream_receive_share(stream);
     if (stream->socket && (ready & EDDY_WRITE))
         eddy__stream_flush(stream, EDDY__FLUSH_MESSAGES);
     /* With messages to send too, a look at the socket's events tells both. */

@@ -56,6 +56,9 @@ int eddy__stream_close(eddy__stream *stream, int linger);
 /* The socket goes away under the stream: events of it end, and EDDY_CLOSED tells. */
 void eddy__stream_orphan(eddy__stream *stream, int error);
 
+/* Whether it is to take messages from its socket. */
+int eddy__stream_takes_more(const eddy__stream *stream);
+
 /* 0, or -ENOTSUP for a socket that never receives. */
 int eddy__stream_receive(eddy__stream *stream, int on);
 

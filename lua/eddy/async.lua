@@ -40,6 +40,7 @@ local function perform(self, operation, data, flags, last)
       ok, result, err, whole = pcall(own.try, own, operation, data, flags, last)
     end
     if ok and result ~= nil then
+      if operation.list == "receives" then coroutines.note_root(coroutines.active, own) end
       if not now then own:charge(operation, data, result) end
       return futures.resolved(loops.current(), result)
     end

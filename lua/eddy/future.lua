@@ -2,6 +2,7 @@
 local errors = require "eddy.base.errors"
 local c = require "eddy.base.libeddy"
 local loops = require "eddy.loop"
+local coroutines = require "eddy.tasks.coroutine"
 local event = require "eddy.tasks.event"
 local first = require "eddy.tasks.first"
 local futures = require "eddy.tasks.future"
@@ -57,6 +58,7 @@ end
 -- What a future of time stands for: a timer.
 local Alarm = {}
 Alarm.__index = Alarm
+Alarm._is_sleep = true
 function Alarm:_release() self.timer:cancel() end
 
 --- Suspends the running coroutine for `ms`; in the main program, runs the loop for as long.
@@ -68,7 +70,7 @@ function M.sleep(ms)
   local alarm = setmetatable({}, Alarm)
   local future = futures.new(loop, alarm)
   future._name = "sleep"
-  alarm.timer = loop:call_later(ms, future.set_result, future)
+  alarm.timer = coroutines.own_timer(loop:call_later(ms, future.set_result, future))
   local _, err = future:_await_private()
   if err then return nil, err end
   return future
@@ -101,7 +103,9 @@ function M.with_timeout(ms, future)
   local limited = futures.new(loop, limit)
   limited._name = "with_timeout"
   limit.limited = limited
-  if not future:done() then limit.timer = ms and loop:call_later(ms, expire, limited) end
+  if ms and not future:done() then
+    limit.timer = coroutines.own_timer(loop:call_later(ms, expire, limited))
+  end
   future:_tell(limited)
   return limited
 end

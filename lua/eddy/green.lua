@@ -35,6 +35,7 @@ local function perform(self, operation, data, flags, last)
       result, err, whole = own:try(operation, data, flags, last)
     end
     if result ~= nil then
+      if operation.list == "receives" then coroutines.note_root(coroutines.active, own) end
       if not now then own:charge(operation, data, result) end
       return result
     end
@@ -85,9 +86,12 @@ end
 -- Hands on what one socket receives. It receives only what it can send; what it has in hand when
 -- it is cancelled all the same, because others send there, too, goes out after it has ended.
 local function relay(from, to, capture)
+  local task = coroutines.tasks[coroutine.running()]
   while true do
+    task._is_resting = true
     if from ~= to then must(to:poll(nil, POLLOUT)) end
     local msg = must(from:recv_multipart(nil, false))
+    task._is_resting = false
     if capture then capture:send_multipart(msg) end
     local ok, sent, err = pcall(deliver, to, msg)
     local failure = not ok and sent or err

@@ -4,6 +4,7 @@ local c = require "eddy.base.libeddy"
 local callback_errors = require "eddy.loop.callback_errors"
 local dispatch = require "eddy.loop.dispatch"
 local embedded = require "eddy.loop.embedded"
+local ending = require "eddy.loop.ending"
 local handler = require "eddy.loop.handler"
 local outside = require "eddy.loop.outside"
 local signal = require "eddy.loop.signal"
@@ -76,6 +77,11 @@ function M.new()
     _stop = false,
     _interrupted = false, -- the signal that stopped it, and that stopped
     _stopped_by = false,  -- it since it was started
+    _on_stop = {},    -- handles of what is called when it is to end in order
+    _ending = false,  -- that end, while it is under way
+    _is_ended = false, -- there was one since it was started
+    _end_took = 0,    -- ms
+    _left = false,    -- what it left undone, if it has not run since
     _running = false,
     _started = false, -- a script ran it, and not just to wait for something
     _closed = false,
@@ -120,6 +126,8 @@ function M.clear_current() made_current = nil end
 asker.set_loop(M.current)
 coroutines.current = M.current
 
+function coroutines.main_begins() dispatch.guard(M.current()) end
+
 --- Whether a value is a loop.
 function M.is(value) return getmetatable(value) == Loop end
 
@@ -140,6 +148,11 @@ end
 -- For the host: what to call when a loop begins and ends to run, the default loop if there
 -- is one, and all loops.
 M._set_guard = dispatch.set_guard
+
+-- For the host: how long an end in order may take, and what to call when one takes its time:
+-- words(what): a list of texts.
+function M._set_end(ms, words) ending.ms, ending.words = ms, words end
+
 function M._default() return default end
 function M._all() return all end
 
@@ -175,7 +188,8 @@ function Loop:_elsewhere(known)
     table.concat(texts, ", ", 1, math.min(#texts, MOST_NAMED)), more)
 end
 
--- For the host: how many errors in callbacks, of all loops, nobody but the log heard of.
+-- For the host: how many errors in callbacks, of all loops, nobody but the log heard of, and how
+-- many of these are calls that a signal ended.
 M._failures = callback_errors.count
 
 M.set_log = callback_errors.set_log
@@ -251,6 +265,7 @@ end
 function Loop:start()
   errors.check_self(self, "start")
   self._started, self._stopped_by = true, false
+  self._is_ended = self._ending ~= false
   dispatch.drive(self, false)
   return self._stopped_by and signal.name_of(self._stopped_by) or nil
 end
@@ -332,7 +347,7 @@ function Loop:time()
 end
 
 for _, part in ipairs {
-  callback_errors, embedded, handler, outside, signal, spawn, time_jump, timer, waker,
+  callback_errors, embedded, ending, handler, outside, signal, spawn, time_jump, timer, waker,
 } do
   for name, method in pairs(part.methods) do Loop[name] = method end
 end

@@ -8,6 +8,7 @@ local closing = require "eddy.stream.close"
 local completions = require "eddy.stream.completions"
 local concurrency = require "eddy.stream.concurrency"
 local discard = require "eddy.stream.discard"
+local ending = require "eddy.stream.ending"
 local failures = require "eddy.stream.failures"
 local json = require "eddy.stream.json"
 local receiving = require "eddy.stream.receive"
@@ -46,6 +47,8 @@ local Stream = {
   _finishing = false, -- it takes no more messages: what is queued is sent before it is closed
   _events = false, -- the stream of the socket's monitor
   _receive = C.EDDY_RECEIVE, -- how it does
+  _keeps = false, -- it receives answers, also while its loop ends
+  _at_end = false, _before = false, -- its handler while the loop ends, and before
   _early = true, -- on_send may still be set for what was sent before
   _words = false, -- what was told before `_sent` had the message
   _discarded = 0, -- messages that `discard` threw away
@@ -321,7 +324,7 @@ end
 
 Stream.flush = require "eddy.stream.flush"
 Stream.peer = require "eddy.stream.peer"
-for _, part in ipairs { backpressure, concurrency, discard, json } do
+for _, part in ipairs { backpressure, concurrency, discard, ending, json } do
   for name, method in pairs(part.methods) do Stream[name] = method end
 end
 

@@ -1,5 +1,5 @@
 -- What a signal finds in the middle: it is told by name, and leads to 75.
-local unfinished = require "eddy.host.unfinished"
+local unfinished = require "eddy.loop.unfinished"
 local loops = require "eddy.loop"
 local zmq = require "eddy.zmq"
 local process = require "spec.support.process"
@@ -18,7 +18,7 @@ local SCRIPT = process.READY .. [[
 
 -- Runs a script until it is ready, and SIGTERM; its exit code and what it said.
 local function run(text)
-  local code, out, err = signalled(SCRIPT .. text, "kill -TERM $pid")
+  local code, out, err = signalled(SCRIPT .. text, "kill -TERM $pid", "--drain 20")
   assert.equal("", out)
   return code, err
 end
@@ -36,13 +36,15 @@ describe("SIGTERM in the middle of", function()
         eddy.sleep(60000)
       end)
       for i = 1, 10 do b:send("x") end]],
-      "eddy: orders: 3 handlers did not end; 7 messages were received and not handled\n" },
+      "^eddy: orders: 3 handlers did not end %(waiting for sleep at [^ ]-:%d+%); 7 messages " ..
+      "were received and not handled\n$" },
     ["one handler"] = { [[
       local a, b = pair("jobs", "REP", "REQ")
       local stream = eddy.stream(a)
       stream:on_recv(function(msg) ready() eddy.sleep(60000) stream:send_multipart(msg) end)
       b:send("x")]],
-      "eddy: REP socket at inproc://jobs: 1 handler did not end\n" },
+      "^eddy: REP socket at inproc://jobs: 1 handler did not end %(waiting for sleep at " ..
+      "[^ ]-:%d+%)\n$" },
     ["messages of a stream that was paused"] = { [[
       local a, b = pair("jobs", "PULL", "PUSH")
       local stream = eddy.stream(a)
@@ -51,17 +53,20 @@ describe("SIGTERM in the middle of", function()
       for i = 1, 3 do b:send_multipart { "x", "y", "z" } end]],
       "eddy: PULL socket at inproc://jobs: 2 messages were received and not handled\n" },
     ["a timer's function"] = { "loop:call_later(1, function() ready() eddy.sleep(60000) end)",
-      "eddy: a callback: 1 handler did not end\n" },
+      "^eddy: a callback: 1 handler did not end %(waiting for sleep at [^ ]-:%d+%)\n$" },
     ["tasks that wait for time, or for room to send"] = { [[
       local push = green.instance():socket(zmq.PUSH, { linger = 0, bind = "inproc://nobody" })
       for i = 1, 3 do loop:spawn(function() eddy.sleep(60000) end) end
       loop:spawn(function() ready() push:send("x") end)]],
-      "^eddy: task %(.-:%d+%): 3 did not end\neddy: task %(.-:%d+%): 1 did not end\n$" },
+      "^eddy: task %(.-:%d+%): 3 did not end %(waiting for sleep at [^ ]-:%d+%)\n" ..
+      "eddy: task %(.-:%d+%): 1 did not end %(waiting for send on PUSH socket at " ..
+      "inproc://nobody at [^ ]-:%d+%)\n$" },
     ["a task that waits for the answer to its request"] = { [[
       local rep = green.instance():socket(zmq.REP, { linger = 0, bind = "inproc://server" })
       local req = green.instance():socket(zmq.REQ, { linger = 0, connect = "inproc://server" })
       loop:spawn(function() req:send("x") ready() req:recv() end)]],
-      "^eddy: task %(.-:%d+%): 1 did not end\n$" },
+      "^eddy: task %(.-:%d+%): 1 did not end %(waiting for recv on REQ socket at " ..
+      "inproc://server at [^ ]-:%d+%)\n$" },
   }
   for name, case in pairs(cases) do
     it(name .. " is told, with 75", function()
@@ -128,7 +133,7 @@ describe("SIGTERM in the middle of", function()
     local pull = async:socket(zmq.PULL, { linger = 0, bind = "inproc://x" })
     local function left()
       local tasks = 0
-      for _, each in ipairs(unfinished.list { [loop] = true }) do
+      for _, each in ipairs(unfinished.list(loop)) do
         assert.same({ 0, 0 }, { each.handlers, each.messages })
         name, tasks = each.name, tasks + each.tasks
       end

@@ -109,8 +109,8 @@ describe("a call that blocks the running loop", function()
     end)
   end
 
-  it("ends the process in order, whose log has the error, with 1", function()
-    local _, err = check(1, signalled(process.READY .. SCRIPT .. [[
+  it("ends the process in order, whose log has what was cut off, with 75", function()
+    local _, err = check(75, signalled(process.READY .. SCRIPT .. [[
       loop:spawn(function() ready() pull:recv() end)]], "kill -TERM $pid", "--drain 20"))
     assert.matches("^eddy: task .-: recv: .-interrupted by SIGTERM", err)
   end)

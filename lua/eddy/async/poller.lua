@@ -1,6 +1,7 @@
 -- Waiting on a loop until one of several sockets and descriptors is ready.
 local wait_queue = require "eddy.async.wait_queue"
 local descriptor = require "eddy.base.descriptor"
+local coroutines = require "eddy.tasks.coroutine"
 local futures = require "eddy.tasks.future"
 local poller = require "eddy.zmq.poller"
 
@@ -23,9 +24,15 @@ function First:_is_input()
   return true
 end
 
+function First:_lines()
+  local lines = {}
+  for i, each in ipairs(self.futures) do lines[i] = each._source.line end
+  return lines
+end
+
 function First:_follow(each)
   each._heard = true -- what is wrong, a look at all of them will tell
-  if not self.future:done() then self.future:_resolve(true) end
+  if not self.all:done() then self.all:_resolve(true) end
 end
 
 local function line_of(loop, what)
@@ -48,13 +55,14 @@ end
 local function any(loop, self, ms)
   local first = setmetatable({ futures = {} }, First)
   local future = futures.new(loop, first)
-  first.future, future._name = future, "poll"
+  first.all, future._name = future, "poll"
   local ok, err = pcall(begin, first, loop, self)
   if not ok then
     future:cancel()
     error(err, 0)
   end
-  first.timer = ms < math.huge and loop:call_later(ms, future.set_result, future, false)
+  first.timer = ms < math.huge and
+    coroutines.own_timer(loop:call_later(ms, future.set_result, future, false))
   return future
 end
 

@@ -25,6 +25,15 @@ function M.methods(perform, closed, suspends)
     return own
   end
 
+  --- Says that what the socket receives are answers to what it has sent: they are received while
+  -- the loop ends, too, and a task that waits for its first one is under way.
+  -- @param on false takes it back
+  function methods:keep_receiving(on)
+    self:_open_id("keep_receiving")
+    local own = self._line or self:_line_of()
+    own:keep_receiving(on ~= false)
+  end
+
   --- As the plain socket's; RCVMORE is for whoever took the first part alone.
   function methods:get(option)
     local own = self._line

@@ -1,15 +1,19 @@
 -- The line of those who wait for a socket or a descriptor, on a loop: receives and sends, each
 -- in its order, and polls.
+local ended = require "eddy.async.ended"
 local parts = require "eddy.async.parts"
 local peers = require "eddy.async.peers"
+local service = require "eddy.async.service"
 local turn_budget = require "eddy.async.turn_budget"
 local waiters = require "eddy.async.waiters"
 local constants = require "eddy.base.constants"
 local errors = require "eddy.base.errors"
 local c = require "eddy.base.libeddy"
 local dispatch = require "eddy.loop.dispatch"
+local endings = require "eddy.loop.ending"
 local stream = require "eddy.stream"
 local reconnect = require "eddy.stream.reconnect"
+local coroutines = require "eddy.tasks.coroutine"
 local futures = require "eddy.tasks.future"
 local ownership = require "eddy.tasks.ownership"
 local directions = require "eddy.zmq.directions"
@@ -19,11 +23,11 @@ local monitor = require "eddy.zmq.monitor"
 local C = c.C
 local band, bor, SNDMORE = bit.band, bit.bor, constants.SNDMORE
 
--- The socket says that it could send, and refuses: it is asked again later and later.
-local FIRST_RETRY_MS, LONGEST_RETRY_MS = 1, 50
+local FIRST_RETRY_MS = service.FIRST_RETRY_MS
 
-local Line = { _kind = "waiting call" }
+local Line = { _kind = "waiting call", _keeps = false }
 Line.__index = Line
+for name, method in pairs(service.methods) do Line[name] = method end
 
 local M = {}
 
@@ -59,6 +63,7 @@ function M.new(what, on_close, owner)
   local is_by_peer = peers.names(what)
   return setmetatable({
     _what = what, _loop = false, _id = false, _on_close = on_close, _owner_of = owner,
+    _born = endings.count, -- ends of loops that it was not there for
     _possible = type(what) == "number" and -1 or directions.possible(what),
     _by_peer = is_by_peer,
     _passing = false, -- it leaves its loop as soon as nobody waits
@@ -104,6 +109,9 @@ function Line:may_try(operation, data, flags, now)
   end
   if list.first and not peers.may_pass(self, list, operation, data, flags) then return false end
   local loop = dispatch.loop() or self._loop
+  if loop and loop._ending and self:_loop_ends(loop._ending) then
+    return self:may_try(operation, data, flags, now)
+  end
   local turn = loop and loop._turns or 0
   -- What its socket never does fails at once.
   if not turn_budget.has_left(self, list, turn) then
@@ -144,12 +152,16 @@ local function somebody_waits(self)
 end
 
 Line.usable, Line._check_whole = parts.usable, parts.check_whole
+Line._polled, Line._heard = parts.polled, parts.heard
+
+function Line:_may_read() return waiters.may_be_served(self.receives) end
 
 --- Whether anything comes of its waiting: something is to be sent, or somebody will hear of
 -- what is received.
 function Line:_attended()
-  return waiters.may_be_served(self.sends) or waiters.attended(self.polls) or
-    waiters.may_be_served(self.receives) and waiters.attended(self.receives)
+  local sends = waiters.may_be_served(self.sends)
+  if sends and (coroutines.unrefs == 0 or waiters.attended(self.sends)) then return true end
+  return waiters.attended(self.polls) or self:_may_read() and waiters.attended(self.receives)
 end
 
 -- As a stream does, without being asked, where libzmq may give a connection up.
@@ -186,6 +198,7 @@ function Line:_attach(loop, what)
   self._id = errors.check(id, what .. ":", self:_describe())
   self._loop, self._events = loop, 0
   loop:_adopt(self._id, self)
+  if loop._ending then self:_loop_ends(loop._ending) end
   if self._passing then
     loop._lines[self._what] = self
   elseif socket._connects then
@@ -212,6 +225,7 @@ function Line:_leave()
     monitor._forget(self._supervised)
     self._supervised = false
   end
+  self:_loop_goes_on()
   self._id, self._refused = false, false
   if type(self._what) ~= "number" then self._what._owner = false end
   loop._lines[self._what] = nil
@@ -226,9 +240,9 @@ function Line:_want()
     self._refused:cancel()
     self._refused, self._retry = false, FIRST_RETRY_MS
   end
-  local events = waiters.may_be_served(self.receives) and C.EDDY_READ or 0
+  local events = self:_may_read() and C.EDDY_READ or 0
   if waiters.may_be_served(self.sends) and not self._refused then events = events + C.EDDY_WRITE end
-  if self.polls.first then events = bor(events, parts.polled(self)) end
+  if self.polls.first then events = bor(events, self:_polled()) end
   events = band(events, self._possible)
   if events == 0 and self._passing then return self:_leave() end
   if events == self._events then return end
@@ -247,7 +261,8 @@ end
 local function wait(self, loop, list, waiter, ms, name, is_first)
   self:_attach(loop, name)
   waiter.line, waiter.name, waiter.owner = self, name, self._owner_of()
-  waiter.timer = ms >= 0 and ms < math.huge and loop:call_later(ms, expire, waiter)
+  waiter.timer = ms >= 0 and ms < math.huge and
+    coroutines.own_timer(loop:call_later(ms, expire, waiter))
   local future = futures.new(loop, setmetatable(waiter, Waiter))
   waiter.future = future
   if is_first then waiters.prepend(list, waiter) else waiters.append(list, waiter) end
@@ -282,91 +297,6 @@ function Line:poll(loop, ms, events)
   return wait(self, loop, self.polls, { events = events }, ms, "poll")
 end
 
--- The socket could be written to, and refused: no use in asking it in every turn.
-local function back_off(self)
-  self._refused = self._loop:call_later(self._retry, function()
-    self._refused = false
-    self:_want()
-  end)
-  self._retry = math.min(self._retry * 2, LONGEST_RETRY_MS)
-  self:_want()
-end
-
--- Does what one waits to do. False when the socket refused.
-local function attempt(self, waiter)
-  local ok, result, err, whole = pcall(self.try, self, waiter.operation, waiter.data,
-    waiter.flags, waiter.last, waiter)
-  if not ok then
-    waiter.future:set_error(result)
-  elseif result ~= nil then
-    turn_budget.charge(waiter.list, waiter.list == self.receives and result or waiter.data)
-    waiter.future:_resolve(result)
-  elseif err ~= errors.again then
-    waiter.future:set_error(err)
-  else
-    if whole then
-      waiters.remove(waiter)
-      waiter.operation, waiter.data = parts.whole, whole
-      waiter.peer = peers.of(self, parts.whole, whole, 0)
-      waiters.prepend(waiter.list, waiter)
-    end
-    return false
-  end
-  return true
-end
-
--- Lets those in a list have their turn, while the socket can. False when it refused them all.
-local function serve(self, list)
-  local waiter, count, refused = list.first, 0, nil
-  turn_budget.renew(self, list, self._loop._turns)
-  local is_alone = waiters.is_alone(list)
-  if is_alone then return waiter.future:done() or attempt(self, waiter) end
-  while waiter and list.left > 0 do
-    local after, peer = waiter.after, waiter.peer
-    if refused and not peer then break end
-    local held = list.hold
-    if held and held._owner ~= waiter.owner then
-      if not waiters.may_be_served(list) then break end
-    -- Not one that was cancelled by what ran in the middle of the attempt before.
-    elseif not waiter.future:done() and (not refused or not refused[peer]) then
-      if attempt(self, waiter) then
-        count = count + 1
-        -- A message came to its end: those that it held up have been passed by.
-        if held and not list.hold then after = list.first end
-      else
-        refused = refused or {}
-        if not peer then break end
-        refused[peer] = true
-      end
-    end
-    waiter = after
-  end
-  return count > 0 or not refused
-end
-
-local function serve_polls(self, ready)
-  local waiter = self.polls.first
-  while waiter do
-    local after = waiter.after
-    -- A descriptor's error is told to all.
-    local mask = band(ready, bor(parts.heard(self, waiter.owner, waiter.events), C.EDDY_ERROR))
-    if mask ~= 0 and not waiter.future:done() then waiter.future:_resolve(mask) end
-    waiter = after
-  end
-end
-
-function Line:_handle(event)
-  if event.kind == C.EDDY_CLOSED then
-    return self:_end(errors.new(event.value, self:_describe()))
-  end
-  local ready = event.value
-  serve_polls(self, ready)
-  if band(ready, C.EDDY_READ) ~= 0 then serve(self, self.receives) end
-  if band(ready, C.EDDY_WRITE) ~= 0 and waiters.may_be_served(self.sends) then
-    if serve(self, self.sends) then self._retry = FIRST_RETRY_MS else back_off(self) end
-  end
-end
-
 -- Ends the wait of everybody: with an error, or as the socket's kind has it when it is closed.
 function Line:_end(err)
   parts.forget(self.receives)
@@ -391,6 +321,8 @@ function Line:_closing_loop(with_all)
   self:_end(errors.cancelled)
   if with_all and type(self._what) ~= "number" then self._what:close() end
 end
+
+for name, method in pairs(ended.methods(Line)) do Line[name] = method end
 
 function Line:_describe()
   if type(self._what) == "number" then return "descriptor " .. self._what end

@@ -27,7 +27,9 @@ function M.go_on(what, whom)
   elseif why > 0 then
     what = ("%s: interrupted by %s (%s)"):format(what, names[why] or "signal " .. why, M.HINT)
   end
-  error(errors.new(EINTR, what), 0)
+  local err = errors.new(EINTR, what)
+  err.is_signal = why > 0 and why ~= C.EDDY_STOPPING
+  error(err, 0)
 end
 
 --- Whether the last wait was ended by the watchdog.

@@ -7,9 +7,11 @@ local tracebacks = require "eddy.base.traceback"
 local compiler = require "eddy.host.compiler"
 local finalizers = require "eddy.host.finalizers"
 local modules = require "eddy.host.modules"
+local requires = require "eddy.host.require"
 local script = require "eddy.host.script"
 local shutdown = require "eddy.host.shutdown"
 local loops = require "eddy.loop"
+local callback_errors = require "eddy.loop.callback_errors"
 local bind_policy = require "eddy.security.bind_policy"
 local watchdog = require "eddy.loop.watchdog"
 local coroutines = require "eddy.tasks.coroutine"
@@ -55,8 +57,11 @@ local function find_modules(job, host)
   if problem then complain(problem) end
 end
 
+local is_cut_off = false -- the script ended in a call that a signal ended
+
 local function traceback(err)
   if err == coroutines.stopped then return err end
+  is_cut_off = callback_errors.is_cut_off(err)
   return origin.trace(err, tracebacks.of(nil, errors.text_of(err), 2)).traceback
 end
 
@@ -66,7 +71,7 @@ local function run_script(chunk, job)
   if err == coroutines.stopped then return OK end
   if not ok then
     complain(err)
-    return FAILED
+    return is_cut_off and shutdown.INCOMPLETE or FAILED
   end
   local loop = loops._default()
   if loop and not loop._started and loop._c then
@@ -113,6 +118,8 @@ function M.main(args, host)
   host.is_main = true
   threads._set_host(host, { drain = job.drain, insecure = job.insecure or false })
   shutdown.replace_exit(job.drain, host)
+  _G.require = requires.require
+  loops._set_end(job.drain, shutdown.words)
   finalizers.protect(host.fail)
   if job.limits then watchdog.set(job.limits) end
   if job.insecure then bind_policy.set_insecure(true) end

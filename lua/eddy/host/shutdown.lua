@@ -4,9 +4,10 @@ local errors = require "eddy.base.errors"
 local c = require "eddy.base.libeddy"
 local loops = require "eddy.loop"
 local callback_errors = require "eddy.loop.callback_errors"
+local ending = require "eddy.loop.ending"
+local unfinished = require "eddy.loop.unfinished"
 local watchdog = require "eddy.loop.watchdog"
 local children = require "eddy.host.children"
-local unfinished = require "eddy.host.unfinished"
 local zmq = require "eddy.zmq"
 
 local C, ffi = c.C, c.ffi
@@ -17,13 +18,13 @@ local GRACE_MS = 750 -- for libzmq's end, beyond the time that is for draining
 local LAST_MS = 250  -- beyond that: for finalizers, and for output that nobody reads
 
 local PATIENCE_MS = 1000 -- for code of threads that are told to stop
-local THREADS_MS = 250   -- for their end, however short the time
+local THREADS_MS = 250   -- for their end, and that of children, however short the time
 
 local LEAST_MS = 50  -- for libzmq to hand over what its peers take at once, however short the time
 local LINGER_MS = 10 -- an end of libzmq so much before that of the time is not one that gave up
 local WRITTEN_BYTES, FRAME_BYTES = 8192, 2 -- what libzmq writes at once; what it adds to a part
 
-local M = { OK = OK, FAILED = FAILED }
+local M = { OK = OK, FAILED = FAILED, INCOMPLETE = INCOMPLETE }
 
 local complain = callback_errors.write
 
@@ -100,6 +101,36 @@ local function signalled()
   end
 end
 
+local AGAIN = "; a second SIGINT or SIGTERM ends at once"
+
+-- What an end that takes its time waits for.
+-- @param ms how long at most
+local function say(what, ms)
+  complain(("up to %.1f s more for %s%s"):format(math.max(0, ms) / 1000, what, AGAIN))
+end
+
+--- For eddy.loop.ending: handlers and tasks do not end at once.
+-- @param list what eddy.loop.unfinished has
+function M.words(list, ms)
+  local texts = {}
+  for i, each in ipairs(list) do texts[i] = unfinished.text(each, true) end
+  say(table.concat(texts, "; "), ms)
+end
+
+-- Sends what waits on a loop. Says so when that takes its time. Returns how many messages are left.
+local function drain_loop(loop, deadline, said)
+  local function left() return math.max(0, deadline - C.eddy_time()) end
+  local brief = said.is_said and left() or math.min(left(), math.max(0, said.at - C.eddy_time()))
+  local unsent = C.eddy_loop_drain(loop._c, brief)
+  if unsent <= 0 or left() <= 0 then return math.max(0, unsent) end
+  if not said.is_said then
+    say(("%d message%s that wait%s"):format(unsent, unsent == 1 and "" or "s",
+      unsent == 1 and "s" or ""), left())
+  end
+  said.is_said = true
+  return math.max(0, C.eddy_loop_drain(loop._c, left()))
+end
+
 -- Closes all sockets, and frees all loops and contexts. They linger until `deadline`, or, without
 -- one, as they would.
 local function close_sockets(deadline)
@@ -117,9 +148,13 @@ end
 
 -- Closes everything. True when libzmq had sent all that it
 -- was given before `deadline`, when it gives up.
-local function close_all(deadline)
+-- @param said what was said of an end that takes its time
+local function close_all(deadline, said)
   close_sockets(deadline)
   local latest = deadline - LINGER_MS
+  if not said.is_said and said.at < latest and C.eddy_shutdown(said.at) ~= 0 then
+    say("what libzmq has to send", latest - C.eddy_time())
+  end
   return C.eddy_shutdown(latest) == 0 and C.eddy_time() < latest
 end
 
@@ -132,21 +167,24 @@ local function wait_for_threads(deadline, drain)
   return true
 end
 
--- Says what the loops that a signal stopped left undone, and returns whether there was anything.
+-- Says what the loops that were to end in order left undone, and returns whether there was anything.
 local function tell_unfinished()
-  local stopped = {}
-  for loop in pairs(loops._all()) do stopped[loop] = loop._interrupted or nil end
-  local list = unfinished.list(stopped)
-  for _, each in ipairs(list) do complain(unfinished.text(each)) end
-  return #list > 0
+  local is_undone = false
+  for loop in pairs(loops._all()) do
+    local list = (loop._interrupted or loop._is_ended) and (loop._left or unfinished.list(loop))
+    for _, each in ipairs(list or {}) do
+      complain(unfinished.text(each))
+      is_undone = true
+    end
+  end
+  return is_undone
 end
 
 -- Sends what waits on all loops. Returns how many messages are left.
-local function send_queued(deadline)
+local function send_queued(deadline, said)
   local unsent = 0
   for loop in pairs(loops._all()) do
-    local left = math.max(0, deadline - C.eddy_time())
-    if loop._c then unsent = unsent + math.max(0, C.eddy_loop_drain(loop._c, left)) end
+    if loop._c then unsent = unsent + drain_loop(loop, deadline, said) end
   end
   return unsent
 end
@@ -156,7 +194,7 @@ end
 function M.finish_thread(drain)
   local deadline = C.eddy_time() + drain
   children.ask()
-  local unsent = send_queued(deadline)
+  local unsent = send_queued(deadline, { is_said = true })
   children.await(deadline, complain)
   if unsent > 0 then
     complain(("%d message%s not sent within %.0f ms"):format(unsent,
@@ -171,17 +209,20 @@ end
 -- libzmq must have ended.
 local function finish(drain)
   if watchdog.on then watchdog.leave() end
-  local deadline = C.eddy_time() + drain
+  local now, took = C.eddy_time(), 0
+  for loop in pairs(loops._all()) do took = math.max(took, loop._end_took) end
+  local deadline = now + math.max(0, drain - took)
+  local said = { is_said = took > ending.WORDS_MS, at = now + math.max(0, ending.WORDS_MS - took) }
   host.threads_stop(math.min(PATIENCE_MS, drain / 2), deadline)
   local is_undone = tell_unfinished()
   children.ask()
-  local list, unsent = senders(), send_queued(deadline)
+  local list, unsent = senders(), send_queued(deadline, said)
   is_undone = wait_for_threads(deadline, drain) or is_undone
-  is_undone = children.await(deadline, complain) or is_undone
+  is_undone = children.await(math.max(deadline, now + THREADS_MS), complain) or is_undone
   local tells = unsent > 0 or signalled()
   local last = math.max(deadline, C.eddy_time() + LEAST_MS)
   for _, sender in ipairs(list) do account(sender, last - C.eddy_time()) end
-  local is_out = close_all(last)
+  local is_out = close_all(last, said)
   if tells or not is_out then
     for _, sender in ipairs(list) do tell(sender, is_out) end
   end
@@ -223,8 +264,13 @@ end
 -- @return the exit code, and the time at which libzmq must have ended
 function M.finish(drain, code)
   local signal = signalled()
+  local failures, cut_off = loops._failures()
   local is_incomplete, deadline = finish(drain)
-  if code == OK and loops._failures() > 0 then code = FAILED end
+  -- What the signal cut off is no error of the script's.
+  if signal and signal ~= SIGPIPE and cut_off > 0 then
+    failures, is_incomplete = failures - cut_off, true
+  end
+  if code == OK and failures > 0 then code = FAILED end
   if code == OK and is_incomplete then code = INCOMPLETE end
   if code == OK and signal == SIGPIPE then code = 128 + SIGPIPE end
   return code, deadline

@@ -10,10 +10,14 @@ local check_function = errors.check_function
 local M = { methods = {} }
 local Loop = M.methods
 
-local unheard = 0
+local unheard, cut_off = 0, 0
 
---- How many errors in callbacks, of all loops, nobody but the log heard of.
-function M.count() return unheard end
+--- How many errors in callbacks, of all loops, nobody but the log heard of; and how many of
+-- these are calls that a signal ended.
+function M.count() return unheard, cut_off end
+
+--- Whether an error is that of a call which a signal ended.
+function M.is_cut_off(err) return type(err) == "table" and rawget(err, "is_signal") == true end
 
 -- One write, so that the lines of several threads do not mix.
 local mark = ""
@@ -69,6 +73,7 @@ function Loop:_failed(failure, target)
   end
   self._errors = self._errors + 1
   unheard = unheard + 1
+  if M.is_cut_off(failure.value) then cut_off = cut_off + 1 end
   self:_log(report)
 end
 

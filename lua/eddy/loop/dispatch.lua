@@ -20,7 +20,7 @@ local M = {}
 local running
 local forks -- when it began: it does not run in a child of a fork
 local guard, release = function() end, function() end
-local guarded = false -- the loop that turns inside another one and was guarded last
+local guarded = false -- the loop that is guarded though it does not run
 
 --- The loop that is running, or nil.
 function M.loop()
@@ -47,6 +47,20 @@ function ownership.position()
   return ("%d %d %d %d"):format(running._turns, running._batch_next, index, of_event)
 end
 
+--- Whether a handler was called by a periodic timer after the loop's end had begun.
+function M.is_late(thread) return runs[thread].is_late or false end
+
+--- The coroutines of a loop's handlers that wait in a way that the loop knows nothing of: a set.
+function M.suspended(loop)
+  local found = {}
+  for thread, this in pairs(runs) do
+    local waits = this.loop == loop and this ~= loop._run and not this.is_late and
+      not loop._waiting[thread] and coroutine.status(thread) == "suspended"
+    if waits then found[thread] = true end
+  end
+  return found
+end
+
 --- What the handler that waits in such a coroutine is of, where that has a name.
 function M.target_of(thread) return runs[thread] and runs[thread].target end
 
@@ -54,6 +68,13 @@ function M.target_of(thread) return runs[thread] and runs[thread].target end
 function M.set_guard(begin, finish) guard, release = begin, finish end
 
 local function guard_loop(self) guard(tonumber(ffi.cast("intptr_t", self._c))) end
+
+--- The main program goes on with work that a signal is to find on this loop.
+function M.guard(self)
+  if running then return end
+  guard_loop(self)
+  guarded = self
+end
 
 --- A loop is freed.
 function M.forget(self)
@@ -131,7 +152,7 @@ local function dispatch_one(self, this)
     end
   elseif kind == INTERRUPTED then
     self._interrupted, self._stopped_by = event.value, event.value
-    self:stop()
+    self:_signalled(event.value)
   end
   return self._event_next < self._event_last
 end
@@ -173,13 +194,17 @@ local function turn(self, this, until_idle, limit)
     if self._stop or self._run ~= this then return end
     local timeout = limit and limit() or -1
     if limit and timeout <= 0 and not this.steps then return true end
+    if self._ending and self._ending:is_over(attended) then
+      self._stop = self._stop or this.steps ~= nil
+      return true
+    end
     local waits = self._waiters > 0 and (timeout < 0 or timeout == math.huge)
     if self._embedded then timeout = embedded.patience(self, timeout) end
     if self._queued > 0 then
       timeout = 0
-    elseif (until_idle or waits) and not attended(self) then
-      if waits then deadlock(self) end
-      return true
+    elseif not self._ending and (until_idle or waits) and not attended(self) then
+      if waits and coroutines.holds(self) then deadlock(self) end
+      if until_idle then return true end
     end
     if watchdog.on then watchdog.leave() end
     self._event_last, self._turns = 0, self._turns + 1
@@ -255,19 +280,22 @@ local function enter(self, what)
   if self._is_held then errors.misuse(what .. ": a flush is just receiving a message") end
   check(C.eddy_loop_alive(core), what) -- or a child would run what the parent has queued
   running, forks, self._running = self, C.eddy_forks(), true
+  coroutines.active, self._left = false, false
 end
 
 -- It runs no more. Raises what ended its run, if that was an error.
 local function leave(self, this)
   if watchdog.on then watchdog.leave() end
+  if self._ending and (self._stop or not this.steps) then self._ending:left(self._stop) end
   running, self._running, self._stop = nil, false, false
+  coroutines.active = coroutines.main
   local failure = this.failure
   if failure then error(type(failure) == "table" and failure.value or failure, 0) end
 end
 
 -- A run in a coroutine of its own.
 local function begin_run(self, steps)
-  local this = { steps = steps }
+  local this = { steps = steps, loop = self }
   self._run = this
   local thread = coroutine.create(go)
   runs[thread] = this
@@ -281,6 +309,7 @@ local function resume(self, this, thread, until_idle, limit)
   ownership.suspended(thread)
   local target = self._current
   self._current = false
+  this.is_late = self._ending and target and target._is_periodic and target:_is_periodic()
   if target and target._waits then
     this.target = target
     target:_waits(thread)
@@ -296,7 +325,8 @@ function M.drive(self, until_idle, limit)
   guarded, self._parked = false, false
   local this, thread
   repeat this, thread = begin_run(self) until resume(self, this, thread, until_idle, limit)
-  release()
+  -- With a message in hand the main program is to come to the end of that.
+  if limit and coroutines.root_of(ownership.MAIN) then guarded = self else release() end
   self._run = false
   leave(self, this)
 end

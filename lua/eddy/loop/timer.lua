@@ -13,6 +13,8 @@ Timer.__index = Timer
 -- What most timers have is not in their tables: a table of four fields is a third as large as
 -- one of nine, and there may be a million.
 Timer._period, Timer._count, Timer._jitter = 0, 0, 0
+Timer._unref = false -- it keeps no loop running
+Timer._fires = false -- a periodic one's function is called, or waits: meanwhile nothing counts it
 
 -- Up to three arguments are kept without a list and called without `unpack`, which LuaJIT
 -- does not compile.
@@ -48,6 +50,34 @@ function Timer:_arm(due)
   due = due or C.eddy_loop_time(core) + self._delay
   self._id = errors.check(C.eddy_timer_open(core, due, self._period), "timer")
   loop:_adopt(self._id, self)
+  if self._unref then self:_expect(1) end
+  return self
+end
+
+-- The core counts all timers that are armed as alive: the loop knows how many of them mean nothing.
+function Timer:_expect(change) self._loop._expected = self._loop._expected + change end
+
+local function disarmed(self)
+  self._id = false
+  if self._unref and not self._fires then self:_expect(-1) end
+  self._fires = nil
+end
+
+function Timer:_count_alive(on)
+  if on ~= self._unref then return end
+  self._unref = not on
+  if self._id and not self._fires then self:_expect(on and -1 or 1) end
+end
+
+--- Has the timer keep no loop running. Returns the timer.
+function Timer:unref()
+  self:_count_alive(false)
+  return self
+end
+
+--- Takes `unref` back. Returns the timer.
+function Timer:ref()
+  self:_count_alive(true)
   return self
 end
 
@@ -56,7 +86,7 @@ end
 function Timer:stop()
   local id = self._id
   if not id then return end
-  self._id = false
+  disarmed(self)
   self._loop:_abandon(id)
   if self._loop._c then C.eddy_timer_close(self._loop._c, id) end
 end
@@ -88,19 +118,26 @@ function Timer:_handle()
   local loop, id = self._loop, self._id
   if self._period == 0 then
     self._id = false
+    if self._unref then self:_expect(-1) end
     loop:_abandon(id)
     loop:_protect(self, call, self)
     return
   end
+  if self._unref then self:_expect(-1) end
+  self._fires = true
   loop:_protect(self, call, self)
   if self._id ~= id then return end
+  self._fires = false
+  if self._unref then self:_expect(1) end
   local jitter = self._jitter
   if jitter ~= 0 then jitter = self._period * jitter * (math.random() - 0.5) end
   C.eddy_timer_again(loop._c, id, jitter)
 end
 
+function Timer:_is_periodic() return self._period > 0 end
+
 -- The loop is being closed and takes the core's timer with it.
-function Timer:_closing_loop() self._id = false end
+function Timer:_closing_loop() disarmed(self) end
 
 function Timer:_describe()
   local ms = (self._delay % 1 == 0 and "%.0f" or "%.3f"):format(self._delay)

@@ -210,6 +210,13 @@ function M.class(Stream)
     Stream._waits(self)
   end
 
+  --- Whether it has a request in hand, though no handler of it waits.
+  function Rep:_is_asked()
+    local socket = self.socket
+    return self._open and self._inside == 0 and self._id ~= false and not socket.closed and
+      C.eddy_socket_poll(socket._c, socket._id, C.EDDY_WRITE, 0) > 0
+  end
+
   function Rep:_went_on()
     set_own_request(self, coroutine.running(), nil)
     Stream._went_on(self)

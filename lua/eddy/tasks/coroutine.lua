@@ -19,6 +19,48 @@ M.running = function() end
 --- The loop that is running, else the one that is to be used; eddy.loop sets it.
 M.current = function() end
 
+-- The main program, among those that wait. The loop runs until what it waits for is done, so
+-- that nobody has to tell it.
+local MAIN = ownership.MAIN
+
+--- Who receives: the task that runs, or false in a callback; the main program, when no loop runs.
+-- `_root` of each is the line of the socket from which it had its first message. What else it
+-- waits for while that line is open, it needs for a message that it has in hand.
+M.main = { _root = false }
+M.active = M.main
+
+--- The main program has a message in hand: eddy.loop has signals wait for its end from now on.
+function M.main_begins() end
+
+--- Somebody has received a message.
+-- @param who a task, or M.active
+-- @param line where; what a REQ receives are answers
+function M.note_root(who, line)
+  if not who or who._root or line._what._type == "REQ" then return end
+  who._root = line
+  if who == M.main then M.main_begins() end
+end
+
+--- The same for whoever waited: a coroutine, or the main program.
+function M.note_root_of(owner, line)
+  M.note_root(owner == MAIN and M.main or M.tasks[owner], line)
+end
+
+--- How often a task was told to keep nothing alive.
+M.unrefs = 0
+
+--- Whether a coroutine is that of a task which keeps nothing alive.
+function M.is_unref(thread)
+  local task = M.unrefs > 0 and M.tasks[thread]
+  return task and task._unref or false
+end
+
+--- A timer of a wait that the running code begins keeps alive what that does.
+function M.own_timer(timer)
+  if M.unrefs > 0 and M.is_unref(coroutine.running()) then timer:unref() end
+  return timer
+end
+
 -- The loop that each coroutine waits on.
 local homes = setmetatable({}, { __mode = "k" })
 
@@ -26,16 +68,25 @@ local homes = setmetatable({}, { __mode = "k" })
 -- or by a script. The host ends quietly with it.
 M.stopped = errors.new(errors.numbers.EINTR, "the loop was stopped")
 
--- The main program, among those that wait. The loop runs until what it waits for is done, so
--- that nobody has to tell it.
-local MAIN = ownership.MAIN
+-- The file of a module that Lua's own `require` is loading in the running coroutine, if it does.
+local function module_that_loads()
+  local module
+  for level = 3, math.huge do
+    local info = debug.getinfo(level, "Sf")
+    if not info then return nil end
+    if info.what == "main" then module = info.short_src end
+    if info.what == "C" and info.func == require then return module end
+  end
+end
 
 -- Lua cannot suspend what a C function calls back.
 local function refuse_inside_c(what)
   if what._private then what:cancel() end
-  errors.misuse("a coroutine cannot wait for " .. what:_describe() ..
+  local module, text = module_that_loads(), "a coroutine cannot wait for " .. what:_describe()
+  errors.misuse(text .. (module and (" while `require` loads %s: wait in a function of the " ..
+    "module, or run the program with eddy, whose `require` may wait"):format(module) or
     " inside a C function that calls back, such as string.gsub, nor in a callback of luv's: " ..
-    "spawn a task there")
+    "spawn a task there"))
 end
 
 local function main_program(loop, what)
@@ -125,7 +176,9 @@ end
 local function wake(loop, thread, what, reason)
   if loop._waiting[thread] ~= what then return end
   loop._waiting[thread], loop._waiters = nil, loop._waiters - 1
+  M.active = M.tasks[thread] or false
   local ok, err = coroutine.resume(thread, reason)
+  M.active = false
   if not ok then tell(loop, thread, err) end
 end
 
@@ -136,6 +189,23 @@ M.names = { [wake] = function(_, thread) return describe(thread) end }
 function M.awaited(thread)
   local loop = homes[thread]
   return loop and loop._waiting[thread]
+end
+
+--- Whether anybody waits on a loop but tasks that keep nothing alive.
+function M.holds(loop)
+  for thread in pairs(loop._waiting) do
+    if not M.is_unref(thread) then return true end
+  end
+  return false
+end
+
+--- The line of the socket from which a coroutine had its first message; nil when it had none.
+function M.root_of(thread)
+  local who = thread == MAIN and M.main or M.tasks[thread]
+  local root = who and who._root
+  if not root then return nil end
+  if not root._what.closed then return root end
+  who._root = false
 end
 
 --- Has a coroutine go on in the next turn of the loop that it waits on.

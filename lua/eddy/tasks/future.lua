@@ -259,16 +259,23 @@ end
 -- nobody.
 function Future:_attended()
   local own = self._listeners
-  if own and type(own) ~= "table" then return true end -- mostly a coroutine: without a loop
+  -- Mostly it is a coroutine: without a loop.
+  if own and type(own) ~= "table" then return not coroutines.is_unref(own) end
   while own and not listeners.is(own) do
-    if type(own) ~= "table" or not own._attended then return true end
+    if type(own) ~= "table" then return not coroutines.is_unref(own) end
+    own = own.all or own -- of several, their future
+    if not own._attended then return true end
     own = own._listeners
   end
   for i = 1, own and own.last or 0 do
     local each = own[i]
-    if each and (type(each) ~= "table" or not each._attended or each:_attended()) then
-      return true
+    if type(each) == "table" then
+      each = each.all or each
+      each = not each._attended or each:_attended()
+    elseif each then
+      each = not coroutines.is_unref(each)
     end
+    if each then return true end
   end
   return false
 end

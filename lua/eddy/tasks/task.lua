@@ -32,7 +32,10 @@ end
 
 -- Begins it; an error cannot come out: its function is protected inside.
 local function begin(task, fn, ...)
-  if task._state == "pending" then assert(coroutine.resume(task._coroutine, task, fn, ...)) end
+  if task._state ~= "pending" then return end
+  coroutines.active = task
+  assert(coroutine.resume(task._coroutine, task, fn, ...))
+  coroutines.active = false
 end
 
 --- Starts fn(...) in a coroutine, in the loop's next turn.
@@ -63,6 +66,43 @@ function Task:_cancel()
   self._ending = true
   futures.class._cancel(self)
   if what then what:_unlisten(thread) end
+end
+
+Task._unref = false     -- it keeps nothing alive
+Task._root = false      -- see eddy.tasks.coroutine
+Task._is_resting = false -- it has nothing in hand, whatever it waits for
+Task._is_wanted = false  -- whoever ends the loop waits for it, whatever it waits for
+
+-- The timers of what a task waits for count as alive, or not.
+local function count_timers(task)
+  local open = { coroutines.awaited(task._coroutine) }
+  while #open > 0 do
+    local each = table.remove(open)
+    local timer = each._source and each._source.timer
+    if timer then timer:_count_alive(not task._unref) end
+    local number = 1
+    local part = each:_part(1)
+    while part and not coroutines.tasks[part._coroutine] do
+      open[#open + 1], number = part, number + 1
+      part = each:_part(number)
+    end
+  end
+end
+
+--- Has the task keep nothing alive: the program ends though it waits, and an end in order does not
+-- wait for it. For what goes on in the background: a heart beat, a server beside the work.
+-- @return the task
+function Task:unref()
+  self._unref, coroutines.unrefs = true, coroutines.unrefs + 1
+  count_timers(self)
+  return self
+end
+
+--- Takes `unref` back. Returns the task.
+function Task:ref()
+  self._unref = false
+  count_timers(self)
+  return self
 end
 
 function Task:_part(number)

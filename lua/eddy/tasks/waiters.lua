@@ -12,6 +12,11 @@ Waiter.__index = Waiter
 
 function Waiter:_describe() return self.line.of:_waited_for(self) end
 
+--- Whether it has nothing in hand when a loop ends: one that waits for a value, or an event.
+function Waiter:_is_input() return self.what == "get" or self.what == "wait" end
+
+function Waiter._lines() return {} end
+
 -- The future is done: it is in the line no more.
 function Waiter:_release()
   local line, before, after = self.line, self.before, self.after

@@ -26,6 +26,26 @@ describe("eddy without its host", function()
   before_each(support.open)
   after_each(support.close)
 
+  it("says which module waits while it is loaded, and ends a loop in order", function()
+    local text, status = luajit [[
+      local name = os.tmpname()
+      local file = io.open(name, "w")
+      file:write("require('eddy').sleep(1)")
+      file:close()
+      local eddy = require "eddy"
+      package.path = name
+      local loop = eddy.loop.instance()
+      loop:on_stop(function() print("stopping") end)
+      local ok, err = pcall(loop.run_sync, loop, function() require "slow" end)
+      print(ok, (err:gsub(name, "it")))
+      print(#loop:stop_gracefully(1000):await())
+      os.remove(name)]]
+    assert.equal(0, status)
+    assert.matches("it:1: a coroutine cannot wait for sleep while `require` loads it: wait in " ..
+      "a function of the module, or run the program with eddy, whose `require` may wait", text)
+    assert.matches("stopping\n0\n$", text)
+  end)
+
   it("does the same in a plain luajit", function()
     local text, status = luajit [[
       local eddy = require "eddy"

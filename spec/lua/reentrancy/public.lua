@@ -66,6 +66,7 @@ local function classes()
     ["REP stream"] = upvalue(methods_of(eddy.stream(context:socket(zmq.REP), loop)), "methods"),
     loop = methods_of(loop),
     timer = methods_of(loop:call_later(1, print)),
+    on_stop = methods_of(loop:on_stop(print)),
     waker = methods_of(loop:add_waker(print)),
     signal = methods_of(loop:on_signal("USR2", print)),
     future = methods_of(eddy.future(loop)),

@@ -1,6 +1,7 @@
 -- Code that runs in the middle of eddy's own, and calls eddy: finalizers, wherever memory is
 -- allocated, and hooks, at every instruction.
 local auth_calls = require "spec.lua.reentrancy.auth_calls"
+local end_calls = require "spec.lua.reentrancy.end_calls"
 local hostile = require "spec.lua.reentrancy.hostile"
 local loop_calls = require "spec.lua.reentrancy.loop_calls"
 local plain_calls = require "spec.lua.reentrancy.plain_calls"
@@ -8,7 +9,7 @@ local public = require "spec.lua.reentrancy.public"
 local support = require "spec.lua.support"
 
 local calls = {}
-for _, part in ipairs { auth_calls, plain_calls, loop_calls } do
+for _, part in ipairs { auth_calls, end_calls, plain_calls, loop_calls } do
   for name, scenario in pairs(part) do calls[name] = scenario end
 end
 
