@@ -3,6 +3,7 @@
 local c = require "eddy.base.libeddy"
 local dispatch = require "eddy.loop.dispatch"
 local coroutines = require "eddy.tasks.coroutine"
+local foreign = require "eddy.tasks.foreign"
 local futures = require "eddy.tasks.future"
 
 local C = c.C
@@ -83,6 +84,8 @@ function M.list(loops)
         add(names, name_of(dispatch.target_of(thread)), "handlers")
       elseif task and not is_idle(what) then
         add(names, task:_describe(), "tasks")
+      elseif foreign.is(thread) and not is_idle(what) then
+        add(names, thread.name, "tasks")
       end
     end
     each_new_task(loop, function(task) add(names, task:_describe(), "tasks") end)
