@@ -154,6 +154,20 @@ describe("SIGTERM in the middle of", function()
     async:destroy(0)
   end)
 
+  it("a coroutine of cqueues' that waits for eddy is work", function()
+    if not pcall(require, "cqueues") then return pending("needs lua-cqueues") end
+    local code, err = run [[
+      local cqueues = require "cqueues"
+      eddy.cqueues():wrap(function()
+        cqueues.sleep(0)
+        ready()
+        eddy.sleep(60000)
+      end)
+      eddy.cqueues():wrap(function() cqueues.sleep(60) end)]]
+    assert.equal("eddy: coroutine of cqueues: 1 did not end (waiting for sleep)\n", err)
+    assert.equal(75, code)
+  end)
+
   it("does not count what loop:stop leaves", function()
     local _, err = check(0, process.eddy("-e", [[
       local eddy = require "eddy"

@@ -5,6 +5,7 @@ local c = require "eddy.base.libeddy"
 local traceback = require "eddy.base.traceback"
 local dispatch = require "eddy.loop.dispatch"
 local coroutines = require "eddy.tasks.coroutine"
+local foreign = require "eddy.tasks.foreign"
 local futures = require "eddy.tasks.future"
 local ownership = require "eddy.tasks.ownership"
 
@@ -64,6 +65,7 @@ end
 local function kind_of(thread, what)
   if what._is_end then return nil end -- it waits for the rest
   if dispatch.is_run(thread) then return not dispatch.is_late(thread) and "handlers" or nil end
+  if foreign.is(thread) then return not is_idle(what) and "tasks" or nil end
   local task = coroutines.tasks[thread]
   if not task and thread ~= MAIN or task and task._unref then return nil end
   if task and task._is_wanted then return "tasks" end
@@ -146,7 +148,7 @@ end
 
 -- Where a coroutine waits, and for what.
 local function where_of(thread, what)
-  local place = thread ~= MAIN and traceback.of(thread, ""):match("\n\t([^\n]-:%d+): ")
+  local place = type(thread) == "thread" and traceback.of(thread, ""):match("\n\t([^\n]-:%d+): ")
   return "waiting for " .. what:_describe() .. (place and " at " .. place or "")
 end
 
@@ -157,7 +159,8 @@ function M.list(loop)
   local names = {}
   for thread, what in pairs(loop._waiting) do
     local kind = kind_of(thread, what)
-    local name = thread == MAIN and MAIN.name or kind == "tasks" and
+    local is_ours = thread ~= MAIN and not foreign.is(thread)
+    local name = not is_ours and thread.name or kind == "tasks" and
       coroutines.describe(thread) or name_of(dispatch.target_of(thread))
     if kind then
       local each = add(names, name, kind)

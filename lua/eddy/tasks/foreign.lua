@@ -23,6 +23,9 @@ local Waiter = {}
 Waiter.__index = Waiter
 function Waiter:_follow() self.condition:signal() end
 
+--- Whether who waits, as a loop knows it, is such a coroutine.
+function M.is(waiter) return getmetatable(waiter) == Waiter end
+
 local function forget(waiter)
   local loop, all = waiter.loop, waiting[waiter.queue]
   if not all.set[waiter] then return end
