@@ -27,6 +27,7 @@ static void open_spare(void) {
 
 void eddy__emfile_prepare(void) {
     libc_accept4 = (accept_call *)dlsym(RTLD_NEXT, "accept4");
+    libc_listen = (listen_call *)dlsym(RTLD_NEXT, "listen");
     open_spare();
 }
 
@@ -64,7 +65,7 @@ __attribute__((visibility("default"))) int accept4(int listener, struct sockaddr
 
 /* The same. */
 __attribute__((visibility("default"))) int listen(int listener, int backlog) {
-    if (!libc_listen) libc_listen = (listen_call *)dlsym(RTLD_NEXT, "listen");
+    if (!libc_listen) eddy__emfile_prepare();
     if (eddy__libzmq_calls_has(__builtin_return_address(0)))
         eddy__message_limits_listen(listener);
     return libc_listen(listener, backlog);

@@ -51,7 +51,7 @@ static void begin(int descriptor, eddy_message_limits limits) {
     if (!limits.parts && !(limits.bytes > 0)) return eddy__message_limits_end(descriptor);
     if (!made) made = calloc(1, sizeof *made);
     if (!made) return;
-    made->is_on = 0; /* what its last thread did is done */
+    atomic_exchange(&made->is_on, 0); /* what its last thread did is done */
     made->descriptor = descriptor;
     made->limits = limits;
     made->key = NULL;

@@ -112,8 +112,9 @@ describe("keys that change under load", function()
   after_each(remove_scripts)
 
   it("end no process", function()
-    local code, out, err = process.shell(("dir=$(mktemp -d); %s %s $dir %g; code=$?; " ..
-      "rm -r $dir; exit $code"):format(process.quote(EDDY_HOST), script(SCRIPT), SECONDS))
+    local code, out, err = process.shell(("export TMPDIR=$(mktemp -d); %s %s $TMPDIR %g; " ..
+      "code=$?; rm -r $TMPDIR; exit $code"):format(process.quote(EDDY_HOST), script(SCRIPT),
+      SECONDS))
     assert.same({ 0, "" }, { code, err })
     assert.truthy(out:find "messages")
     full.figure("keys that change under load", "%d s: %s", SECONDS, (out:gsub("\n", "")))

@@ -237,7 +237,7 @@ describe("the uninvited", function()
     context:destroy(0)
     assert.is_true(refused > 0 and count > 0)
     full.figure("an allowed peer beside refused handshakes", "round trip %.2f ms, p99 %.2f " ..
-      "(alone %.2f and %.2f); %d round trips, %.0f refused a second", median, p99, quiet_median, quiet,
-      count, refused / (RTT_SECONDS + 0.5))
+      "(alone %.2f and %.2f); %d round trips, %.0f refused a second", median, p99, quiet_median,
+      quiet, count, refused / (RTT_SECONDS + 0.5))
   end)
 end)

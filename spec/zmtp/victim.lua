@@ -7,7 +7,7 @@ local zmq = require "eddy.zmq"
 local folder = arg[1]
 local loop, context = eddy.loop.instance(), zmq.instance()
 local SETTINGS = { linger = 0, rcvhwm = 5, sndhwm = 5, handshake_ivl = 300, reconnect_ivl = 20,
-  maxmsgsize = 1e6 }
+  maxmsgsize = 1e6, max_parts = 20, max_message = 1e6 }
 local HEARS = { REP = true, REQ = true, ROUTER = true, DEALER = true, PULL = true, SUB = true,
   XSUB = true, XPUB = true, PAIR = true, STREAM = true }
 local SAYS = { DEALER = true, PUB = true, XPUB = true, PUSH = true, PAIR = true, XSUB = true,
