@@ -26,7 +26,7 @@ local C, ffi = c.C, c.ffi
 local check, check_function = errors.check, errors.check_function
 local drain = receiving.drain
 local rshift = require("bit").rshift
-local IDLY = C.EDDY_REPORT_IDLY
+local REPORT, IDLY = completions.REPORT, C.EDDY_REPORT_IDLY
 local EMSGSIZE, ENOBUFS = errors.numbers.EMSGSIZE, errors.numbers.ENOBUFS
 local EFSM, ENOTSUP = errors.numbers.EFSM, errors.numbers.ENOTSUP
 
@@ -48,8 +48,7 @@ local Stream = {
   _finishing = false, -- it takes no more messages: what is queued is sent before it is closed
   _events = false, -- the stream of the socket's monitor
   _receive = C.EDDY_RECEIVE, -- how it does
-  -- Whether on_send is to hear of what is sent; EARLY while it may still be set for that.
-  _reports = completions.EARLY,
+  _early = true, -- on_send may still be set for what was sent before
   _words = false, -- what was told before `_sent` had the message
   _discarded = 0, -- messages that `discard` threw away
   _unanswered = 0, -- requests that were not answered in time
@@ -101,8 +100,10 @@ local function new(socket, loop)
   socket:_check_free("stream")
   local id = check(C.eddy_stream_open(loop:_core("stream"), socket._c, socket._id), "stream:",
     tostring(socket))
-  -- Four fields take half the memory of five, and `socket` is not asked for at each message.
-  local self = setmetatable({ socket,
+  -- Four named fields take half the memory of five; the socket is not asked for at each message,
+  -- and what the core is told at each send is found quickly, and a number always: what LuaJIT
+  -- compiled while it was early serves later, too.
+  local self = setmetatable({ socket, IDLY,
     loop = loop, _id = id, _on_recv = false,
     _copy = true, -- what on_recv is given: strings (true), frames (false) or "view"
   }, socket._type == "REP" and RepInstance or Instance)
@@ -272,11 +273,10 @@ function Stream:send(data, opts)
     errors.misuse("send: expected a string or a frame, got " .. type(data))
   end
   local callback = opts and callback_of(opts, "send")
-  local report = callback or self._reports
-  local result = C.eddy_stream_send(self.loop._c, id_of(self, "send"), data, #data,
-    callback and 1 or report and IDLY or 0)
-  if result >= 0 and not report then return true end
-  return sent(self, result, "send", data, opts, report and { data }, callback)
+  local report = callback and 1 or self[REPORT]
+  local result = C.eddy_stream_send(self.loop._c, id_of(self, "send"), data, #data, report)
+  if result >= 0 and report == 0 then return true end
+  return sent(self, result, "send", data, opts, report ~= 0 and { data }, callback)
 end
 
 --- Sends a message of several frames, whole or not at all. As `send`.
@@ -284,17 +284,16 @@ end
 function Stream:send_multipart(parts, opts)
   local callback = opts and callback_of(opts, "send_multipart")
   local packed = message.pack(parts, "send_multipart")
-  local report = callback or self._reports
+  local report = callback and 1 or self[REPORT]
   local id = id_of(self, "send_multipart")
-  local result = C.eddy_stream_send_parts(self.loop._c, id, packed.array, packed.count,
-    callback and 1 or report and IDLY or 0)
-  if result >= 0 and not report then
+  local result = C.eddy_stream_send_parts(self.loop._c, id, packed.array, packed.count, report)
+  if result >= 0 and report == 0 then
     message.release(packed)
     return true
   end
   local own = message.list(packed)
   message.release(packed)
-  return sent(self, result, "send_multipart", own, opts, report and own, callback)
+  return sent(self, result, "send_multipart", own, opts, report ~= 0 and own, callback)
 end
 
 --- Whether the stream is closed.

@@ -3,22 +3,28 @@ local c = require "eddy.base.libeddy"
 local watchdog = require "eddy.loop.watchdog"
 
 local C, ffi = c.C, c.ffi
+local IDLY = C.EDDY_REPORT_IDLY
 local SENT, SEND_FAILED, NUMBERS = C.EDDY_SENT, C.EDDY_SEND_FAILED, C.EDDY_NUMBERS
 local MOST_EARLY = 1000 -- messages kept for an on_send that may yet be set
 
-local EARLY = "early"
+local M = {}
 
-local M = { EARLY = EARLY }
+-- Where a stream has what the core is told at each send that has no callback: EDDY_REPORT_IDLY
+-- while on_send is to hear of it, or may still be set for it, else 0.
+local REPORT = 2
+M.REPORT = REPORT
 
 --- Sets who is told; the first one also of what was sent before, while that is early.
 function M.listen(self, fn)
   self._on_send = fn or false
-  if fn or self._reports ~= EARLY then self._reports = fn ~= nil end
+  if fn then self._early = false end
+  self[REPORT] = (fn or self._early) and IDLY or 0
   C.eddy_stream_await_word(self.loop._c, self._id, fn and 1 or 0)
 end
 
 local function end_early(self)
-  if self._reports == EARLY then self._reports = false end
+  if not self._early then return end
+  self._early, self[REPORT] = false, self._on_send and IDLY or 0
 end
 
 local function call(self, fn, msg, err)
