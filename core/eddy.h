@@ -156,7 +156,7 @@ typedef struct eddy_stream_stats {
     double smallest_out;                 /* bytes of the smallest of messages_out */
     double queued, queued_bytes;         /* waiting in the send queue now */
     double high_water, high_water_bytes; /* the most that ever waited there */
-    double dropped;                      /* by a full queue, or by closing */
+    double dropped;                      /* by a full queue */
     double errors;                       /* sends and receives that failed */
 } eddy_stream_stats;
 
@@ -901,10 +901,12 @@ int eddy_stream_drain(eddy_loop *loop, uint32_t stream, double timeout);
 /* Whether somebody waits for EDDY_DRAINED: then a full stream counts as alive. */
 int eddy_stream_await_drain(eddy_loop *loop, uint32_t stream, int on);
 
-/* Takes no more messages; EDDY_DRAINED tells when the queue is empty. */
+/* Takes no more messages; EDDY_DRAINED tells when the queue is empty. -ENOMEM when the stream
+ * has not sent yet and there is none for its queue. */
 int eddy_stream_finish(eddy_loop *loop, uint32_t stream);
 
-/* The send queue's limits (negative: none), and EDDY_DROP_NONE or another policy. */
+/* The send queue's limits (negative: none), and EDDY_DROP_NONE or another policy. As
+ * eddy_stream_finish. */
 int eddy_stream_limit(eddy_loop *loop, uint32_t stream, double messages, double bytes,
                       int policy);
 

@@ -41,24 +41,29 @@ static void leave(eddy__socket *socket) {
     eddy__zap_set(socket->context, name, NULL);
 }
 
+static zmq_msg_t *new_message(void) {
+    zmq_msg_t *made = eddy__calloc(1, sizeof *made);
+    if (made) zmq_msg_init(made);
+    return made;
+}
+
 int eddy_socket_admit(eddy_context *context, uint32_t id, eddy_policy *policy) {
     static atomic_uint_fast64_t numbers;
     char name[LONGEST_DOMAIN];
     int on = 1;
     eddy__socket *socket = eddy__context_find(context, id);
     if (!socket) return eddy__context_refusal(context, id);
+    if (!socket->last && !(socket->last = new_message())) return -ENOMEM;
     if (!socket->closed) socket->number = (double)++numbers;
     name_of(socket, name);
     int rc = eddy__zap_set(socket->context, name, policy);
     if (rc != 0) return rc;
     socket->closed = leave;
-    if (!socket->keeps_last) zmq_msg_init(&socket->last);
-    socket->keeps_last = 1;
     rc = eddy__socket_set(socket, ZMQ_ZAP_DOMAIN, name, strlen(name));
     return rc != 0 ? rc : eddy__socket_set(socket, EDDY__ZAP_ENFORCE_DOMAIN, &on, sizeof on);
 }
 
 const char *eddy_socket_property(eddy_context *context, uint32_t id, const char *name) {
     eddy__socket *socket = eddy__context_find(context, id);
-    return socket && socket->keeps_last ? zmq_msg_gets(&socket->last, name) : NULL;
+    return socket && socket->last ? zmq_msg_gets(socket->last, name) : NULL;
 }

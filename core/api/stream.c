@@ -65,7 +65,7 @@ int eddy_stream_send(eddy_loop *loop, uint32_t id, const char *data, uint32_t si
 
 /* The number of the message that was reported last. */
 static int number_of(const eddy__stream *stream) {
-    return (int)fmod(stream->reported, EDDY_NUMBERS);
+    return (int)fmod(stream->out->reported, EDDY_NUMBERS);
 }
 
 int eddy_stream_send_parts(eddy_loop *loop, uint32_t id, const eddy_part *parts, uint32_t count,
@@ -108,7 +108,8 @@ int eddy_stream_await_word(eddy_loop *loop, uint32_t id, int on) {
 
 int eddy_stream_lost_peer(eddy_loop *loop, uint32_t id, char *peer) {
     eddy__stream *stream = find_stream(loop, id);
-    return stream ? eddy__lost_peers_take(&stream->lost_peers, peer) : eddy__loop_stale(loop);
+    return stream ? eddy__lost_peers_take(&stream->out->lost_peers, peer)
+                  : eddy__loop_stale(loop);
 }
 
 int eddy_stream_word(eddy_loop *loop, uint32_t id, eddy_event *event) {
@@ -123,12 +124,12 @@ int eddy_stream_drain(eddy_loop *loop, uint32_t id, double timeout) {
     while (stream->socket) {
         eddy__stream_flush(stream, INFINITY);
         double left = deadline - eddy_time();
-        if (stream->queue.messages == 0 || left <= 0) break;
+        if (stream->out->queue.messages == 0 || left <= 0) break;
         /* A socket may say that it can send and refuse: it is not asked all the time. */
         int can = eddy__socket_wait(stream->socket, EDDY_WRITE, left);
-        if (can > 0 && stream->retry.position != 0) eddy__sleep(fmin(left, 1));
+        if (can > 0 && stream->out->retry.position != 0) eddy__sleep(fmin(left, 1));
     }
-    return (int)stream->queue.messages;
+    return (int)stream->out->queue.messages;
 }
 
 int eddy_stream_await_drain(eddy_loop *loop, uint32_t id, int on) {
@@ -141,8 +142,7 @@ int eddy_stream_await_drain(eddy_loop *loop, uint32_t id, int on) {
 int eddy_stream_finish(eddy_loop *loop, uint32_t id) {
     eddy__stream *stream = find_stream(loop, id);
     if (!stream) return eddy__loop_stale(loop);
-    eddy__stream_finish(stream);
-    return 0;
+    return eddy__stream_finish(stream);
 }
 
 int eddy_stream_limit(eddy_loop *loop, uint32_t id, double messages, double bytes, int policy) {
@@ -150,17 +150,27 @@ int eddy_stream_limit(eddy_loop *loop, uint32_t id, double messages, double byte
     if (!stream) return eddy__loop_stale(loop);
     if (isnan(messages) || isnan(bytes) || policy < EDDY_DROP_NONE || policy > EDDY_DROP_OLDEST)
         return -EINVAL;
-    eddy__stream_limit(stream, messages < 0 ? INFINITY : messages, bytes < 0 ? INFINITY : bytes,
-                       policy);
-    return 0;
+    return eddy__stream_limit(stream, messages < 0 ? INFINITY : messages,
+                              bytes < 0 ? INFINITY : bytes, policy);
 }
 
 int eddy_stream_stats_get(eddy_loop *loop, uint32_t id, eddy_stream_stats *stats) {
     eddy__stream *stream = find_stream(loop, id);
     if (!stream) return eddy__loop_stale(loop);
-    *stats = stream->stats;
-    stats->queued = stream->queue.messages;
-    stats->queued_bytes = stream->queue.bytes;
+    const eddy__outbox *out = stream->out;
+    *stats = (eddy_stream_stats){
+        .messages_in = stream->messages_in,
+        .bytes_in = stream->bytes_in,
+        .messages_out = out->messages_out,
+        .bytes_out = out->bytes_out,
+        .smallest_out = out->smallest_out,
+        .queued = out->queue.messages,
+        .queued_bytes = out->queue.bytes,
+        .high_water = out->high_water,
+        .high_water_bytes = out->high_water_bytes,
+        .dropped = out->dropped,
+        .errors = stream->errors,
+    };
     return 0;
 }
 
@@ -172,7 +182,7 @@ static void flush(void *object, void *data) {
     eddy__stream *stream = object;
     eddy__drain *drain = data;
     if (stream->socket) eddy__stream_flush(stream, INFINITY);
-    *(stream->socket ? &drain->waiting : &drain->lost) += stream->queue.messages;
+    *(stream->socket ? &drain->waiting : &drain->lost) += stream->out->queue.messages;
 }
 
 int eddy_loop_drain(eddy_loop *loop, double timeout) {

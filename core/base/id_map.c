@@ -88,7 +88,6 @@ void eddy__id_map_remove(eddy__id_map *ids, uint32_t id) {
     eddy__slot *slot = lookup(ids, id);
     if (!slot) return;
     uint32_t position = id & SLOT_MASK;
-    slot->object = NULL;
     slot->kind = 0;
     slot->next = (uint32_t)NONE;
     if (ids->free_last == (uint32_t)NONE)

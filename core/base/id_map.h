@@ -9,10 +9,12 @@
 enum { EDDY__SLOT_CHUNKS = 16 };
 
 typedef struct eddy__slot {
-    void *object;
+    union {
+        void *object;
+        uint32_t next; /* the free list's next slot while this one is free */
+    };
     uint32_t generation;
-    uint32_t next; /* the free list's next slot while this one is free */
-    int kind;      /* 0 while free */
+    int kind; /* 0 while free */
 } eddy__slot;
 
 typedef struct eddy__id_map {

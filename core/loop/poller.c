@@ -78,7 +78,7 @@ static void supersede(eddy__poller *poller, const eddy__source *source) {
 /* Whether a file is still the one that it was: nobody tells when it is closed. */
 static int is_open(const eddy__source *source) {
     struct stat status;
-    return fstat(source->fd, &status) == 0 && status.st_dev == source->device &&
+    return fstat(source->fd, &status) == 0 && (uint32_t)status.st_dev == source->device &&
            status.st_ino == source->inode;
 }
 
@@ -93,7 +93,7 @@ static int add_file(eddy__poller *poller, eddy__source *source) {
         if (is_open(other)) return -EEXIST;
     }
     source->is_file = 1;
-    source->device = status.st_dev;
+    source->device = (uint32_t)status.st_dev;
     source->inode = status.st_ino;
     return 0;
 }

@@ -23,16 +23,18 @@ typedef struct eddy__source {
     void (*serve)(struct eddy__source *source);
     /* Its socket goes away, for this errno. NULL for what has none. */
     void (*orphan)(struct eddy__source *source, int error);
-    int is_own;      /* nobody else closes the descriptor */
-    int gone;        /* the descriptor was closed, and its number is another's now */
-    int is_file;     /* the kernel does not wait for it: it is always ready */
-    uint64_t device; /* which file that is */
-    uint64_t inode;
-    int wanted;      /* EDDY_READ and EDDY_WRITE, as its owner wants them */
-    int ready;       /* what of it is there; EDDY_ERROR too for a descriptor */
-    int priority;    /* 0 for most; what is higher is served before, and whole */
-    double seen;     /* when its readiness was last learnt */
     eddy__node mark; /* in `dirty` or in `ready` */
+    union {
+        double seen;    /* a socket: when its readiness was last learnt */
+        uint64_t inode; /* a file: which it is, */
+    };
+    uint32_t device; /* and where */
+    int priority;    /* 0 for most; what is higher is served before, and whole */
+    uint8_t is_own;  /* nobody else closes the descriptor */
+    uint8_t gone;    /* the descriptor was closed, and its number is another's now */
+    uint8_t is_file; /* the kernel does not wait for it: it is always ready */
+    uint8_t wanted;  /* EDDY_READ and EDDY_WRITE, as its owner wants them */
+    uint8_t ready;   /* what of it is there; EDDY_ERROR too for a descriptor */
 } eddy__source;
 
 typedef struct eddy__poller {

@@ -42,15 +42,15 @@ static int receive(eddy__stream *stream, uint32_t messages) {
     }
     int rc = take_inbox(stream);
     if (rc == 0)
-        rc = eddy__inbox_receive(stream->inbox, stream->socket, messages,
-                                 &stream->stats.messages_in, &stream->stats.bytes_in);
+        rc = eddy__inbox_receive(stream->inbox, stream->socket, messages, &stream->messages_in,
+                                 &stream->bytes_in);
     if (rc == 0) {
         eddy__poller_emptied(&stream->source, stream->state->now);
     } else if (rc == -ETERM) {
         eddy__stream_terminated(stream);
     } else if (rc < 0 && rc != -EFSM) {
         stream->receive_error = -rc;
-        stream->stats.errors += 1;
+        stream->errors += 1;
         eddy__stream_make_due(stream);
         eddy__stream_count_alive(stream);
         eddy__poller_recheck(&stream->state->poller, &stream->source);
@@ -71,9 +71,9 @@ int eddy__stream_receive_share(eddy__stream *stream) {
         receive(stream, stream->share);
         return 0;
     }
-    double before = stream->stats.messages_in;
+    double before = stream->messages_in;
     int more = receive(stream, budget);
-    uint32_t count = (uint32_t)(stream->stats.messages_in - before);
+    uint32_t count = (uint32_t)(stream->messages_in - before);
     if (!more && count > 0 && count == stream->share) stream->trust = TRUSTED_SERVES;
     stream->share = more ? 0 : count;
     return more;

@@ -2,14 +2,15 @@
 #include "base/sys.h"
 
 int eddy__stream_is_alive(const eddy__stream *stream) {
+    const eddy__outbox *out = stream->out;
     if (stream->closing) return 0;
-    if (stream->completions.count > 0 || stream->tell_full || stream->receive_error ||
+    if (out->completions.count > 0 || out->tell_full || stream->receive_error ||
         stream->close_error)
         return 1;
     if (!stream->socket) return 0;
-    return stream->receiving == EDDY_RECEIVE || stream->queue.awaited > 0 ||
-           (stream->awaits_word && stream->queue.idle > 0) ||
-           (stream->awaits_drain && (stream->full || stream->tell_drained));
+    return stream->receiving == EDDY_RECEIVE || out->queue.awaited > 0 ||
+           (stream->awaits_word && out->queue.idle > 0) ||
+           (stream->awaits_drain && (out->full || out->tell_drained));
 }
 
 int eddy__stream_takes_more(const eddy__stream *stream) {
@@ -30,16 +31,17 @@ void eddy__stream_make_due(eddy__stream *stream) {
 static void tell(eddy__due *due) {
     eddy__stream *stream = eddy__entry(due, eddy__stream, due);
     eddy__events *batch = &stream->state->batch;
+    eddy__outbox *out = stream->out;
     uint32_t id = stream->grave.id;
-    int *states[] = {&stream->receive_error, &stream->tell_full, &stream->tell_drained,
-                     &stream->tell_overdue, &stream->close_error};
+    int *states[] = {&stream->receive_error, &out->tell_full, &out->tell_drained,
+                     &out->tell_overdue, &stream->close_error};
     static const int kinds[] = {EDDY_RECEIVE_FAILED, EDDY_FULL, EDDY_DRAINED, EDDY_OVERDUE,
                                 EDDY_CLOSED};
     if (stream->receiving && eddy__stream_has_unread(stream)) {
         if (eddy__events_reserve(batch) != 0) return eddy__stream_make_due(stream);
         eddy__events_add(batch, EDDY_RECEIVED, id, 0)->inbox = &stream->inbox->view;
     }
-    if (eddy__completions_tell(&stream->completions, batch, id) != 0)
+    if (eddy__completions_tell(&out->completions, batch, id) != 0)
         eddy__stream_make_due(stream);
     for (int i = 0; i < 5; i++) {
         if (!*states[i]) continue;
@@ -53,10 +55,7 @@ static void tell(eddy__due *due) {
 static void free_stream(eddy__loop_state *state, eddy__grave *grave) {
     eddy__stream *stream = (eddy__stream *)grave;
     if (stream->inbox) eddy__inbox_free(stream->inbox);
-    eddy__sendq_free(&stream->queue);
-    eddy__completions_free(&stream->completions);
-    eddy__lost_peers_free(&stream->lost_peers);
-    eddy__timer_heap_release(&state->timer_heap);
+    eddy__outbox_free(state, stream->out);
     eddy__context_release(stream->context);
     eddy__free(stream);
 }
@@ -70,48 +69,59 @@ static void orphan(eddy__source *source, int error) {
 }
 
 static void try_again(eddy__timer_node *timer) {
-    eddy__stream_update(eddy__entry(timer, eddy__stream, retry));
+    eddy__stream_update(eddy__entry(timer, eddy__outbox, retry)->stream);
 }
 
 static void overdue(eddy__timer_node *timer) {
-    eddy__stream *stream = eddy__entry(timer, eddy__stream, retry);
+    eddy__outbox *out = eddy__entry(timer, eddy__outbox, retry);
+    eddy__stream *stream = out->stream;
     eddy__socket_touch(stream->socket);
     int events = eddy__socket_events(stream->socket);
     /* A request may have been answered past the stream. */
-    stream->tell_overdue = !stream->answers || (events > 0 && (events & ZMQ_POLLOUT) &&
-                                                !eddy__stream_has_unread(stream));
+    out->tell_overdue = !stream->answers || (events > 0 && (events & ZMQ_POLLOUT) &&
+                                             !eddy__stream_has_unread(stream));
     eddy__stream_make_due(stream);
 }
 
-static eddy__stream *new_stream(eddy__loop_state *state, eddy_context *context) {
+eddy__outbox *eddy__stream_outbox(eddy__stream *stream) {
+    if (stream->out != &eddy__no_outbox) return stream->out;
+    eddy__outbox *made = eddy__outbox_new(stream->state, stream);
+    if (!made) return NULL;
+    int type = stream->socket ? stream->socket->type : 0;
+    made->queue.by_peer = type == ZMQ_ROUTER || type == ZMQ_STREAM;
+    made->retry.fire = stream->reminds ? overdue : try_again;
+    return stream->out = made;
+}
+
+static eddy__stream *new_stream(eddy__loop_state *state, eddy_context *context,
+                                eddy__socket *socket) {
     eddy__stream *stream = eddy__calloc(1, sizeof *stream);
     if (!stream) return NULL;
-    if (eddy__timer_heap_reserve(&state->timer_heap) != 0) {
-        eddy__free(stream);
-        return NULL;
-    }
     stream->grave.free = free_stream;
     stream->state = state;
     stream->context = context;
+    stream->socket = socket;
+    stream->answers = socket->type == ZMQ_REP;
+    stream->reminds = stream->answers || socket->type == ZMQ_SUB;
+    stream->out = (eddy__outbox *)&eddy__no_outbox;
     stream->budget = EDDY_BUDGET;
-    stream->retry_delay = EDDY__FIRST_RETRY_MS;
     stream->source.serve = serve;
     stream->source.orphan = orphan;
-    stream->retry.fire = try_again;
     stream->loan.settle = settle;
     stream->loan.is_unread = is_unread;
     eddy__context_retain(context);
-    eddy__sendq_init(&stream->queue);
     eddy__list_init(&stream->grave.node);
     eddy__list_init(&stream->due.node);
     stream->due.tell = tell;
     eddy__list_init(&stream->loan.node);
-    return stream;
+    if (!stream->answers || eddy__stream_outbox(stream)) return stream;
+    free_stream(state, &stream->grave);
+    return NULL;
 }
 
 int eddy__stream_open(eddy__loop_state *state, eddy_context *context, eddy__socket *socket) {
     if (socket->owner) return -EEXIST;
-    eddy__stream *stream = new_stream(state, context);
+    eddy__stream *stream = new_stream(state, context, socket);
     if (!stream) return -ENOMEM;
     int id = eddy__id_map_add(&state->ids, stream, EDDY__STREAM);
     if (id > 0) {
@@ -126,10 +136,6 @@ int eddy__stream_open(eddy__loop_state *state, eddy_context *context, eddy__sock
         return id;
     }
     stream->grave.id = (uint32_t)id;
-    stream->socket = socket;
-    stream->queue.by_peer = socket->type == ZMQ_ROUTER || socket->type == ZMQ_STREAM;
-    stream->answers = socket->type == ZMQ_REP;
-    if (stream->answers || socket->type == ZMQ_SUB) stream->retry.fire = overdue;
     socket->owner = &stream->source;
     return id;
 }
@@ -137,31 +143,31 @@ int eddy__stream_open(eddy__loop_state *state, eddy_context *context, eddy__sock
 void eddy__stream_update(eddy__stream *stream) {
     eddy__stream_count_alive(stream);
     if (!stream->socket) return;
-    int to_send = stream->queue.messages > 0 || stream->full;
+    const eddy__outbox *out = stream->out;
+    int to_send = out->queue.messages > 0 || out->full;
     int wanted = (eddy__stream_takes_more(stream) ? EDDY_READ : 0) |
-                 (to_send && stream->retry.position == 0 ? EDDY_WRITE : 0);
+                 (to_send && out->retry.position == 0 ? EDDY_WRITE : 0);
     eddy__poller_want(&stream->state->poller, &stream->source, wanted);
 }
 
 static void detach(eddy__stream *stream) {
     if (!stream->socket) return;
     eddy__poller_remove(&stream->state->poller, &stream->source);
-    eddy__timer_heap_disarm(&stream->state->timer_heap, &stream->retry);
+    eddy__timer_heap_disarm(&stream->state->timer_heap, &stream->out->retry);
     stream->socket->owner = NULL;
     stream->socket = NULL;
 }
 
 int eddy__stream_close(eddy__stream *stream, int linger) {
     if (stream->closing) return 0;
-    int lost = (int)stream->queue.messages;
+    int lost = (int)stream->out->queue.messages;
     eddy__socket *socket = stream->socket;
     stream->closing = 1;
-    stream->stats.dropped += lost;
     detach(stream);
     if (socket) eddy__context_close(stream->context, socket, linger);
     eddy__list_remove(&stream->due.node);
     eddy__list_remove(&stream->loan.node);
-    eddy__sendq_free(&stream->queue);
+    eddy__sendq_free(&stream->out->queue);
     eddy__state_bury(stream->state, &stream->grave);
     eddy__stream_count_alive(stream);
     return lost;
@@ -190,13 +196,15 @@ int eddy__stream_receive(eddy__stream *stream, int on) {
 }
 
 int eddy__stream_remind(eddy__stream *stream, double ms) {
-    if (stream->retry.fire != overdue) return -ENOTSUP;
-    stream->tell_overdue = 0;
+    if (!stream->reminds) return -ENOTSUP;
+    eddy__outbox *out = eddy__stream_outbox(stream);
+    if (!out) return -ENOMEM;
+    out->tell_overdue = 0;
     eddy__timer_heap *timers = &stream->state->timer_heap;
     if (ms < 0 || !stream->socket)
-        eddy__timer_heap_disarm(timers, &stream->retry);
+        eddy__timer_heap_disarm(timers, &out->retry);
     else
-        eddy__timer_heap_arm(timers, &stream->retry, stream->state->now + ms);
+        eddy__timer_heap_arm(timers, &out->retry, stream->state->now + ms);
     eddy__sleeper_wake(&stream->state->poller.sleeper);
     return 0;
 }
@@ -210,7 +218,7 @@ static void serve(eddy__source *source) {
     if (stream->socket && (ready & EDDY_WRITE))
         eddy__stream_flush(stream, EDDY__FLUSH_MESSAGES);
     /* With messages to send too, a look at the socket's events tells both. */
-    if (more && stream->queue.messages == 0)
+    if (more && stream->out->queue.messages == 0)
         eddy__poller_keep(&stream->state->poller, source, EDDY_READ);
     eddy__stream_update(stream);
 }

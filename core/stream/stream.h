@@ -4,10 +4,8 @@
 #define EDDY_STREAM_STREAM_H
 
 #include "loop/state.h"
-#include "stream/completions.h"
 #include "stream/inbox.h"
-#include "stream/lost_peers.h"
-#include "stream/sendq.h"
+#include "stream/outbox.h"
 #include "zmq/context.h"
 
 typedef struct eddy__stream {
@@ -15,40 +13,34 @@ typedef struct eddy__stream {
     eddy__loop_state *state;
     eddy_context *context;
     eddy__socket *socket; /* NULL once it is gone */
+    eddy__outbox *out;    /* its own once it sends: see eddy__stream_outbox */
+    eddy__inbox *inbox;   /* NULL while nothing was received */
     eddy__source source;
-    eddy__timer_node retry; /* armed while the socket refuses although it says it could; of
-                               those that never do: a REP's while a request is to be overdue,
-                               a SUB's while its first subscription is */
-    double retry_delay;
-    eddy__inbox *inbox; /* NULL while nothing was received */
-    eddy__sendq queue;
-    eddy__completions completions;
-    eddy__lost_peers lost_peers;
-    double reported; /* the number of the last message whose completion is reported */
-    eddy_stream_stats stats;
     eddy__due due;
     eddy__loan loan;
+    double messages_in, bytes_in, errors;
     uint32_t budget;
-    uint32_t share;    /* messages that there were when the stream was last emptied */
-    int trust;         /* for how many turns there are expected to be as many */
-    eddy__tally fresh; /* messages that went out at once */
-    int policy;
-    int receiving, counted; /* `counted`: among the loop's `alive` */
+    uint32_t share; /* messages that there were when the stream was last emptied */
     int receive_error, close_error;
-    int full, tell_full, tell_drained, awaits_drain;
-    int answers, tell_overdue; /* `answers`: a REP, which has its requests one by one */
-    int awaits_word;           /* of the messages that are reported idly */
-    int closing;
+    uint8_t trust;              /* for how many turns there are expected to be as many */
+    uint8_t receiving, counted; /* `counted`: among the loop's `alive` */
+    uint8_t answers;            /* a REP, which has its requests one by one */
+    uint8_t reminds;            /* a REP or SUB: see eddy__stream_remind */
+    uint8_t awaits_drain;
+    uint8_t awaits_word; /* of the messages that are reported idly */
+    uint8_t closing;
 } eddy__stream;
 
 enum {
     EDDY__FLUSH_MESSAGES =
         1000, /* sent in a turn, or peers that refuse: others have theirs, too */
-    EDDY__FIRST_RETRY_MS = 1,
 };
 
 /* Opens a stream on the socket and returns its id, or -errno. */
 int eddy__stream_open(eddy__loop_state *state, eddy_context *context, eddy__socket *socket);
+
+/* Its own outbox, made if need be; NULL when there is no memory. */
+eddy__outbox *eddy__stream_outbox(eddy__stream *stream);
 
 /* Closes the stream with its socket and returns how many messages are lost. */
 int eddy__stream_close(eddy__stream *stream, int linger);
@@ -78,15 +70,15 @@ int eddy__stream_flush(eddy__stream *stream, double messages);
  * since the turn began, or the last flush. */
 int eddy__stream_push(eddy__stream *stream, double messages);
 
-/* Takes no more messages; EDDY_DRAINED tells when the queue is empty. */
-void eddy__stream_finish(eddy__stream *stream);
+/* Takes no more messages; EDDY_DRAINED tells when the queue is empty. 0 or -ENOMEM. */
+int eddy__stream_finish(eddy__stream *stream);
 
 /* Receives up to so many messages now, unless some are unread. NULL when nothing is there, or
  * the reader is busy. */
 eddy__inbox *eddy__stream_pull(eddy__stream *stream, uint32_t messages);
 
-/* Changes the send queue's limits (infinity: none) and its policy. */
-void eddy__stream_limit(eddy__stream *stream, double messages, double bytes, int policy);
+/* Changes the send queue's limits (infinity: none) and its policy. 0 or -ENOMEM. */
+int eddy__stream_limit(eddy__stream *stream, double messages, double bytes, int policy);
 
 /* Whether somebody waits for EDDY_DRAINED, and for completions that are reported idly. */
 void eddy__stream_await_drain(eddy__stream *stream, int on);

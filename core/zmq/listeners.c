@@ -15,7 +15,6 @@ enum {
     PORT,
     FILE_AT_PATH,
     NAME,
-    FIRST_ROOM = 4,
     MOST = 4096, /* that are remembered */
 };
 
@@ -126,7 +125,7 @@ static void forget(eddy__address address) {
 
 /* Makes room for one more. The lock is held. */
 static int grow(eddy__listeners *listeners) {
-    int room = listeners->capacity ? listeners->capacity * 2 : FIRST_ROOM;
+    int room = listeners->capacity ? listeners->capacity * 2 : 1;
     size_t size = (size_t)room * sizeof *listeners->addresses;
     eddy__address *list = eddy__realloc(listeners->addresses, size);
     if (!list) return -ENOMEM;

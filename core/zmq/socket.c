@@ -48,8 +48,9 @@ void eddy__socket_close(eddy__socket *socket, int linger) {
     eddy__monitor_free(&socket->monitor);
     eddy__routing_ids_free(&socket->routing_ids);
     eddy__listeners_free(&socket->listeners);
-    if (socket->keeps_last) zmq_msg_close(&socket->last);
-    socket->keeps_last = 0;
+    if (socket->last) zmq_msg_close(socket->last);
+    eddy__free(socket->last);
+    socket->last = NULL;
     zmq_close(socket->zmq);
     socket->zmq = NULL;
     if (socket->closed) socket->closed(socket);
@@ -174,8 +175,10 @@ int eddy__socket_monitor(eddy__socket *socket, const char *endpoint, int events)
 /* libzmq tells of some options only to who sets them. */
 static void remember(eddy__socket *socket, int option, const void *value) {
     int is_manual = option == ZMQ_XPUB_MANUAL || option == EDDY__XPUB_MANUAL_LAST_VALUE;
-    if (is_manual) memcpy(&socket->is_manual, value, sizeof socket->is_manual);
-    if (option == ZMQ_CONFLATE) memcpy(&socket->is_conflating, value, sizeof(int));
+    int on;
+    if (!is_manual && option != ZMQ_CONFLATE) return;
+    memcpy(&on, value, sizeof on);
+    *(is_manual ? &socket->is_manual : &socket->is_conflating) = on != 0;
 }
 
 int eddy__socket_set(eddy__socket *socket, int option, const void *value, size_t size) {
@@ -278,6 +281,6 @@ static int receive(eddy__socket *socket, zmq_msg_t *msg, int flags) {
 
 int eddy__socket_recv(eddy__socket *socket, zmq_msg_t *msg, int flags) {
     int result = receive(socket, msg, flags);
-    if (result >= 0 && socket->keeps_last) zmq_msg_copy(&socket->last, msg);
+    if (result >= 0 && socket->last) zmq_msg_copy(socket->last, msg);
     return result;
 }

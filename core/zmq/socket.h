@@ -29,21 +29,20 @@ typedef struct eddy__socket {
     eddy__node *mark;       /* the waiting source's node */
     eddy__sleeper *sleeper; /* whom it wakes; NULL with `touched` */
     void *owner;            /* the stream or watch that has the socket; NULL: a plain one */
-    int midway;             /* the last part sent had another to follow */
-    int has_sent;           /* anything */
-    int is_held;            /* sends that do not wait would have to */
-    int is_manual;          /* ZMQ_XPUB_MANUAL or ZMQ_XPUB_MANUAL_LAST_VALUE is on */
-    int is_conflating;      /* ZMQ_CONFLATE is */
+    double deadline;        /* of a send or receive that was poked */
     eddy_message_limits limits;
-    double deadline;                             /* of a send or receive that was poked */
+    uint8_t midway;        /* the last part sent had another to follow */
+    uint8_t has_sent;      /* anything */
+    uint8_t is_held;       /* sends that do not wait would have to */
+    uint8_t is_manual;     /* ZMQ_XPUB_MANUAL or ZMQ_XPUB_MANUAL_LAST_VALUE is on */
+    uint8_t is_conflating; /* ZMQ_CONFLATE is */
+    eddy__topics topics;
     void (*closed)(struct eddy__socket *socket); /* is told; NULL: nobody */
     double number;                               /* what `closed` knows it by */
-    int keeps_last;                              /* `last` is kept */
-    zmq_msg_t last; /* the part received last, for who asks who sent it */
+    zmq_msg_t *last; /* the part received last, for who asks who sent it; NULL: nobody does */
     eddy__monitor monitor;
     eddy__routing_ids routing_ids;
     eddy__listeners listeners;
-    eddy__topics topics;
 } eddy__socket;
 
 /* Whether sockets of a type ever receive, ever send. */

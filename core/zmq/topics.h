@@ -5,12 +5,13 @@
 #ifndef EDDY_ZMQ_TOPICS_H
 #define EDDY_ZMQ_TOPICS_H
 
+#include <stdint.h>
 #include <zmq.h>
 
 /* What a SUB or XSUB socket has of them. */
 typedef struct eddy__topics {
-    int is_wired;    /* it is bound or connected where they would be garbled */
-    int has_garbled; /* it has subscribed to one of them */
+    uint8_t is_wired;    /* it is bound or connected where they would be garbled */
+    uint8_t has_garbled; /* it has subscribed to one of them */
 } eddy__topics;
 
 /* The socket subscribes to a topic of that size. 0, or -EMSGSIZE. */

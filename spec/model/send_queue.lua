@@ -23,12 +23,20 @@ function M.waiting(tasks)
   end
 end
 
+--- Sets limits; false when there was no memory for the queue that they are of.
+function M.set_limit(self, point, messages, policy)
+  local ok, err = pcall(point.stream.set_send_limit, point.stream,
+    { messages = messages, policy = policy })
+  assert(ok or self.fails and err.name == "ENOMEM", err)
+  return ok
+end
+
 -- The limits change while the queue is in use; what it drops, it drops from the beginning.
 function M.operations.limit(self, point)
   local policy = point.way_out.drops and (chance(50) and "drop_newest" or "drop_oldest") or "error"
   local messages = chance(70) and random(0, 8) or nil
   self:note("limit", point.name, messages, policy)
-  point.stream:set_send_limit { messages = messages, policy = policy }
+  M.set_limit(self, point, messages, policy)
 end
 
 -- Whoever is told of a full queue is told once, until a drain; a drain follows nothing else.
@@ -65,10 +73,10 @@ end
 
 -- A task that waits for room in a queue that is full, or is closed while it does.
 function M.operations.wait_for_room(self, point)
-  if core_stream(point).full == 0 then return end
+  if core_stream(point).out.full == 0 then return end
   self:note("wait for room", point.name)
   local task = self.loop:spawn(function()
-    if point.stream:closed() or core_stream(point).full == 0 then return end
+    if point.stream:closed() or core_stream(point).out.full == 0 then return end
     pcall(backpressure.wait, point.stream)
   end)
   self.tasks[#self.tasks + 1] = { task = task, way = point.way_out }

@@ -140,8 +140,8 @@ function operations.open(self)
     if point.kind == "REP" then point.stream:set_error_reply(error_reply(self, point)) end
     if chance(30) then
       local policy = ({ "error", "drop_newest", "drop_oldest" })[random(3)]
-      point.stream:set_send_limit { messages = random(6), policy = policy }
-      point.way_out.drops = policy ~= "error"
+      local is_set = queue.set_limit(self, point, random(6), policy)
+      point.way_out.drops = is_set and policy ~= "error"
     end
     if chance(80) then operations.resume(self, point) end
   end

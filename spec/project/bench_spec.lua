@@ -108,7 +108,7 @@ describe("the benchmark harness", function()
 
   for script, args in pairs { timers = { "10" }, idle = { "3", "10" }, fan = { "2", "5" },
     turns = { "callback", "10" }, handlers = { "2", "4" }, pause = { "100", "0.1" },
-    streams = { "50" }, hello = {} } do
+    streams = { "50" }, broker = { "200" }, hello = {} } do
     it("runs eddy's side of " .. script, function()
       local code, out, err = process.eddy(EDDY_ROOT .. "/spec/bench/peers/eddy/" .. script ..
         ".lua", unpack(args))
@@ -116,4 +116,14 @@ describe("the benchmark harness", function()
       assert.matches("%w+=%-?%d", out)
     end)
   end
+
+  it("tells what of a program LuaJIT compiles and gives up", function()
+    local peers = EDDY_ROOT .. "/spec/bench/peers/"
+    local code, _, err = process.eddy(peers .. "traces.lua", peers .. "eddy/turns.lua", "spawn",
+      "20000")
+    assert.equal(0, code)
+    assert.matches("first half: %d+ traces, %d+ given up, %d+ flushes\nsecond half: %d", err)
+    local compiled = tonumber(err:match "first half: (%d+)")
+    assert.equal(os.getenv "EDDY_JIT" ~= "off", compiled > 0)
+  end)
 end)

@@ -21,7 +21,7 @@ function M.methods(perform, closed, suspends)
   --- The socket's line.
   function methods:_line_of()
     local own = wait_queue.new(self, closed, owner)
-    self._line = own
+    rawset(self, "_line", own)
     return own
   end
 

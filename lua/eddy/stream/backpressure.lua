@@ -138,6 +138,7 @@ end
 -- closed, or `ms` are over.
 function M.finish(stream, ms)
   local emptied
+  errors.check(C.eddy_stream_finish(stream.loop._c, stream._id), "close:", stream.name)
   stream._finishing = true
   local over = false
   local timer = ms < math.huge and stream.loop:call_later(ms, function()

@@ -24,9 +24,9 @@ local function ended(self)
   backpressure.settle(self, errors.new(errors.numbers.ENOTSOCK, self.name .. " was closed"))
   local on_close = self._on_close
   self.loop:_abandon(self._id)
-  self._id, self.socket = false, nil
+  self._id, self[1] = false, nil
   self._on_recv, self._on_send, self._on_err, self._on_close = false, false, false, false
-  self._on_full, self._on_drain, self._sent = false, false, {}
+  self._on_full, self._on_drain, self._sent = false, false, false
   if on_close then self.loop:_protect(self, on_close) end
 end
 

@@ -3,16 +3,28 @@ local c = require "eddy.base.libeddy"
 local watchdog = require "eddy.loop.watchdog"
 
 local C, ffi = c.C, c.ffi
+local IDLY = C.EDDY_REPORT_IDLY
 local SENT, SEND_FAILED, NUMBERS = C.EDDY_SENT, C.EDDY_SEND_FAILED, C.EDDY_NUMBERS
 local MOST_EARLY = 1000 -- messages kept for an on_send that may yet be set
 
 local M = {}
 
+-- Where a stream has what the core is told at each send that has no callback: EDDY_REPORT_IDLY
+-- while on_send is to hear of it, or may still be set for it, else 0.
+local REPORT = 2
+M.REPORT = REPORT
+
 --- Sets who is told; the first one also of what was sent before, while that is early.
 function M.listen(self, fn)
   self._on_send = fn or false
   if fn then self._early = false end
+  self[REPORT] = (fn or self._early) and IDLY or 0
   C.eddy_stream_await_word(self.loop._c, self._id, fn and 1 or 0)
+end
+
+local function end_early(self)
+  if not self._early then return end
+  self._early, self[REPORT] = false, self._on_send and IDLY or 0
 end
 
 local function call(self, fn, msg, err)
@@ -22,13 +34,14 @@ end
 --- Remembers a message of which the core will tell what became of it.
 -- @param number the core's
 function M.remember(self, number, msg, callback)
-  self._sent[number] = { msg, callback or false }
+  local sent = self._sent or {}
+  self._sent, sent[number] = sent, { msg, callback or false }
   local word = self._words and self._words[number]
   if word then -- a flush that ran between the send and this was told already
-    self._sent[number], self._words[number] = nil, nil
+    sent[number], self._words[number] = nil, nil
     self.loop:add_callback(call, self, callback or self._on_send, msg, word.err)
   end
-  if self._early and number >= MOST_EARLY then self._early = false end
+  if number >= MOST_EARLY then end_early(self) end
 end
 
 --- Tells of a message that was dropped at once, in the next turn, as an event would.
@@ -44,10 +57,10 @@ end
 -- @param number how many such messages there were with it
 -- @param err nil when it went out
 function M.take(self, number, err)
-  self._early = false
+  end_early(self)
   if not self._id then return end
   if number >= NUMBERS then number = number % NUMBERS end
-  local entry = self._sent[number]
+  local entry = self._sent and self._sent[number]
   if not entry then
     self._words = self._words or {}
     self._words[number] = { err = err }

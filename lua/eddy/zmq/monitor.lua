@@ -94,7 +94,7 @@ function M.get_monitor_socket(socket, events, endpoint)
   if reader and not reader.closed then return reader end
   events = check_events(events, "get_monitor_socket")
   -- First of all the reader: from the moment the monitor begins, its events want one.
-  reader = socket._context:socket(constants.PAIR, { linger = 0, rcvhwm = 0 })
+  reader = socket[1]:socket(constants.PAIR, { linger = 0, rcvhwm = 0 })
   local ok, err = pcall(function()
     if endpoint then
       M.monitor(socket, endpoint, events)

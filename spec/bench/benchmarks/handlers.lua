@@ -3,9 +3,9 @@ local p = require "harness.programs"
 
 return {
   contestants = {
-    { name = "eddy of 100", p.eddy("handlers", 100, p.count(200)) },
-    { name = "eddy of 200", p.eddy("handlers", 200, p.count(100)) },
-    { name = "eddy of 1,000", p.eddy("handlers", 1000, p.count(40)) },
+    { name = "eddy of 100", p.eddy("handlers", 100, p.count(100)) },
+    { name = "eddy of 200", p.eddy("handlers", 200, p.count(50)) },
+    { name = "eddy of 1,000", p.eddy("handlers", 1000, p.count(20)) },
   },
   rows = {
     { title = "200 distinct hot handlers", metric = "cpu_ns", unit = "ns of CPU",
