@@ -33,15 +33,36 @@ local function controller_of(value)
     tostring(cqueues.type(value) or type(value)))
 end
 
+local STRAY = "a coroutine of cqueues' yielded, and nobody is there to resume it: it goes on. " ..
+  "It waits by cqueues' own functions, or for futures"
+
+-- What steps a controller. What its coroutines yield by another way than cqueues' comes out of the
+-- step, which is so not over: hence it runs in a coroutine. Returns whether it was over, then what
+-- cqueues' step returned.
+local function stepper_of(queue)
+  local function results(ok, mark, ...)
+    if not ok then error(mark, 0) end
+    return mark == queue, ...
+  end
+  local thread = coroutine.create(function()
+    while true do coroutine.yield(queue, queue:step(0)) end
+  end)
+  return function() return results(coroutine.resume(thread)) end
+end
+
 local function embed(loop, queue, is_own)
   if cqueues.running() and not loop:running() then
     errors.misuse("eddy.cqueues: cqueues runs already, and the loop is to turn inside it: " ..
       "wrap functions in the controller that runs")
   end
   local embedded
+  local run, is_over = stepper_of(queue), true
   local function step()
-    local ok, err, _, thread = queue:step(0)
-    if not ok then
+    local ok, err, thread, _
+    is_over, ok, err, _, thread = run()
+    if not is_over then
+      loop:_failed(loop._trace(STRAY), embedded)
+    elseif not ok then
       loop:_failed(loop._trace(err, type(thread) == "thread" and thread or nil), embedded)
     end
   end
@@ -50,6 +71,7 @@ local function embed(loop, queue, is_own)
       embedded:close()
       return nil
     end
+    if not is_over then return 0 end
     local seconds = queue:timeout()
     return seconds and seconds * 1000
   end

@@ -305,6 +305,7 @@ function Loop:close(all_descriptors)
   if self._is_held then errors.misuse("close: a flush is just receiving a message") end
   self._closed = true
   local core = self._c
+  for _, each in ipairs(self._embedded or {}) do each:close() end -- first: they may use the others
   if all_descriptors then handler.close_all(self) end
   C.eddy_children_stop(core, CHILDREN_MS)
   -- First a list: on_close may do anything to the loop.

@@ -183,6 +183,22 @@ describe("eddy.cqueues", function()
     assert.matches("embedded loop \"cqueues\": table", text)
   end)
 
+  it("tells of a coroutine that yields to nobody, which goes on, as the others do", function()
+    local seen = {}
+    eddy.cqueues():wrap(function()
+      coroutine.yield("to nobody")
+      seen[#seen + 1] = "after"
+      cqueues.sleep(0.001)
+      seen[#seen + 1] = "end"
+    end)
+    eddy.cqueues():wrap(function() seen[#seen + 1] = "other" end)
+    loop:_run_until_idle()
+    table.sort(seen)
+    assert.same({ "after", "end", "other" }, seen)
+    assert.matches('embedded loop "cqueues": a coroutine of cqueues\' yielded, and nobody',
+      support.take_log())
+  end)
+
   it("takes controllers that come and go", function()
     local sum = 0
     for round = 1, 20 do

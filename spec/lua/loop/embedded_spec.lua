@@ -187,10 +187,14 @@ describe("loop.embed", function()
     assert.equal(1, steps)
   end)
 
-  it("is closed with its loop", function()
+  it("is closed with its loop, before what it may use there", function()
     local other = eddy.loop.new()
+    local socket = require("eddy.zmq").instance():socket(require("eddy.zmq").PAIR)
+    local stream, is_closed = eddy.stream(socket, other), nil
     local embedded = other:embed { fd = fds[0], step = print }
+    embedded._closed = function() is_closed = stream:closed() end
     other:close()
+    assert.is_false(is_closed)
     assert.matches("%(closed%)$", tostring(embedded))
     embedded:close()
   end)
