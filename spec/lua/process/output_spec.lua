@@ -17,9 +17,9 @@ describe("what a child writes", function()
   it("is told by lines, the last one also without its end, before the child's end is", function()
     local lines = {}
     local child = spawn "printf 'one\\n\\nthree'"
-    child:on_line(function(line, is_cut)
-      lines[#lines + 1] = line
-      assert.is_false(is_cut)
+    child:on_line(function(...)
+      lines[#lines + 1] = (...)
+      assert.equal(1, select("#", ...))
     end)
     child.exit:add_done_callback(function() lines[#lines + 1] = "ended" end)
     come(child.exit)
@@ -52,7 +52,7 @@ describe("what a child writes", function()
     end)
     come(child.exit)
     assert.same({ 1048576, 1048576, 402848, 5 }, sizes)
-    assert.same({ true, true, false, false }, cuts)
+    assert.same({ true, true }, cuts)
   end)
 
   it("waits for whoever is set next, when a function is taken away", function()
