@@ -89,7 +89,7 @@ describe("what a child writes", function()
     support.wait(loop, function() return #lines == 5 end)
     assert.equal("1 2 3 4 5", table.concat(lines, " "))
     assert.equal(1, most)
-    support.wait(loop, function() return not child:running() end)
+    come(child.exit)
   end)
 
   it("goes on after an error in its function, which is logged with the child's name", function()
