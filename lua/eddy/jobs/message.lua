@@ -59,7 +59,9 @@ end
 local Reader = {}
 Reader.__index = Reader
 
-function M.reader() return setmetatable({ _buffer = string_buffer.new(), _size = false }, Reader) end
+function M.reader()
+  return setmetatable({ _buffer = string_buffer.new(), _size = false }, Reader)
+end
 
 --- Adds a piece.
 function Reader:add(bytes) self._buffer:put(bytes) end

@@ -232,8 +232,8 @@ local function in_flight(self)
 end
 
 --- Counters: `workers`, processes that there are; `backlog`, jobs that wait; `in_flight`; `done`,
--- `failed`, `cancelled`, `timeouts`, `dropped`; `restarts` of workers; `wait` and `run`, the ms that
--- jobs waited, and ran, on average.
+-- `failed`, `cancelled`, `timeouts`, `dropped`; `restarts` of workers; `wait` and `run`, the ms
+-- that jobs waited, and ran, on average.
 function Pool:stats()
   local counts = self._counts
   return { workers = #self._workers, backlog = self._backlog, in_flight = in_flight(self),

@@ -43,7 +43,8 @@ local function failure_of(err, stack)
   end
   failure.fields = {}
   for key, value in pairs(err) do
-    if type(key) == "string" and message.encode { n = 1, value } then failure.fields[key] = value end
+    local is_sent = type(key) == "string" and message.encode { n = 1, value } ~= nil
+    if is_sent then failure.fields[key] = value end
   end
   failure.is_ours = errors.is_error(err)
   return failure
@@ -81,7 +82,8 @@ local function answer_of(module, job)
   io.stdout:flush()
   local bytes, problem = message.encode(results, "result")
   if bytes then return bytes end
-  return assert(message.encode { failure = { text = problem, value = problem, traceback = problem } })
+  local failure = { text = problem, value = problem, traceback = problem }
+  return assert(message.encode { failure = failure })
 end
 
 --- Does jobs until the channel is closed.
