@@ -829,6 +829,12 @@ int eddy_pipe_write(eddy_loop *loop, uint32_t pipe, const char *bytes, uint32_t 
 
 int eddy_pipe_close(eddy_loop *loop, uint32_t pipe);
 
+/* The path of the program that runs, with its zero byte. Its length, or -errno. */
+int eddy_executable(char *path, uint32_t room);
+
+/* How many processors this process may use. */
+int eddy_processors(void);
+
 /* The descriptor of a FILE of C's library, as io.open's are, or -EBADF. */
 int eddy_file_descriptor(void *file);
 

@@ -4,7 +4,7 @@
 #include "process/child.h"
 #include "process/pipe.h"
 
-#include <stdio.h>
+#include <sched.h>
 
 static eddy__pipe *find_pipe(eddy_loop *loop, uint32_t id) {
     if (eddy__loop_refusal(loop)) return NULL;
@@ -92,6 +92,18 @@ int eddy_descriptor_read(int fd, char *bytes, uint32_t size) {
 int eddy_descriptor_write(int fd, const char *bytes, uint32_t size) {
     int result = eddy__write(fd, bytes, size);
     return result < 0 ? -errno : result;
+}
+
+int eddy_executable(char *path, uint32_t room) {
+    ssize_t length = readlink("/proc/self/exe", path, room - 1);
+    if (length < 0) return -errno;
+    path[length] = '\0';
+    return (int)length;
+}
+
+int eddy_processors(void) {
+    cpu_set_t set;
+    return sched_getaffinity(0, sizeof set, &set) == 0 ? CPU_COUNT(&set) : 1;
 }
 
 const char *const *eddy_environment(void) {

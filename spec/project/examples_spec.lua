@@ -120,6 +120,11 @@ describe("the examples", function()
     assert.equal(1, left, "a child process is left")
   end)
 
+  it("jobs", function()
+    assert.equal("at once: hello\n25997 primes below 300000\nsorted: 25997 primes below 300000\n" ..
+      "sorted: at once: hello\nsort ended with 0\n", run("jobs"))
+  end)
+
   it("stream_poller: says which argument is wrong", function()
     local script = EDDY_ROOT .. "/examples/stream_poller.lua"
     local code, _, err = process.eddy(script, "x")

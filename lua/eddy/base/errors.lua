@@ -24,6 +24,12 @@ function M.new(code, what)
   return setmetatable({ code = code, name = name, message = message }, Error)
 end
 
+--- Whether a value is an error object.
+function M.is_error(value) return getmetatable(value) == Error end
+
+--- An error object of the fields of another one, as another process sent them.
+function M.of_fields(fields) return setmetatable(fields, Error) end
+
 --- The error of a message to a peer that is gone: EHOSTUNREACH.
 -- @param id the peer's routing id, which is the error's `peer`; nil when it is not known
 function M.unreachable(what, id)

@@ -130,7 +130,7 @@ local function begin(loop, ms, reason)
     M.count = M.count + 1
     self = setmetatable({ loop = loop, number = M.count, reason = reason, began = C.eddy_time(),
       deadline = false, timer = false, last = false, is_told = false, is_late = false,
-      is_left = false,       drains = not reason, future = futures.new(loop) }, Ending)
+      is_left = false, drains = not reason, future = futures.new(loop) }, Ending)
     self.future._name, self.future._is_end = "the end of the loop", true
     loop._ending, loop._is_ended = self, true
     each_target(loop, "_loop_ends")

@@ -19,6 +19,7 @@ local Input = {
   _queued = 0,      -- bytes that wait
   _written = 0,     -- bytes that the pipe took
   _unwritten = 0,   -- bytes that nobody could be given
+  _limit = LIMIT_BYTES, -- of those that wait
 }
 Input.__index = Input
 
@@ -72,7 +73,7 @@ function Input:_handle()
   end
   if self._closing and self._queued == 0 then return self:_end() end
   want(self)
-  if self._queued <= LIMIT_BYTES / 2 then room.drained(self) end
+  if self._queued <= self._limit / 2 then room.drained(self) end
 end
 
 local function refused(self, code, why) return errors.new(code, "write: " .. self.name .. why) end
@@ -80,7 +81,7 @@ local function refused(self, code, why) return errors.new(code, "write: " .. sel
 -- Waits until there is room for so many bytes. nil, or the error with which that ended.
 local function wait_for_room(self, size)
   local is_first = false
-  while not self._over and self._queued > 0 and self._queued + size > LIMIT_BYTES do
+  while not self._over and self._queued > 0 and self._queued + size > self._limit do
     if not backpressure.may_wait() then
       return refused(self, errors.numbers.ENOBUFS, ": 64 MiB wait already")
     end
@@ -98,7 +99,7 @@ function Input:write(data)
     errors.misuse("write: expected a string, got " .. type(data))
   end
   if self._closing then errors.misuse("write: " .. self.name .. " is closed") end
-  if #data > LIMIT_BYTES then
+  if #data > self._limit then
     return nil, refused(self, errors.numbers.EMSGSIZE, ": 64 MiB at most at a time")
   end
   local err = wait_for_room(self, #data)

@@ -84,7 +84,11 @@ local function tell(self)
   while self._fn do
     local piece, is_cut = next_piece(self)
     if not piece then break end
-    self._loop:_protect(self, self._fn, piece, is_cut)
+    if is_cut then
+      self._loop:_protect(self, self._fn, piece, true)
+    else
+      self._loop:_protect(self, self._fn, piece)
+    end
   end
   self._telling = false
   want(self, is_read(self))
@@ -133,11 +137,22 @@ function Output:_handle()
   tell(self)
 end
 
+local function read_what_is_there(self)
+  local reads = 0
+  while self._id and reads < LAST_READS and read(self) do reads = reads + 1 end
+end
+
+-- Tells what has been written until now.
+function Output:_drain()
+  if not self._id or self._telling then return end
+  read_what_is_there(self)
+  tell(self)
+end
+
 -- The child has ended: what it wrote is in the pipe. Others that it started may still write there.
 function Output:_child_ended()
   if not self._id or self._telling then return end
-  local reads = 0
-  while self._id and reads < LAST_READS and read(self) do reads = reads + 1 end
+  read_what_is_there(self)
   finish_whole(self)
   if not self._fn then close(self) end
   tell(self)

@@ -1,6 +1,7 @@
 -- What is to be started, as the core takes it.
 local errors = require "eddy.base.errors"
 local c = require "eddy.base.libeddy"
+local descriptor = require "eddy.base.descriptor"
 local signal = require "eddy.loop.signal"
 
 local C, ffi = c.C, c.ffi
@@ -31,14 +32,11 @@ local function words_of(options, what)
   return list
 end
 
+-- The descriptor of what may have one; nil when it has none.
 local function descriptor_of(value)
-  if type(value) == "number" and value >= 0 and value % 1 == 0 then return value end
-  if io.type(value) == "file" then
-    value:flush() -- what is in it comes before what the child writes
-    return errors.check(C.eddy_file_descriptor(ffi.cast("void *", value)), "spawn: descriptor")
-  end
-  local is_object = type(value) == "table" or type(value) == "userdata" and not io.type(value)
-  return is_object and value.fileno and value:fileno() or nil
+  if io.type(value) == "file" then value:flush() end -- what is in it comes before the child's
+  local ok, fd = pcall(descriptor.of, value, "spawn")
+  return ok and fd or nil
 end
 
 local function stream_of(value, name, what)

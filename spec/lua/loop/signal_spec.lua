@@ -310,7 +310,7 @@ describe("a loop's signals", function()
       end
       -- What lingers keeps a thread waiting for its context's end.
       local context = zmq.context { io_threads = 1 }
-      local push = context:socket(zmq.PUSH, { linger = 500, connect = "ipc:///nobody/is/there" })
+      local push = context:socket(zmq.PUSH, { linger = 100, connect = "ipc:///nobody/is/there" })
       push:send("x")
       push:close()
       context = nil

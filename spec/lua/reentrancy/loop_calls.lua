@@ -496,6 +496,22 @@ function calls.processes(loop)
   end)
 end
 
+function calls.jobs(loop)
+  local pool, got = eddy.jobs { module = "spec.lua.jobs.resize", workers = 2, queue = 3,
+    loop = loop }, {}
+  return tasks_of(loop, function()
+    local futures = {}
+    for i = 1, 6 do futures[i] = pool:call("echo", hostile.words(3, "job" .. i), i) end
+    for i, each in ipairs(futures) do got[i] = { each:await() } end
+    local failing = pool:call("fail", "on purpose")
+    got.failure = failure(failing.await, failing)
+    pool:call("sleep", 60):cancel()
+    got.stats = type(pool:stats().wait)
+    got.closed = { pool:close(5000):await() }
+    return got
+  end)
+end
+
 function calls.logs()
   local log, got = eddy.log, {}
   local pub, sub = support.pair(zmq.PUB, zmq.SUB)

@@ -1,0 +1,52 @@
+--- Jobs: what blocks or computes, in processes of its own.
+local errors = require "eddy.base.errors"
+local C = require("eddy.base.libeddy").C
+local pool = require "eddy.jobs.pool"
+local loops = require "eddy.loop"
+
+local M = {}
+
+local QUEUE, GRACE_MS = 100, 100
+
+local fields = { module = true, workers = true, queue = true, on_full = true, timeout = true,
+  grace = true, env = true, cwd = true, name = true, loop = true }
+local policies = { error = true, drop_newest = true, drop_oldest = true }
+
+local function number_of(options, name, least, default)
+  local value = options[name]
+  if value == nil then return default end
+  if type(value) ~= "number" or value < least or value ~= value then
+    errors.misuse(("jobs: %s: expected a number of at least %d, got %s"):format(name, least,
+      tostring(value)))
+  end
+  return value
+end
+
+--- A pool of workers, which are started as they are needed.
+-- @param options { module = "name", which a worker requires: a table of functions; workers = how
+-- many at most (as many as there are processors); queue = how many jobs may wait (100); on_full =
+-- "error", "drop_newest" or "drop_oldest"; timeout = ms that a job may run; grace = ms that a job
+-- has after its cancellation, before its worker is killed (100); env =, cwd = as of eddy.process;
+-- name =, for messages to people; loop = the current one unless given }
+function M.new(options)
+  errors.check_fields(options, fields, "jobs")
+  if type(options.module) ~= "string" then
+    errors.misuse("jobs: module: expected the name of a module, got " .. type(options.module))
+  end
+  local policy = options.on_full or "error"
+  if not policies[policy] then
+    errors.misuse("jobs: on_full: no such policy: " .. tostring(policy))
+  end
+  local loop = options.loop or loops.current()
+  if not loops.is(loop) then errors.misuse("jobs: expected a loop, got " .. type(loop)) end
+  loop:_core("jobs")
+  return pool.new(loop, {
+    module = options.module, name = options.name, env = options.env, cwd = options.cwd,
+    workers = number_of(options, "workers", 1, C.eddy_processors()),
+    queue = number_of(options, "queue", 0, QUEUE), on_full = policy,
+    timeout = errors.limit_of(options.timeout, "jobs: timeout"),
+    grace = number_of(options, "grace", 0, GRACE_MS),
+  })
+end
+
+return setmetatable(M, { __call = function(_, options) return M.new(options) end })
