@@ -167,7 +167,7 @@ local function wait_for_threads(deadline, drain)
   return true
 end
 
--- Says what the loops that were to end in order left undone, and returns whether there was anything.
+-- Says what the loops left undone that were to end in order, and returns whether there was any.
 local function tell_unfinished()
   local is_undone = false
   for loop in pairs(loops._all()) do

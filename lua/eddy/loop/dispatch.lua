@@ -341,7 +341,8 @@ function M.step(self)
     guarded = self
   end
   local this, thread = self._run, self._parked
-  self._parked, self._stopped_by = false, false
+  self._parked = false
+  if not self._ending then self._stopped_by = false end
   if not thread then this, thread = begin_run(self, run_steps) end
   while not resume(self, this, thread) do this, thread = begin_run(self, run_steps) end
   local is_stopped = self._stop
