@@ -1,6 +1,6 @@
 -- How long an echo takes while something is done beside it. usage: beside.lua WHAT WHERE MS: WHAT
--- is a function of burn.lua's, WHERE is "inline" or "jobs", MS how long it takes. Prints, in ms, the
--- worst and the 99th percentile of the echoes in that time, and how many there were.
+-- is a function of burn.lua's, WHERE is "inline" or "jobs", MS how long it takes. Prints, in ms,
+-- the worst and the 99th percentile of the echoes in that time, and how many there were.
 -- beside.lua cost: prints the us that a job takes which does nothing, the ms that a worker takes to
 -- start, and the KiB that it has.
 local here = arg[0]:match("^(.*)/") or "."
