@@ -140,6 +140,7 @@ local server = assert(http_server.listen {
   onerror = function(_, _, op, err) io.stderr:write("http: ", op, ": ", tostring(err), "\n") end,
 })
 assert(server:listen())
+loop:on_stop(function() server:pause() end) -- what was asked already is answered
 local _, _, bound = server:localname()
 print(("serving http://%s:%d/"):format(HOST, bound))
 io.stdout:flush()

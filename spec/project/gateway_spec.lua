@@ -20,7 +20,7 @@ describe("http_gateway", function()
   -- The same with a script in a host; `url`, `port` and `request` are there.
   local function with_script(text)
     local name = process.script([[
-      local url, port = ...
+      local url, port, gateway = ...
       local eddy = require "eddy"
       local cqueues, request = require "cqueues", require "http.request"
       local function fail(err) io.stderr:write(tostring(err), "\n") os.exit(1) end
@@ -30,8 +30,8 @@ describe("http_gateway", function()
       local ok, err = pcall(task.await, task)
       if not ok then fail(err) end
     ]])
-    local code, out, err = beside(("'%s' %s $url $port || kill -KILL $gateway"):format(EDDY_HOST,
-      name))
+    local code, out, err = beside(("'%s' %s $url $port $gateway || kill -KILL $gateway"):format(
+      EDDY_HOST, name))
     os.remove(name)
     assert.message(out .. err).equal(0, code)
     return out, err
@@ -86,6 +86,32 @@ describe("http_gateway", function()
     ]]
     local bad = ' 400 {"error":"expect'
     assert.equal('200 {"square":9}' .. bad .. '\t200 {"square":400}' .. bad .. "\n", out)
+  end)
+
+  it("answers what was asked before a signal, and takes nothing after it", function()
+    local out = with_script [[
+      local cond = require "cqueues.condition".new()
+      local function ask(text)
+        local asked = request.new_from_uri(url .. "square")
+        asked.headers:upsert(":method", "POST")
+        asked:set_body(text)
+        local headers, stream = asked:go(5)
+        if not headers then return "nothing" end
+        return headers:get ":status" .. " " .. stream:get_body_as_string(5):gsub("\n", "")
+      end
+      local first, others = nil, 0
+      require "cqueues".running():wrap(function()
+        first = ask '{"number": 8, "ms": 250}'
+        cond:signal()
+      end)
+      cqueues.sleep(0)
+      for _ = 1, 3 do print(ask '{"number": 2}') end -- by then, the first one is there
+      os.execute("kill -TERM " .. gateway)
+      while not first do cond:wait() end
+      print(first)
+      print(ask '{"number": 3}')
+    ]]
+    assert.equal(('200 {"square":4}\n'):rep(3) .. '200 {"square":64}\nnothing\n', out)
   end)
 
   it("refuses what is too large, and outlives peers that leave in the middle", function()
