@@ -138,7 +138,8 @@ typedef struct eddy_inbox {
     uint32_t head, tail;
     eddy_part *parts;
     int32_t busy;
-    eddy_loan *loan; /* of the message that was lent last; NULL when that is over */
+    int32_t is_timed; /* the end of each message's handler is to be told: eddy_stream_lap */
+    eddy_loan *loan;  /* of the message that was lent last; NULL when that is over */
 } eddy_inbox;
 
 typedef struct eddy_event {

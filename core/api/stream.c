@@ -6,6 +6,7 @@
 #include "zmq/message.h"
 
 #include <math.h>
+#include <stdio.h>
 
 enum { DRAIN_MS = 5 }; /* how often sockets without a wake-up are tried while draining */
 
@@ -172,6 +173,41 @@ int eddy_stream_stats_get(eddy_loop *loop, uint32_t id, eddy_stream_stats *stats
         .errors = stream->errors,
     };
     return 0;
+}
+
+static void copy_text(char *to, const char *text) {
+    if (text) snprintf(to, EDDY_PAGE_NAME, "%s", text);
+}
+
+int eddy_stream_label(eddy_loop *loop, uint32_t id, const char *name, const char *endpoint) {
+    eddy__stream *stream = find_stream(loop, id);
+    if (!stream) return eddy__loop_stale(loop);
+    if (!stream->place) return 0;
+    copy_text(stream->place->page->name, name);
+    copy_text(stream->place->page->endpoint, endpoint);
+    return 0;
+}
+
+double eddy_stream_begin(eddy_loop *loop, uint32_t id) {
+    eddy__stream *stream = find_stream(loop, id);
+    return stream ? eddy__stream_timing_begin(stream) : eddy_time();
+}
+
+/* What is measured on a loop of this process's; NULL: nothing. */
+static eddy__handling *handling_of(const eddy_loop *loop) {
+    return loop && !eddy__loop_refusal(loop) ? loop->state.handling : NULL;
+}
+
+void eddy_stream_lap(eddy_loop *loop) {
+    eddy__handling *handling = handling_of(loop);
+    if (handling) eddy__stream_timing_lap(eddy__stream_timing_of(handling));
+}
+
+double eddy_stream_end(eddy_loop *loop) {
+    double now = eddy_time();
+    eddy__handling *handling = handling_of(loop);
+    if (handling) handling->end(handling, now);
+    return now;
 }
 
 typedef struct eddy__drain {

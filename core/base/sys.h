@@ -13,6 +13,8 @@
 #include <sys/epoll.h>
 #include <sys/eventfd.h>
 #include <sys/file.h>
+#include <sys/mman.h>
+#include <sys/stat.h>
 #include <unistd.h>
 #include <zmq.h>
 
@@ -112,6 +114,21 @@ static inline int eddy__pipe2(int fds[2]) {
 
 static inline int eddy__dup(int fd) {
     EDDY__CALL(int, -1, EDDY__FAULT_DUP, fcntl(fd, F_DUPFD_CLOEXEC, 0));
+}
+
+static inline int eddy__mkdir(const char *path, mode_t mode) {
+    EDDY__CALL(int, -1, EDDY__FAULT_MKDIR, mkdir(path, mode));
+}
+
+/* Makes a file that large, so that its memory is there: 0 or -1. */
+static inline int eddy__allocate(int fd, off_t size) {
+    EDDY__RETRY(EDDY__FAULT_ALLOCATE, (errno = posix_fallocate(fd, 0, size)) == 0 ? 0 : -1);
+}
+
+/* Shows a file in memory, for all who do so. */
+static inline void *eddy__map(int fd, size_t size) {
+    EDDY__CALL(void *, MAP_FAILED, EDDY__FAULT_MAP,
+               mmap(NULL, size, PROT_READ | PROT_WRITE, MAP_SHARED | MAP_NORESERVE, fd, 0));
 }
 
 static inline int eddy__thread(pthread_t *thread, void *(*run)(void *), void *with) {

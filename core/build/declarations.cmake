@@ -1,5 +1,9 @@
-# Writes eddy_declarations.c: eddy.h without its preprocessor lines, as a C string.
-file(READ ${IN} text)
+# Writes eddy_declarations.c: the public headers, a list, without their preprocessor lines, as a C
+# string.
+foreach(header ${IN})
+  file(READ ${header} one)
+  string(APPEND text "${one}")
+endforeach()
 string(REGEX REPLACE "#[^\n]*\n" "" text "${text}")
 string(REPLACE "\\" "\\\\" text "${text}")
 string(REPLACE "\"" "\\\"" text "${text}")

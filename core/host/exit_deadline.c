@@ -1,6 +1,7 @@
 #include "host/exit_deadline.h"
 #include "base/deadline.h"
 #include "base/signal_mask.h"
+#include "counters/page.h"
 #include "eddy.h"
 
 #include <pthread.h>
@@ -25,6 +26,7 @@ static void *wait_for_end(void *unused) {
     }
     dprintf(2, "eddy: something does not end (a finalizer, an output that nobody reads): "
                "the process ends without it\n");
+    eddy_page_end(end.status != 0 ? end.status : FAILED);
     _exit(end.status != 0 ? end.status : FAILED);
     return unused;
 }

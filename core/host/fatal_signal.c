@@ -1,4 +1,5 @@
 #include "host/fatal_signal.h"
+#include "counters/page.h"
 
 #include <signal.h>
 #include <unistd.h>
@@ -7,6 +8,7 @@ enum { SIGNALLED = 128 };
 
 _Noreturn void eddy__fatal_signal(int number) {
     sigset_t one;
+    eddy_page_end(SIGNALLED + number);
     sigemptyset(&one);
     sigaddset(&one, number);
     signal(number, SIG_DFL);

@@ -1,5 +1,6 @@
 /* eddy: runs a Lua script and the loop that it leaves. What the command does is written in Lua,
  * in lua/eddy/host/main.lua; nothing outside this folder knows Lua's C API. */
+#include "counters/page.h"
 #include "host/emfile.h"
 #include "host/exit_deadline.h"
 #include "host/greetings.h"
@@ -178,6 +179,7 @@ int main(int argc, char **argv) {
     int failed = is_failed || eddy__threads_failures() > 0;
     if (status == 0 && failed) status = FAILED;
     fflush(NULL);
+    eddy_page_end(status);
     char name[1];
     /* Something inside libzmq, or a thread, would hold us longer than it may. */
     int is_over = eddy_shutdown(deadline) == 0 && eddy__threads_wait(0, name, 0) == 0;

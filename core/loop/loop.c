@@ -1,9 +1,32 @@
 #include "loop/loop.h"
 #include "base/fork.h"
 #include "base/sys.h"
+#include "counters/times.h"
 
 #include <limits.h>
 #include <math.h>
+
+enum {
+    NAME_MS = 20, /* between two that find out what the name of a callback is, */
+    LOOK_MS = 100 /* and how much memory Lua has */
+};
+
+static void open_page(eddy_loop *loop) {
+    eddy_page_loop *page = (eddy_page_loop *)eddy_page_add(sizeof *page);
+    loop->state.page = page ? page : &loop->own_page;
+    loop->state.page->thread = gettid();
+    if (!page) return;
+    page->may_name = page->may_look = 1;
+    eddy_page_show(&page->record, EDDY_PAGE_LOOP);
+}
+
+static void close_page(eddy_loop *loop) {
+    if (loop->state.page != &loop->own_page) eddy_page_remove(&loop->state.page->record);
+}
+
+eddy_page_loop *eddy_loop_page(eddy_loop *loop) {
+    return loop->state.page;
+}
 
 int eddy_loop_new(eddy_loop **made) {
     eddy_loop *loop = eddy__calloc(1, sizeof *loop);
@@ -29,6 +52,7 @@ int eddy_loop_new(eddy_loop **made) {
         return rc;
     }
     state->now = eddy__clock_now(&loop->clock);
+    open_page(loop);
     *made = loop;
     return 0;
 }
@@ -68,6 +92,7 @@ void eddy__loop_reap(eddy_loop *loop) {
 
 void eddy__loop_free(eddy_loop *loop) {
     eddy__loop_state *state = &loop->state;
+    close_page(loop);
     eddy__signals_close(&loop->signals);
     eddy__wakeups_close(&loop->wakeups, &state->poller);
     eddy__poller_close(&state->poller);
@@ -82,6 +107,7 @@ static void begin(eddy_loop *loop) {
     eddy__loop_state *state = &loop->state;
     eddy__list lent;
     state->batch.count = 0;
+    if (state->handling) state->handling->end(state->handling, eddy_time());
     eddy__loop_reap(loop);
     eddy__list_init(&lent);
     eddy__list_append(&lent, &state->lent);
@@ -109,9 +135,41 @@ static double patience(eddy_loop *loop, double timeout) {
     return fmax(left, 0);
 }
 
+/* What the last turn brought is handled. */
+static void note_end(eddy_loop *loop) {
+    eddy_page_loop *page = loop->state.page;
+    if (page == &loop->own_page) return;
+    if (page->turn_began > 0)
+        eddy__times_note(&page->lag, loop->state.now - page->turn_began, 1);
+    page->turn_began = 0;
+    page->running = 0;
+    page->state = EDDY_PAGE_WAITS;
+}
+
+/* What this turn brings is going to be. */
+static void note_begin(eddy_loop *loop) {
+    eddy__loop_state *state = &loop->state;
+    eddy_page_loop *page = state->page;
+    if (page == &loop->own_page) return;
+    double now = page->turn_began = state->now;
+    page->turns = state->number;
+    page->events = loop->events;
+    page->missed_wakeups = state->poller.missed_wakeups;
+    page->timers = state->timer_heap.count;
+    page->since = now;
+    page->state = EDDY_PAGE_HANDLES;
+    if (now < loop->named + NAME_MS) return;
+    page->may_name = 1;
+    loop->named = now;
+    if (now < loop->looked + LOOK_MS) return;
+    page->may_look = 1;
+    loop->looked = now;
+}
+
 static int wait(eddy_loop *loop, double timeout) {
     eddy__loop_state *state = &loop->state;
     state->now = eddy__clock_now(&loop->clock);
+    note_end(loop);
     eddy__time_jump_look(&loop->time_jump, state->now, 0);
     eddy__poller_sweep(&state->poller, state->now);
     eddy__poller_refresh(&state->poller, state->now);
@@ -222,5 +280,6 @@ int eddy_loop_turn(eddy_loop *loop, double timeout) {
     expire(&loop->state);
     loop->state.number += 1;
     loop->events += loop->state.batch.count;
+    note_begin(loop);
     return loop->state.batch.count;
 }

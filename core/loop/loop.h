@@ -16,6 +16,8 @@ struct eddy_loop {
     eddy__wakeups wakeups;
     eddy__signals signals;
     eddy__time_jump time_jump;
+    eddy_page_loop own_page; /* where it counts if the process has no page */
+    double named, looked;
     double events;
     int born;        /* eddy__fork_count when it was made */
     uint64_t thread; /* which it belongs to */

@@ -5,6 +5,7 @@
 
 #include "base/id_map.h"
 #include "base/list.h"
+#include "counters/page.h"
 #include "loop/events.h"
 #include "loop/poller.h"
 #include "loop/timer_heap.h"
@@ -19,6 +20,11 @@ enum {
     EDDY__PIPE,
 };
 
+/* Member of whatever is measured while its handlers run. */
+typedef struct eddy__handling {
+    void (*end)(struct eddy__handling *handling, double now);
+} eddy__handling;
+
 typedef struct eddy__loop_state {
     double now, number; /* of turns so far */
     eddy__id_map ids;
@@ -31,6 +37,8 @@ typedef struct eddy__loop_state {
     uint32_t pooled;    /* how many parts they have room for */
     eddy__list graves;  /* what was closed: freed when the next turn begins */
     int alive;          /* what could still bring an event */
+    eddy_page_loop *page;
+    eddy__handling *handling; /* NULL: nothing is measured */
 } eddy__loop_state;
 
 /* First member of whatever may lie in `graves`. */

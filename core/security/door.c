@@ -1,6 +1,7 @@
 #include "security/door.h"
 #include "base/clock.h"
 #include "base/sys.h"
+#include "counters/handshakes.h"
 #include "security/asker.h"
 #include "security/notices.h"
 #include "security/policy.h"
@@ -141,15 +142,20 @@ int eddy__door_has(eddy__door *door, const char *domain) {
     return policy != NULL;
 }
 
+static double *counter_of(eddy_zap_stats *stats, int status) {
+    return status == WRONG     ? &stats->malformed
+           : status == REFUSED ? &stats->refused
+           : status == LATER   ? &stats->later
+                               : &stats->allowed;
+}
+
 static void count(eddy__door *door, int status) {
+    eddy_zap_stats one = {0};
     pthread_mutex_lock(&door->lock);
-    eddy_zap_stats *stats = &door->stats;
-    double *counter = status == WRONG     ? &stats->malformed
-                      : status == REFUSED ? &stats->refused
-                      : status == LATER   ? &stats->later
-                                          : &stats->allowed;
-    ++*counter;
+    ++*counter_of(&door->stats, status);
     pthread_mutex_unlock(&door->lock);
+    ++*counter_of(&one, status);
+    eddy__page_handshake(&one);
 }
 
 static int send_part(eddy__door *door, eddy__text text, int flags) {

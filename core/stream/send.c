@@ -19,6 +19,7 @@ static void note(eddy__stream *stream, int error, zmq_msg_t *msgs, double bytes,
     stream->errors += error != 0;
     out->messages_out += error == 0;
     if (error == 0) out->bytes_out += bytes;
+    eddy__stream_show_sent(stream);
     eddy__completions_note(&out->completions, error, report, number);
     if (error == EHOSTUNREACH && out->completions.count > before)
         eddy__lost_peers_add(&out->lost_peers, msgs);
@@ -30,6 +31,7 @@ static void note(eddy__stream *stream, int error, zmq_msg_t *msgs, double bytes,
 static void drop_oldest(eddy__stream *stream) {
     eddy__queued *oldest = eddy__sendq_oldest(&stream->out->queue);
     stream->out->dropped += 1;
+    if (stream->place) stream->place->page->dropped_oldest += 1;
     if (oldest->report)
         eddy__completions_note(&stream->out->completions, ENOBUFS, 1, oldest->number);
     eddy__sendq_take(&stream->out->queue, oldest);
@@ -61,12 +63,16 @@ static int make_room(eddy__stream *stream, double bytes, uint32_t count) {
     if (eddy__sendq_fits(queue, bytes, count)) return 0;
     int could_fit = eddy__sendq_could_fit(queue, bytes, count);
     if (could_fit) fill(stream);
-    if (stream->out->policy == EDDY_DROP_NONE) return could_fit ? -ENOBUFS : -EMSGSIZE;
+    if (stream->out->policy == EDDY_DROP_NONE) {
+        if (stream->place) stream->place->page->no_room += 1;
+        return could_fit ? -ENOBUFS : -EMSGSIZE;
+    }
     while (could_fit && stream->out->policy == EDDY_DROP_OLDEST && queue->messages > 0) {
         drop_oldest(stream);
         if (eddy__sendq_fits(queue, bytes, count)) return 0;
     }
     stream->out->dropped += 1;
+    if (stream->place) stream->place->page->dropped_newest += 1;
     return 2;
 }
 

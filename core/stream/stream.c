@@ -47,6 +47,8 @@ static void tell(eddy__due *due) {
         if (!*states[i]) continue;
         if (eddy__events_reserve(batch) != 0) return eddy__stream_make_due(stream);
         eddy__events_add(batch, kinds[i], id, *states[i]);
+        if (kinds[i] == EDDY_OVERDUE && stream->answers && stream->place)
+            stream->place->page->unanswered += 1;
         *states[i] = 0;
     }
     eddy__stream_count_alive(stream);
@@ -136,12 +138,14 @@ int eddy__stream_open(eddy__loop_state *state, eddy_context *context, eddy__sock
         return id;
     }
     stream->grave.id = (uint32_t)id;
+    eddy__stream_page_take(stream);
     socket->owner = &stream->source;
     return id;
 }
 
 void eddy__stream_update(eddy__stream *stream) {
     eddy__stream_count_alive(stream);
+    eddy__stream_show(stream);
     if (!stream->socket) return;
     const eddy__outbox *out = stream->out;
     int to_send = out->queue.messages > 0 || out->full;
@@ -168,6 +172,7 @@ int eddy__stream_close(eddy__stream *stream, int linger) {
     eddy__list_remove(&stream->due.node);
     eddy__list_remove(&stream->loan.node);
     eddy__sendq_free(&stream->out->queue);
+    eddy__stream_page_leave(stream);
     eddy__state_bury(stream->state, &stream->grave);
     eddy__stream_count_alive(stream);
     return lost;
@@ -190,6 +195,7 @@ void eddy__stream_orphan(eddy__stream *stream, int error) {
 int eddy__stream_receive(eddy__stream *stream, int on) {
     if (on && stream->socket && !eddy__socket_receives(stream->socket->type)) return -ENOTSUP;
     stream->receiving = on;
+    if (stream->place) stream->place->page->receiving = on;
     if (on && eddy__stream_has_unread(stream)) eddy__stream_make_due(stream);
     eddy__stream_update(stream);
     return 0;

@@ -8,6 +8,20 @@
 #include "stream/outbox.h"
 #include "zmq/context.h"
 
+/* A stream's place on the counters page, and how long its handlers take. Two looks at the clock
+ * are enough for all messages of a turn, where handlers are so quick that more would be felt.
+ */
+typedef struct eddy__place {
+    eddy__handling handling;
+    eddy_page_stream *page;
+    struct eddy__stream *stream;
+    double began;  /* or when the last handler ended that was told of */
+    double count;  /* of messages whose handlers were called */
+    uint32_t head; /* of the inbox, when it began */
+    double usual;  /* ms that a message of this stream takes */
+    int is_slow;   /* so long that each is worth a look at the clock */
+} eddy__place;
+
 typedef struct eddy__stream {
     eddy__grave grave;
     eddy__loop_state *state;
@@ -16,6 +30,7 @@ typedef struct eddy__stream {
     eddy__outbox *out;    /* its own once it sends: see eddy__stream_outbox */
     eddy__inbox *inbox;   /* NULL while nothing was received */
     eddy__source source;
+    eddy__place *place; /* on the counters page; NULL: it has none */
     eddy__due due;
     eddy__loan loan;
     double messages_in, bytes_in, errors;
@@ -110,6 +125,21 @@ int eddy__stream_is_alive(const eddy__stream *stream);
 
 /* Counts again whether it is alive: after each change of what that depends on. */
 void eddy__stream_count_alive(eddy__stream *stream);
+
+/* Takes and leaves a place on the counters page. */
+void eddy__stream_page_take(eddy__stream *stream);
+void eddy__stream_page_leave(eddy__stream *stream);
+
+/* Shows there what it counts: all, and what it sent. */
+void eddy__stream_show(eddy__stream *stream);
+void eddy__stream_show_sent(eddy__stream *stream);
+
+/* As eddy_stream_begin and eddy_stream_lap. */
+double eddy__stream_timing_begin(eddy__stream *stream);
+void eddy__stream_timing_lap(eddy__stream *stream);
+
+/* The stream that is being measured. */
+eddy__stream *eddy__stream_timing_of(eddy__handling *handling);
 
 /* The context is gone: so is the socket. */
 void eddy__stream_terminated(eddy__stream *stream);

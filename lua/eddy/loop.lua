@@ -7,6 +7,7 @@ local embedded = require "eddy.loop.embedded"
 local ending = require "eddy.loop.ending"
 local handler = require "eddy.loop.handler"
 local outside = require "eddy.loop.outside"
+local page = require "eddy.loop.page"
 local signal = require "eddy.loop.signal"
 local spawn = require "eddy.loop.spawn"
 local time_jump = require "eddy.loop.time_jump"
@@ -50,6 +51,7 @@ function M.new()
   local self = setmetatable({
     -- The one finalizer of a loop's: everything in the core hangs off it.
     _c = ffi.gc(made[0], C.eddy_loop_free),
+    _page = page.of(made[0]), -- what it tells others about itself
     _targets = {},    -- what has an id in the core, by the id's slot
     _handlers = {},   -- of descriptors and sockets
     _signals = {},    -- by number
@@ -325,6 +327,7 @@ function Loop:_free(core)
   dispatch.forget(self)
   for thread in pairs(self._waiting) do ownership.ended(thread, false) end
   for _, target in pairs(self._targets) do target._id = false end
+  self._page = page.of(nil)
   self._closed, self._c, self._targets, self._handlers = true, nil, {}, {}
   self._callbacks, self._queued, self._batch_next, self._batch_last = {}, 0, 1, 0
   self._embedded, self._parked = false, false

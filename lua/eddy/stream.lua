@@ -7,6 +7,7 @@ local backpressure = require "eddy.stream.backpressure"
 local closing = require "eddy.stream.close"
 local completions = require "eddy.stream.completions"
 local concurrency = require "eddy.stream.concurrency"
+local counters = require "eddy.stream.counters"
 local discard = require "eddy.stream.discard"
 local ending = require "eddy.stream.ending"
 local failures = require "eddy.stream.failures"
@@ -23,7 +24,7 @@ local message = require "eddy.zmq.message"
 local monitor = require "eddy.zmq.monitor"
 local Socket = require "eddy.zmq.socket"
 
-local C, ffi = c.C, c.ffi
+local C = c.C
 local check, check_function = errors.check, errors.check_function
 local drain = receiving.drain
 local rshift = require("bit").rshift
@@ -66,6 +67,10 @@ local function class(methods)
       if method ~= nil then return method end
       if key == "socket" then return self[1] end
       if key == "name" then return tostring(self[1]) end
+    end,
+    __newindex = function(self, key, value)
+      rawset(self, key, value)
+      if key == "name" then self:_relabel() end
     end,
     __tostring = function(self)
       return ("stream (%s)%s"):format(self.name, self._id and "" or " (closed)")
@@ -112,12 +117,17 @@ local function new(socket, loop)
   }, socket._type == "REP" and RepInstance or Instance)
   socket._owner = self
   loop:_adopt(id, self)
+  self:_relabel()
   if socket._connects then reconnect.watch(self, new) end
   access.attach(socket, loop)
   return self
 end
 
-function Stream:_connected() reconnect.watch(self, new) end -- its socket has
+-- Its socket has.
+function Stream:_connected()
+  self:_relabel()
+  reconnect.watch(self, new)
+end
 
 local function set_receiver(self, fn, copy, what)
   local id = id_of(self, what)
@@ -308,26 +318,9 @@ function Stream:receiving() return self._on_recv ~= false end
 --- Whether messages are queued.
 function Stream:sending() return self._id ~= false and self:stats().queued > 0 end
 
---- Counters: messages_in, bytes_in, messages_out, bytes_out, queued, queued_bytes, high_water and
--- high_water_bytes (the most that ever were queued), dropped, errors, discarded, unanswered
--- (requests that a REP did not answer in time), and handler_time, the ms that on_recv's function
--- took.
-function Stream:stats()
-  local stats = ffi.new("eddy_stream_stats")
-  check(C.eddy_stream_stats_get(self.loop._c, id_of(self, "stats"), stats), "stats:", self.name)
-  return {
-    messages_in = stats.messages_in, bytes_in = stats.bytes_in,
-    messages_out = stats.messages_out, bytes_out = stats.bytes_out,
-    queued = stats.queued, queued_bytes = stats.queued_bytes,
-    high_water = stats.high_water, high_water_bytes = stats.high_water_bytes,
-    dropped = stats.dropped, errors = stats.errors, handler_time = self._time,
-    discarded = self._discarded, unanswered = self._unanswered,
-  }
-end
-
 Stream.flush = require "eddy.stream.flush"
 Stream.peer = require "eddy.stream.peer"
-for _, part in ipairs { backpressure, concurrency, discard, ending, json } do
+for _, part in ipairs { backpressure, concurrency, counters, discard, ending, json } do
   for name, method in pairs(part.methods) do Stream[name] = method end
 end
 
@@ -354,9 +347,10 @@ end
 function Stream:_handle(event)
   local kind = event.kind
   if kind == C.EDDY_RECEIVED then
-    local began = C.eddy_time()
+    local loop = self.loop
+    local began = C.eddy_stream_begin(loop._c, self._id)
     drain(self, event.inbox)
-    self._time = self._time + C.eddy_time() - began
+    self._time = self._time + C.eddy_stream_end(loop._c) - began
   elseif kind == C.EDDY_SENT then
     completions.sent(self, event, true)
   elseif kind == C.EDDY_SEND_FAILED then

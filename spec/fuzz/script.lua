@@ -2,9 +2,11 @@
 local root = os.getenv("EDDY_FUZZ_ROOT")
 package.path = root .. "/lua/?.lua;" .. root .. "/lua/?/init.lua;" .. package.path
 
+local ffi = require "ffi"
 local eddy = require "eddy"
 local host = require "eddy.host.main"
 local monitor = require "eddy.zmq.monitor"
+local pages = require "eddy.counters.reader"
 local zmq = require "eddy.zmq"
 
 -- Text, cut at the given byte.
@@ -39,6 +41,15 @@ local targets = {
     args[0] = "eddy"
     local job, code = host._parse(args)
     if not job and type(code) ~= "number" then error("neither a job nor an exit code", 0) end
+  end,
+  function(text) -- counters pages
+    local head = ffi.new("eddy_page", { magic = "eddypage", version = 1,
+      head = ffi.sizeof "eddy_page", size = ffi.sizeof "eddy_page" + #text })
+    local bytes = ffi.string(head, ffi.sizeof(head)) .. text
+    for _, each in ipairs { text, bytes, bytes:sub(1, #text), text .. bytes:sub(#text + 1) } do
+      local page, problem = pages.read(each)
+      if not page and type(problem) ~= "string" then error("no page, and no problem", 0) end
+    end
   end,
   function(text) -- frames to Lua
     local parts, is_copy = words(text, "|"), #text % 2 == 0

@@ -3,7 +3,9 @@
 local ffi = require "ffi"
 local c = require "eddy.base.libeddy"
 
-local declared = { ["eddy.h"] = true } -- the door is declared by the library itself
+-- The public headers are declared by the library itself.
+local declared = { ["eddy.h"] = true, ["counters/page.h"] = true,
+  ["api/terminal.h"] = true }
 
 -- What the headers use of other libraries' headers.
 ffi.cdef [[

@@ -2,6 +2,8 @@
  * it adopts them. */
 #include "proof.h"
 
+#include <counters/page.h>
+
 #define REFUSED(call) CHECK((call) == -EPERM)
 
 static const char ENDPOINT[] = "inproc://affinity";
@@ -68,6 +70,7 @@ static void use_loop(void) {
     REFUSED(eddy_pipe_write(loop, 1, "x", 1));
     REFUSED(eddy_pipe_close(loop, 1));
     REFUSED(eddy_stream_open(loop, context, (uint32_t)plain));
+    REFUSED(eddy_stream_label(loop, id, "a name", NULL));
     REFUSED(eddy_stream_close(loop, id, 0));
     REFUSED(eddy_stream_receive(loop, id, 0));
     REFUSED(eddy_stream_remind(loop, id, 1));

@@ -4,6 +4,8 @@ local M = {}
 
 M.rows = {
   { "log-watch", "ENDPOINT", "show what is logged at an endpoint" },
+  { "ps", "", "show the processes of eddy's, and what they are doing" },
+  { "top", "[PID]", "watch them: streams, rates, queues, times" },
   { "keygen", "NAME", "make the two files of a pair of keys" },
 }
 

@@ -2,6 +2,7 @@
 local arguments = require "eddy.host.arguments"
 local commands = require "eddy.commands.list"
 local errors = require "eddy.base.errors"
+local counters = require "eddy.counters.page"
 local c = require "eddy.base.libeddy"
 local tracebacks = require "eddy.base.traceback"
 local compiler = require "eddy.host.compiler"
@@ -23,6 +24,7 @@ local proxy = require "eddy.zmq.proxy"
 local C, ffi = c.C, c.ffi
 
 local OK, FAILED, USAGE = shutdown.OK, shutdown.FAILED, 2
+local MOST_SHOWN = 100 -- arguments that others see
 local GRACE_MS = 1000 -- for libzmq's end, when nothing is to be drained
 
 local complain = arguments.complain
@@ -33,6 +35,13 @@ local function print_version()
 end
 
 local function parse(args) return arguments.read(args, print_version) end
+
+-- What others know the process by.
+local function command_of(job)
+  local words = { job.code and "-e " .. job.code:gsub("%s+", " ") or job.arg[0] }
+  for i = 1, math.min(#job.arg, MOST_SHOWN) do words[i + 1] = job.arg[i] end
+  return table.concat(words, " ")
+end
 
 -- Loads the chunk. Returns it, or nil and an exit code.
 local function load_chunk(job)
@@ -121,6 +130,7 @@ function M.main(args, host)
   _G.require = requires.require
   loops._set_end(job.drain, shutdown.words)
   finalizers.protect(host.fail)
+  counters.open { command = command_of(job) }
   if job.limits then watchdog.set(job.limits) end
   if job.insecure then bind_policy.set_insecure(true) end
   return shutdown.finish(job.drain, run_script(chunk, job))

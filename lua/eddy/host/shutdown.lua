@@ -209,6 +209,7 @@ end
 -- libzmq must have ended.
 local function finish(drain)
   if watchdog.on then watchdog.leave() end
+  C.eddy_page_keep()
   local now, took = C.eddy_time(), 0
   for loop in pairs(loops._all()) do took = math.max(took, loop._end_took) end
   local deadline = now + math.max(0, drain - took)
@@ -255,6 +256,7 @@ function M.replace_exit(drain, functions)
     if is_incomplete and (code == nil or code == true or code == OK) then code = INCOMPLETE end
     host.exit_by(deadline + LAST_MS, number_of(code))
     C.eddy_shutdown(deadline)
+    C.eddy_page_end(number_of(code))
     exit(code, true)
   end
 end

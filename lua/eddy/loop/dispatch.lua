@@ -2,6 +2,7 @@
 -- may wait in.
 local errors = require "eddy.base.errors"
 local c = require "eddy.base.libeddy"
+local page = require "eddy.loop.page"
 local watchdog = require "eddy.loop.watchdog"
 local embedded = require "eddy.loop.embedded"
 local coroutines = require "eddy.tasks.coroutine"
@@ -12,7 +13,7 @@ local check = errors.check
 local band = require("bit").band
 
 local SLOT_MASK = 2 ^ C.EDDY_SLOT_BITS - 1
-local RECEIVED = C.EDDY_RECEIVED
+local RECEIVED, READY = C.EDDY_RECEIVED, C.EDDY_READY
 local SIGNAL, GAP, INTERRUPTED = C.EDDY_SIGNAL, C.EDDY_GAP, C.EDDY_INTERRUPTED
 
 local M = {}
@@ -109,6 +110,7 @@ local function run_callback(self, this)
   if i > self._batch_last or self._stop or self._run ~= this then return false end
   local callback = self._batch[i]
   self._batch[i], self._batch_next = nil, i + 1
+  page.enter_once(self._page, callback)
   if watchdog.on then watchdog.enter(callback) end
   self:_protect(callback, call, callback)
   return i < self._batch_last
@@ -138,6 +140,8 @@ local function dispatch_one(self, this)
     -- What was closed earlier in this turn hears nothing more.
     if target and target._id == id then
       self._current = target
+      self._page.running = id
+      if kind >= READY then page.enter(self._page, target) end
       if watchdog.on then watchdog.enter(target) end
       target:_handle(event)
       if self._run ~= this then return false end
@@ -147,6 +151,7 @@ local function dispatch_one(self, this)
     local target = self._signals[event.value]
     if kind == GAP then target = self._gap end
     if target then
+      page.enter(self._page, target)
       if watchdog.on then watchdog.enter(target) end
       target:_handle(event)
     end
@@ -207,6 +212,7 @@ local function turn(self, this, until_idle, limit)
       if until_idle then return true end
     end
     if watchdog.on then watchdog.leave() end
+    page.leave(self._page, self)
     self._event_last, self._turns = 0, self._turns + 1
     self._event_last = check(C.eddy_loop_turn(self._c, timeout), "loop")
     self._event_next = 0
@@ -281,12 +287,14 @@ local function enter(self, what)
   check(C.eddy_loop_alive(core), what) -- or a child would run what the parent has queued
   running, forks, self._running = self, C.eddy_forks(), true
   coroutines.active, self._left = false, false
+  page.begin(self._page)
 end
 
 -- It runs no more. Raises what ended its run, if that was an error.
 local function leave(self, this)
   if watchdog.on then watchdog.leave() end
   if self._ending and (self._stop or not this.steps) then self._ending:left(self._stop) end
+  page.rest(self._page)
   running, self._running, self._stop = nil, false, false
   coroutines.active = coroutines.main
   local failure = this.failure

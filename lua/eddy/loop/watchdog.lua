@@ -4,6 +4,7 @@ local errors = require "eddy.base.errors"
 local c = require "eddy.base.libeddy"
 local traceback = require "eddy.base.traceback"
 local waits = require "eddy.base.waits"
+local label_of = require "eddy.loop.label"
 
 local ffi = c.ffi
 
@@ -14,23 +15,13 @@ local M = {
 }
 
 local watch -- the host's
-local beats, busy, name, name_bytes -- the heartbeat: what the host sees
+local beats, busy, name -- the heartbeat: what the host sees
 local last
 local refusal = "set_watchdog: the watchdog is the host's: run the script with the command eddy"
 
 -- For the host: the function that watches, or why nothing does.
 function M._set_host(fn) watch = fn end
 function M._refuse(text) refusal = text end
-
--- What the handler of this target is for, as kept with it until it gets another name.
-local function label_of(target)
-  local given, label = rawget(target, "name"), target._label
-  if not label or target._labelled ~= given then
-    label = target:_describe():sub(1, name_bytes - 1)
-    target._label, target._labelled = label, given
-  end
-  return label
-end
 
 -- A handler of this target begins.
 function M.enter(target)
@@ -103,7 +94,7 @@ function M.set(settings)
   if settings ~= nil then check_limits(settings) end
   if not watch then errors.misuse(refusal) end
   settings = settings or {}
-  beats, busy, name, name_bytes = watch(settings.report or -1, settings.interrupt or -1,
+  beats, busy, name = watch(settings.report or -1, settings.interrupt or -1,
     settings.abort or -1, notice)
   beats, busy = ffi.cast("double *", beats), ffi.cast("double *", busy)
   name = ffi.cast("char *", name)

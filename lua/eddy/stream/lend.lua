@@ -24,6 +24,7 @@ local function drain(self, inbox, loan)
       if watchdog.on then watchdog.beat() end
       fn(msg)
       if loop._run ~= this then return end -- it waited, and others took over
+      if inbox.is_timed ~= 0 then C.eddy_stream_lap(loop._c) end
     end
   end
   inbox.busy = 0

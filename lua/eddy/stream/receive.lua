@@ -141,6 +141,7 @@ local function deliver(self, inbox, loop, this)
     if watchdog.on then watchdog.beat() end
     fn(msg)
     if loop._run ~= this then return false end -- it waited, and others took over
+    if inbox.is_timed ~= 0 then C.eddy_stream_lap(loop._c) end
   end
   return inbox.head < inbox.tail
 end

@@ -196,11 +196,12 @@ function M.class(Stream)
   function Rep:_handle(event)
     if event.kind == C.EDDY_OVERDUE then return overdue(self) end
     if event.kind ~= C.EDDY_RECEIVED then return Stream._handle(self, event) end
-    local began = C.eddy_time()
+    local loop = self.loop
+    local began = C.eddy_stream_begin(loop._c, self._id)
     self._handling = RECEIVED
     drain(self, event.inbox)
     if self._handling == RECEIVED then self._handling = false end
-    self._time = self._time + C.eddy_time() - began
+    self._time = self._time + C.eddy_stream_end(loop._c) - began
   end
 
   function Rep:_waits(thread)

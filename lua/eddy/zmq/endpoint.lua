@@ -107,7 +107,11 @@ function M:bind(endpoint)
   local bound = self:get("LAST_ENDPOINT")
   -- A name may have come to mean another address, and a descriptor (USE_FD) has its own.
   local ok, err = pcall(check_reach, self, bound)
-  if ok then return bound end
+  if ok then
+    local owner = self._owner
+    if owner and owner._bound then owner:_bound() end
+    return bound
+  end
   pcall(M.unbind, self, bound)
   error(err, 0)
 end

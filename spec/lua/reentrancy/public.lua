@@ -22,6 +22,7 @@ local modules = {
   "eddy.jobs",
   "eddy.devices",
   "eddy.front",
+  "eddy.counters",
   "eddy.auth",
   "eddy.log",
   "eddy.process",

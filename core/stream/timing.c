@@ -1,0 +1,126 @@
+#include "base/sys.h"
+#include "counters/times.h"
+#include "stream/stream.h"
+
+#include <math.h>
+
+#define SLOW_MS 0.005 /* a look at the clock takes some hundredths of that */
+
+enum { UNUSUAL = 4 }; /* so many times as long as usual */
+
+void eddy__stream_page_take(eddy__stream *stream) {
+    eddy_page_stream *page = (eddy_page_stream *)eddy_page_add(sizeof *page);
+    eddy__place *place = page ? eddy__calloc(1, sizeof *place) : NULL;
+    if (!place) return eddy_page_remove(page ? &page->record : NULL);
+    page->loop = stream->state->page->record.number;
+    page->id = stream->grave.id;
+    page->opened = eddy_time();
+    page->type = stream->socket->type;
+    place->page = page;
+    place->stream = stream;
+    stream->place = place;
+    eddy_page_show(&page->record, EDDY_PAGE_STREAM);
+}
+
+void eddy__stream_page_leave(eddy__stream *stream) {
+    eddy__place *place = stream->place;
+    if (!place) return;
+    if (stream->state->handling == &place->handling) stream->state->handling = NULL;
+    eddy__stream_show(stream);
+    eddy_page_remove(&place->page->record);
+    stream->place = NULL;
+    eddy__free(place);
+}
+
+void eddy__stream_show_sent(eddy__stream *stream) {
+    if (!stream->place) return;
+    eddy_stream_stats *stats = &stream->place->page->stats;
+    stats->messages_out = stream->out->messages_out;
+    stats->bytes_out = stream->out->bytes_out;
+    stats->errors = stream->errors;
+}
+
+void eddy__stream_show(eddy__stream *stream) {
+    if (!stream->place) return;
+    const eddy__outbox *out = stream->out;
+    eddy_stream_stats *stats = &stream->place->page->stats;
+    eddy__stream_show_sent(stream);
+    stats->messages_in = stream->messages_in;
+    stats->bytes_in = stream->bytes_in;
+    stats->smallest_out = out->smallest_out;
+    stats->queued = out->queue.messages;
+    stats->queued_bytes = out->queue.bytes;
+    stats->high_water = out->high_water;
+    stats->high_water_bytes = out->high_water_bytes;
+    stats->dropped = out->dropped;
+}
+
+static uint32_t left_in(const eddy__stream *stream) {
+    return stream->inbox ? stream->inbox->view.tail - stream->inbox->view.head : 0;
+}
+
+/* How many messages were handled since the last of them was counted. Of an inbox that is not
+ * yet empty the parts that were read tell the share. */
+static double handled(const eddy__stream *stream) {
+    double count = stream->messages_in - stream->place->count;
+    uint32_t left = left_in(stream);
+    if (left == 0) return count;
+    uint32_t head = stream->inbox->view.head;
+    double read = head > stream->place->head ? head - stream->place->head : 0;
+    return ceil(count * read / (read + left));
+}
+
+/* Messages whose handlers took so long together. Where it is much longer than usual, one of
+ * them is taken to have been slow: the next ones are looked at one by one. */
+static void note(eddy__stream *stream, double count, double ms) {
+    eddy__place *place = stream->place;
+    double each = ms / count, usual = place->usual;
+    int is_unusual = count > 1 && usual > 0 && each > SLOW_MS && each > usual * UNUSUAL;
+    eddy_page_times *times = &place->page->handling;
+    if (is_unusual) {
+        eddy__times_note(times, usual, count - 1);
+        eddy__times_note(times, ms - usual * (count - 1), 1);
+    } else {
+        eddy__times_note(times, each, count);
+    }
+    place->usual = usual > 0 ? usual + (each - usual) / UNUSUAL : each;
+    place->is_slow = each > SLOW_MS || (place->is_slow && each > SLOW_MS / 2);
+}
+
+static void end(eddy__handling *handling, double now) {
+    eddy__stream *stream = eddy__stream_timing_of(handling);
+    eddy__place *place = stream->place;
+    double count = handled(stream);
+    stream->state->handling = NULL;
+    stream->state->page->since = now;
+    place->count += count;
+    if (count > 0) note(stream, count, now - place->began);
+}
+
+eddy__stream *eddy__stream_timing_of(eddy__handling *handling) {
+    return ((eddy__place *)handling)->stream; /* its first member */
+}
+
+double eddy__stream_timing_begin(eddy__stream *stream) {
+    eddy__loop_state *state = stream->state;
+    eddy__place *place = stream->place;
+    double now = eddy_time();
+    if (state->handling) state->handling->end(state->handling, now);
+    if (!place || !stream->inbox) return now;
+    eddy_inbox *inbox = &stream->inbox->view;
+    inbox->is_timed = place->is_slow;
+    place->head = inbox->head;
+    place->began = state->page->since = now;
+    place->handling.end = end;
+    state->handling = &place->handling;
+    return now;
+}
+
+void eddy__stream_timing_lap(eddy__stream *stream) {
+    eddy__place *place = stream->place;
+    double now = eddy_time();
+    note(stream, 1, now - place->began);
+    place->count += 1;
+    place->began = stream->state->page->since = now;
+    if (stream->inbox) place->head = stream->inbox->view.head;
+}
