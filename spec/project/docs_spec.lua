@@ -1,4 +1,5 @@
 -- Every code block of the documents is run; those that are specs, with `eddy test`.
+local examples = require "spec.support.examples"
 local ports = require "spec.support.ports"
 local process = require "spec.support.process"
 
@@ -68,7 +69,7 @@ describe("the documents", function()
           local name = command:match("^%./examples/run (%S+)")
           local _, found = process.shell("command -v " .. program)
           assert.not_equal("", found)
-          if name then assert(io.open(EDDY_ROOT .. "/examples/" .. name .. ".lua")):close() end
+          if name then examples.path(name) end
         end)
       end
     end

@@ -1,13 +1,9 @@
-local process = require "spec.support.process"
+local examples = require "spec.support.examples"
 local ports = require "spec.support.ports"
+local process = require "spec.support.process"
 
 describe("the examples", function()
-  local function run(name, ...)
-    local code, out, err = process.eddy(EDDY_ROOT .. "/examples/" .. name .. ".lua", ...)
-    assert.message(out .. err).equal(0, code)
-    assert.equal("", err)
-    return out
-  end
+  local run = examples.run
 
   it("echo", function()
     assert.equal("received: hello\nreceived: how are you\nreceived: goodbye\n", run("echo"))
@@ -95,7 +91,7 @@ describe("the examples", function()
       for client = 1, 3 do
         assert.matches("CLIENT " .. client .. " IS SERVED by worker [12]\n", out)
       end
-      for _ in io.lines(EDDY_ROOT .. "/examples/broker_" .. way .. ".lua") do lines = lines + 1 end
+      for _ in io.lines(examples.path("broker_" .. way)) do lines = lines + 1 end
       assert.is_true(lines <= 40)
     end)
   end
@@ -126,8 +122,7 @@ describe("the examples", function()
   end)
 
   it("stream_poller: says which argument is wrong", function()
-    local script = EDDY_ROOT .. "/examples/stream_poller.lua"
-    local code, _, err = process.eddy(script, "x")
+    local code, _, err = process.eddy(examples.path "stream_poller", "x")
     assert.equal(1, code)
     assert.matches("COMMAND_PORT: expected a whole number above 0, got x", err)
   end)
@@ -141,6 +136,7 @@ describe("the examples", function()
     assert.equal(2, code)
     assert.equal("", out)
     assert.matches("there is no example 'nonsense'", err)
-    assert.matches("\n  stream_poller\n", err)
+    assert.matches("\npatterns:\n.*\n  stream_poller\n", err)
+    assert.not_matches("primes", err, 1, true) -- a module of one
   end)
 end)

@@ -1,4 +1,5 @@
 -- The gateway as others meet it: curl, WebSockets, peers that leave or say nothing.
+local examples = require "spec.support.examples"
 local process = require "spec.support.process"
 
 describe("http_gateway", function()
@@ -10,11 +11,11 @@ describe("http_gateway", function()
   local function beside(commands)
     return process.shell(([[
       dir=$(mktemp -d); mkfifo $dir/said
-      '%s' %s/examples/http_gateway.lua serve 0 >$dir/said & gateway=$!
+      '%s' '%s' serve 0 >$dir/said & gateway=$!
       exec 3<$dir/said; read -r _ url <&3; port=${url##*:}; port=${port%%/}
       %s
       kill -TERM $gateway; wait $gateway; code=$?
-      rm -r $dir; exit $code]]):format(EDDY_HOST, EDDY_ROOT, commands))
+      rm -r $dir; exit $code]]):format(EDDY_HOST, examples.path "http_gateway", commands))
   end
 
   -- The same with a script in a host; `url`, `port` and `request` are there.

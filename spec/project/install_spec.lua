@@ -23,7 +23,7 @@ describe("an installed eddy", function()
 
   it("runs scripts with the modules that are in the executable", function()
     local out = run("mv $P/share/lua $P/share/away; $P/bin/eddy " .. EDDY_ROOT ..
-      "/examples/echo.lua; mv $P/share/away $P/share/lua")
+      "/examples/first_steps/echo.lua; mv $P/share/away $P/share/lua")
     assert.matches("received: goodbye", out)
   end)
 

@@ -1,5 +1,5 @@
--- A broker as in examples/broker_handlers.lua, with two workers and a hundred clients in the same
--- loop, each of which asks again when it has its answer. usage: broker.lua COUNT
+-- A broker as in examples/patterns/broker_handlers.lua, with two workers and a hundred clients in
+-- the same loop, each of which asks again when it has its answer. usage: broker.lua COUNT
 local eddy = require "eddy"
 local zmq = require "eddy.zmq"
 local watch = dofile((arg[0]:gsub("[^/]+$", "watch.lua")))
