@@ -30,6 +30,7 @@ local modules = {
   front = true,
   green = true,
   jobs = true,
+  jetstream = true,
   log = true,
   luv = true,
   process = true,

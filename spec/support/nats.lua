@@ -52,10 +52,13 @@ function Server:signal(name)
   os.execute(("kill -%s %d 2>/dev/null"):format(name, self.pid))
 end
 
+--- Ends it, by SIGTERM, and waits until it is gone.
+function Server:stop() self:kill "TERM" end
+
 --- Kills it and waits until it is gone.
-function Server:kill()
+function Server:kill(signal)
   if not self.pid then return end
-  self:signal "KILL"
+  self:signal(signal or "KILL")
   while succeeds(("kill -0 %d 2>/dev/null"):format(self.pid)) and not self:is_zombie() do
     os.execute "sleep 0.005"
   end

@@ -40,6 +40,30 @@ function Sender:count() return self._last - self._first + 1 - self._holes end
 
 function Sender:bytes() return self._bytes end
 
+-- It is stored, or never will be.
+local function done(self, place, entry, err)
+  local queue = self._queue
+  queue[place] = false
+  if entry.flies then self._flying = self._flying - 1 end
+  self._bytes, self._holes = self._bytes - entry.size, self._holes + 1
+  while self._first <= self._last and queue[self._first] == false do
+    queue[self._first] = nil
+    self._first, self._holes = self._first + 1, self._holes - 1
+  end
+  if self._next < self._first then self._next = self._first end
+  if err then self.failed = self.failed + 1 end
+  self._owner:_sent(entry, err)
+end
+
+--- The error of a message of so many bytes, with its headers; nil when the server takes it, or it
+-- is not known what it takes.
+function M.too_large(link, name, size)
+  local most = link:max_payload()
+  if not most or size <= most then return nil end
+  return errors.new(numbers.EMSGSIZE, ("send: %s: a message of %d bytes, and the server takes %d")
+    :format(name, size, most))
+end
+
 local function pump(self)
   local link = self._link
   if not link._connected or self.held then return end
@@ -48,7 +72,11 @@ local function pump(self)
   while self._next <= self._last and self._flying < self._window do
     local place = self._next
     local entry = queue[place]
-    if entry then
+    local err = entry and not entry.at and
+      M.too_large(link, self._name, #entry.data + #entry.headers)
+    if err then
+      done(self, place, entry, err)
+    elseif entry then
       local result = link:_publish(entry.subject, self._inbox .. place, entry.headers, entry.data,
         link._epoch)
       if result < 0 then
@@ -88,21 +116,6 @@ function Sender:add(subject, id, headers, data, entry)
   self._bytes = self._bytes + entry.size
   self._link:_wake()
   pump(self)
-end
-
--- It is stored, or never will be.
-local function done(self, place, entry, err)
-  local queue = self._queue
-  queue[place] = false
-  if entry.flies then self._flying = self._flying - 1 end
-  self._bytes, self._holes = self._bytes - entry.size, self._holes + 1
-  while self._first <= self._last and queue[self._first] == false do
-    queue[self._first] = nil
-    self._first, self._holes = self._first + 1, self._holes - 1
-  end
-  if self._next < self._first then self._next = self._first end
-  if err then self.failed = self.failed + 1 end
-  self._owner:_sent(entry, err)
 end
 
 -- Nobody took it: no stream has its subject, or just now no server of a cluster leads it.

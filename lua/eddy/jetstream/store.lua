@@ -1,6 +1,7 @@
 -- What a stream is given to store.
 local errors = require "eddy.base.errors"
 local api = require "eddy.jetstream.api"
+local sending = require "eddy.jetstream.send"
 local backpressure = require "eddy.stream.backpressure"
 local room = require "eddy.stream.room"
 
@@ -93,12 +94,9 @@ function Stream:send(data, options)
   if options.callback ~= nil then errors.check_function(options.callback, "send: callback") end
   local headers = api.flatten(options.headers, "send")
   if self._finishing then return nil, refused(self, numbers.ENOTSOCK, " is being closed") end
-  local most = self.link:max_payload()
-  if most and #data + #headers > most then
-    return nil, refused(self, numbers.EMSGSIZE, (": a message of %d bytes, and the server takes %d")
-      :format(#data + #headers, most))
-  end
-  local err = wait_for_room(self, #data)
+  local err = sending.too_large(self.link, self.name, #data + #headers)
+  if err then return nil, err end
+  err = wait_for_room(self, #data)
   if err then return nil, err end
   if self._is_closed then return nil, refused(self, numbers.ENOTSOCK, " was closed") end
   self._sender:add(subject, id, headers, data, { callback = options.callback, msg = { data } })

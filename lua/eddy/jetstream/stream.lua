@@ -76,6 +76,7 @@ function M.new(link, options)
   end
   if options.create ~= nil then setup.check(options.create, "stream: create") end
   local heartbeat, expires = check_times(options)
+  local batch = whole(options, "batch", 64, 1)
   local self = setmetatable({
     link = link, loop = link.loop, _options = options, _subject = options.subject,
     name = options.name or ("%s%s at %s"):format(options.stream,
@@ -92,7 +93,7 @@ function M.new(link, options)
   self._sender = sending.new(link, self, self.name, whole(options, "window", WINDOW, 1))
   self._puller = consumer and pulls.new(link, self, {
     stream = options.stream, consumer = consumer, create = options.create,
-    heartbeat = heartbeat, expires = expires, batch = whole(options, "batch", 64, 1),
+    heartbeat = heartbeat, expires = expires, batch = batch,
   })
   self._sender.held = options.create ~= nil
   link._streams[self] = true
@@ -138,6 +139,7 @@ end
 -- Has a stream without a consumer made, where that was asked for.
 local function create(self)
   setup.create_stream(self.link, self._options.stream, self._options.create, function(err)
+    if self._is_closed then return end
     if err and api.is_passing(err) then return self.link._connected and create(self) end
     if err then self:_fail(err) end
     created(self)
@@ -289,12 +291,11 @@ local function close(self, err)
       count = count + 1
     end
   end
-  self._held = {}
+  self._held, self._is_closed, self._on_recv = {}, true, false
   local lost = self._sender:close(err or refused(self, numbers.ENOTSOCK, " was closed"))
   if self._puller then self._puller:close() end
   self.link:_flush()
   local on_close = self._on_close
-  self._is_closed, self._on_recv = true, false
   self.link._streams[self] = nil
   room.fail(self, refused(self, numbers.ENOTSOCK, " was closed"))
   if self._ended and not self._ended:done() then self._ended:set_result(true) end

@@ -117,6 +117,7 @@ describe("links to NATS", function()
     assert.equal("EPROTO", event.problem.name)
     assert.matches("no NATS server", event.problem.message)
     stream:close(0)
+    support.take_log() -- when the other side had gone before it got all
   end)
 
   it("say what is wrong with their options", function()
