@@ -18,12 +18,13 @@ static void add(eddy_link *link, eddy__arrival *arrival) {
     (void)written; /* an eventfd that is not at its limit takes it */
 }
 
-void eddy__arrivals_tell(eddy_link *link, int kind, int status, const char *text) {
+static void tell(eddy_link *link, int kind, int status, const char *text, uint32_t number) {
     size_t size = strlen(text) + 1;
     eddy__arrival *arrival = calloc(1, sizeof *arrival + size);
     if (!arrival) return;
     memcpy(arrival->text, text, size);
     arrival->event = (eddy_link_event){.kind = kind,
+                                       .subscription = number,
                                        .status = status,
                                        .data = arrival->text,
                                        .data_size = (int32_t)size - 1,
@@ -32,6 +33,14 @@ void eddy__arrivals_tell(eddy_link *link, int kind, int status, const char *text
     pthread_mutex_lock(&link->in_lock);
     add(link, arrival);
     pthread_mutex_unlock(&link->in_lock);
+}
+
+void eddy__arrivals_tell(eddy_link *link, int kind, int status, const char *text) {
+    tell(link, kind, status, text, 0);
+}
+
+void eddy__arrivals_drained(eddy__subscription *subscription) {
+    tell(subscription->link, EDDY_LINK_DRAINED, 0, "", subscription->number);
 }
 
 /* The text of a number at `*at`, behind which `*at` stands then, past one dot. */

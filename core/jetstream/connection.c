@@ -9,6 +9,7 @@
 #include <time.h>
 
 enum {
+    DRAIN_MS = 2000,       /* for what comes after a subscription's end */
     RETRY_MS = 20,         /* how often a connection that is lost is looked at */
     RECONNECT_BYTES = 1,   /* that libnats keeps for later: what waits is here */
     CLOSING_FLUSH_MS = 500 /* for what was sent just before a close, at least */
@@ -80,6 +81,7 @@ static void on_message(natsConnection *connection, natsSubscription *subscriptio
 
 static void on_complete(void *closure) {
     eddy__subscription *subscription = closure;
+    if (subscription->drains) eddy__arrivals_drained(subscription);
     eddy__link_release(subscription->link);
 }
 
@@ -202,14 +204,15 @@ static natsStatus subscribe(eddy_link *link, const eddy__departure *departure) {
 }
 
 /* What it has stays until the link is freed: it may be in what the owner took. */
-static natsStatus unsubscribe(eddy_link *link, uint32_t number) {
+static void unsubscribe(eddy_link *link, uint32_t number, int drains) {
     for (eddy__subscription *each = link->subscriptions; each; each = each->next) {
         if (each->number != number || !each->handle) continue;
-        natsSubscription_Unsubscribe(each->handle);
+        each->drains = drains;
+        if (!drains || natsSubscription_DrainTimeout(each->handle, DRAIN_MS) != NATS_OK)
+            natsSubscription_Unsubscribe(each->handle);
         natsSubscription_Destroy(each->handle);
         each->handle = NULL;
     }
-    return NATS_OK;
 }
 
 /* Whether it was done; 0: the connection is lost, and it is to be done later. */
@@ -221,7 +224,8 @@ static int do_one(eddy_link *link, eddy__departure *departure) {
         if (natsConnection_Status(link->connection) != NATS_CONN_STATUS_CONNECTED) return 0;
         if (departure->kind == EDDY__PUBLISH) status = publish(link, departure);
         if (departure->kind == EDDY__SUBSCRIBE) status = subscribe(link, departure);
-        if (departure->kind == EDDY__UNSUBSCRIBE) unsubscribe(link, departure->number);
+        if (departure->kind >= EDDY__UNSUBSCRIBE)
+            unsubscribe(link, departure->number, departure->kind == EDDY__DRAIN);
     }
     if (status == NATS_INSUFFICIENT_BUFFER || status == NATS_CONNECTION_DISCONNECTED ||
         status == NATS_CONNECTION_CLOSED)

@@ -74,8 +74,8 @@ int eddy_link_subscribe(eddy_link *link, uint32_t number, const char *subject,
                                         .epoch = EDDY_LINK_ANY});
 }
 
-int eddy_link_unsubscribe(eddy_link *link, uint32_t number) {
-    return add(link, &(eddy__departure){.kind = EDDY__UNSUBSCRIBE,
+int eddy_link_unsubscribe(eddy_link *link, uint32_t number, int drains) {
+    return add(link, &(eddy__departure){.kind = drains ? EDDY__DRAIN : EDDY__UNSUBSCRIBE,
                                         .number = number,
                                         .subject = "",
                                         .reply = "",

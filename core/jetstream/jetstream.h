@@ -17,6 +17,7 @@ enum {
     EDDY_LINK_BACK,        /* it is there again; `data` is the server's address */
     EDDY_LINK_SERVERS,     /* the cluster told of new servers */
     EDDY_LINK_FAILED,      /* something failed, the connection did not; `data` is what */
+    EDDY_LINK_DRAINED,     /* nothing more will come for a subscription */
     EDDY_LINK_CLOSED,      /* for good; `data` is why, or empty; nothing comes after it */
 
     EDDY_LINK_ANY = -1, /* an epoch: send it whatever became of the connection */
@@ -32,7 +33,7 @@ typedef struct eddy_link eddy_link;
 /* What came. Texts are good until the next eddy_link_next. */
 typedef struct eddy_link_event {
     int32_t kind;
-    uint32_t subscription; /* of a message: the number that its subscription has */
+    uint32_t subscription; /* the number of the one that it is about */
     int32_t status;        /* its NATS status (100, 404, 503 ...), 0: none */
     int32_t subject_size, reply_size, header_size, data_size;
     int32_t deliveries; /* of a message of JetStream's; 0: it is none */
@@ -94,7 +95,10 @@ int eddy_link_publish(eddy_link *link, const char *subject, const char *reply,
  * empty. Of its messages `limit` wait here at most; what comes then is dropped. */
 int eddy_link_subscribe(eddy_link *link, uint32_t number, const char *subject,
                         const char *group, uint32_t limit);
-int eddy_link_unsubscribe(eddy_link *link, uint32_t number);
+
+/* Queues the end of a subscription. What the server sent before it knew of that still comes
+ * when it `drains`; then an event tells of the last. */
+int eddy_link_unsubscribe(eddy_link *link, uint32_t number, int drains);
 
 /* Wakes the thread when something is queued. */
 void eddy_link_flush(eddy_link *link);

@@ -17,7 +17,7 @@ typedef struct eddy__arrival {
     char text[]; /* the event's, or the headers */
 } eddy__arrival;
 
-enum { EDDY__PUBLISH, EDDY__SUBSCRIBE, EDDY__UNSUBSCRIBE };
+enum { EDDY__PUBLISH, EDDY__SUBSCRIBE, EDDY__UNSUBSCRIBE, EDDY__DRAIN };
 
 /* Something that is to be sent. Its texts follow it, each with a zero byte. */
 typedef struct eddy__departure {
@@ -34,6 +34,7 @@ typedef struct eddy__subscription {
     eddy_link *link; /* it has a reference of it until libnats is through with it */
     uint32_t number, limit;
     int32_t waiting; /* under the lock of what came */
+    int drains;      /* the owner is told of its end */
     natsSubscription *handle;
 } eddy__subscription;
 
@@ -79,6 +80,9 @@ void eddy__link_release(eddy_link *link);
 
 /* Adds an event of the link's for its owner. */
 void eddy__arrivals_tell(eddy_link *link, int kind, int status, const char *text);
+
+/* Adds word that a subscription is at its end. */
+void eddy__arrivals_drained(eddy__subscription *subscription);
 
 /* Adds a message, which is the arrival's from now on. */
 void eddy__arrivals_add(eddy__subscription *subscription, natsMsg *message);

@@ -11,6 +11,8 @@ local ANY = library.EDDY_LINK_ANY
 
 local BUDGET = 512 -- of what came, in a turn
 local TICK_MS = 100
+local LAST_MS = 200 -- of an end in order, for what is left of streams that did not end in time
+local DRAIN_MS, DRAIN_LOOK_MS = 500, 2 -- for what is on its way when all is to end
 local REQUESTS = 1 -- the number of the subscription that answers come to
 local MOST_ANSWERS = 2 ^ 20
 
@@ -43,7 +45,7 @@ function M.new(loop, settings, options)
   local self = setmetatable({
     loop = loop, name = options.name or settings[1][2]:gsub("//[^/@]*@", "//"), _c = core,
     _event = event_type(), _answers = {}, _token = 0, _subscriptions = {}, _number = REQUESTS,
-    _streams = {}, _inbox = ffi.string(library.eddy_link_inbox(core)),
+    _draining = {}, _streams = {}, _inbox = ffi.string(library.eddy_link_inbox(core)),
     _prefix = options.domain and "$JS." .. options.domain .. ".API." or "$JS.API.",
   }, Link)
   self._id = errors.check(C.eddy_watch_fd(loop:_core "connect", library.eddy_link_fd(core),
@@ -54,6 +56,11 @@ function M.new(loop, settings, options)
   library.eddy_link_subscribe(core, REQUESTS, self._inbox .. ".r.*", "", MOST_ANSWERS)
   library.eddy_link_flush(core)
   errors.check(library.eddy_link_start(core), "connect")
+  self._stop = loop:on_stop(function()
+    local deadline = loop._ending and loop._ending.deadline
+    self:close { drain = deadline and deadline - loop:time() - LAST_MS or math.huge }
+  end)
+  self._stop.name = "the end of " .. self:_describe()
   return self
 end
 
@@ -114,10 +121,16 @@ function Link:_subscribe(target, subject, group, limit)
   return number
 end
 
-function Link:_unsubscribe(number)
-  self._subscriptions[number] = nil
+--- Ends a subscription.
+-- @param drains whether what is on its way still comes; until `_drained` does not have it
+function Link:_unsubscribe(number, drains)
   if not self._c then return end
-  library.eddy_link_unsubscribe(self._c, number)
+  if drains then
+    self._draining[number] = true
+  else
+    self._subscriptions[number] = nil
+  end
+  library.eddy_link_unsubscribe(self._c, number, drains and 1 or 0)
   library.eddy_link_flush(self._c)
 end
 
@@ -171,6 +184,7 @@ local function ended(self, err)
   if loop._c then C.eddy_watch_close(loop._c, self._id) end
   loop._expected = loop._expected - 1
   self._id, self._connected, self.server = false, false, false
+  self._stop:cancel()
   self._problem = err or errors.new(numbers.ENOTSOCK, self:_describe() .. " is closed")
   if self._tick then self._tick:cancel() end
   self._tick = false
@@ -225,6 +239,11 @@ changes[library.EDDY_LINK_SERVERS] = function(self) self:_tell "SERVERS" end
 changes[library.EDDY_LINK_FAILED] = function(self, event)
   local why = ffi.string(event.data)
   self:_tell("ERROR", why, why)
+end
+
+changes[library.EDDY_LINK_DRAINED] = function(self, event)
+  local number = event.subscription
+  self._subscriptions[number], self._draining[number] = nil, nil
 end
 
 changes[library.EDDY_LINK_CLOSED] = function(self, event)
@@ -302,19 +321,29 @@ function Link:max_payload()
   return most > 0 and most or nil
 end
 
+-- Closes the connection as soon as nothing more comes that would have to be given back.
+local function stop_when_drained(self)
+  if not self._c or self._is_stopping then return end
+  local waits = self._connected and next(self._draining) ~= nil
+  if waits and C.eddy_time() < self._stop_at then
+    return self.loop:call_later(DRAIN_LOOK_MS, stop_when_drained, self)
+  end
+  self._is_stopping = true
+  library.eddy_link_stop(self._c, 0)
+end
+
 --- Closes the link with all that is on it, and waits for that: a coroutine does; in the main
 -- program the loop runs meanwhile.
 -- @param options { drain = ms }: first streams finish what is in hand and store what was sent, for
--- so long (0 unless given)
+-- so long (0 unless given; math.huge: for as long as it takes)
 -- @return how many messages were given back or not stored
 function Link:close(options)
   errors.check_self(self, "close")
   local ms = 0
   if options ~= nil then
     errors.check_fields(options, { drain = true }, "close")
-    ms = options.drain
+    ms = options.drain or 0
     errors.check_ms(ms, "close: drain")
-    if ms < 0 then ms = math.huge end
   end
   if not self._id then return 0 end
   local began, left = C.eddy_time(), 0
@@ -330,8 +359,9 @@ function Link:close(options)
   if not self._closing then
     self._closing = futures.new(self.loop)
     self._closing._name = "the end of " .. self:_describe()
+    self._stop_at = C.eddy_time() + DRAIN_MS
     self:_wake()
-    library.eddy_link_stop(self._c, math.min(math.max(0, ms - (C.eddy_time() - began)), 60000))
+    stop_when_drained(self)
   end
   self._closing:_map():await()
   return left

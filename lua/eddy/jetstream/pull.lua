@@ -32,13 +32,36 @@ function M.new(link, owner, options)
     ack_wait = ACK_WAIT_MS, most = false, -- ms, and deliveries; false: any number
     _checking = false, _since = 0, _retry = 0, _told = false,
     _mean = false,    -- ms of a handler
+    _number = false,  -- of the subscription that its messages come to
     pulls = 0, missed = 0,
   }, Puller)
   self._pull = 0
-  self._inbox = ("%s.p%d."):format(link._inbox, link._number + 1)
-  self._number = link:_subscribe(self, self._inbox .. "*", "", 2 ^ 20)
   self._call = ("%sCONSUMER.MSG.NEXT.%s.%s"):format(link._prefix, self._stream, self._consumer)
   return self
+end
+
+-- The server sends to where it was asked to until nobody listens there: a pause is the end of a
+-- subscription.
+local function listen(self)
+  local link = self._link
+  self._inbox = ("%s.p%d."):format(link._inbox, link._number + 1)
+  self._number = link:_subscribe(self, self._inbox .. "*", "", 2 ^ 20)
+end
+
+local function nothing() end
+
+--- Takes back what was asked for. What is on its way still comes.
+function Puller:stop()
+  if not self._number then return end
+  local link = self._link
+  link:_unsubscribe(self._number, true)
+  self._number, self._asked = false, 0
+  -- A server (2.9) that finds only when it has a message in hand that nobody listens any more keeps
+  -- that one until its time is up. This question has it look before.
+  if link._connected then
+    api.ask(link, ("CONSUMER.INFO.%s.%s"):format(self._stream, self._consumer), nil, RETRY_MS,
+      nothing)
+  end
 end
 
 --- A handler took so long.
@@ -64,6 +87,7 @@ function Puller:pull(here, concurrency)
   if there > most / 2 then return end
   local now = C.eddy_time()
   if now < self._retry then return end
+  if not self._number then listen(self) end
   local count = most - there
   self._pull = self._pull + 1
   local request = ('{"batch":%d,"expires":%.0f,"idle_heartbeat":%.0f}'):format(count,
@@ -174,7 +198,5 @@ function Puller:look(now)
   end
   if not self._known and now >= self._retry then self:check() end
 end
-
-function Puller:close() self._link:_unsubscribe(self._number) end
 
 return M

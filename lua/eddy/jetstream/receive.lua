@@ -12,6 +12,7 @@ local C = c.C
 local BUDGET = 64      -- messages that are handled in a turn
 local PROGRESS = 3     -- so often in the time in which an answer has to come
 local MS_TO_NS = 1e6
+local GIVE_BACK = ('-NAK {"delay":%.0f}'):format(50 * MS_TO_NS)
 
 local M = { methods = {} }
 local Stream = M.methods
@@ -67,10 +68,11 @@ function Stream:_nak_text(job)
   return ('-NAK {"delay":%.0f}'):format(backoff[math.min(job.deliveries, #backoff)] * MS_TO_NS)
 end
 
--- One that was not begun: somebody else may have it at once.
+-- One that was not begun: somebody else may have it, as soon as the server knows that this one
+-- listens no more.
 function Stream:_give_back(job)
   job._settled = "nak"
-  self:_answer(job, "-NAK", "naks")
+  self:_answer(job, GIVE_BACK, "naks")
 end
 
 --- Stores a job among the dead, and ends it; without `dead` it is ended.
@@ -165,6 +167,7 @@ end
 -- Those that were not begun. How many.
 function Stream:_return_waiting()
   local count = 0
+  if self._puller then self._puller:stop() end
   for place = self._first, self._last do
     self:_give_back(self._jobs[place])
     self._jobs[place], count = nil, count + 1

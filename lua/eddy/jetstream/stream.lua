@@ -293,7 +293,6 @@ local function close(self, err)
   end
   self._held, self._is_closed, self._on_recv = {}, true, false
   local lost = self._sender:close(err or refused(self, numbers.ENOTSOCK, " was closed"))
-  if self._puller then self._puller:close() end
   self.link:_flush()
   local on_close = self._on_close
   self.link._streams[self] = nil
@@ -319,7 +318,6 @@ function Stream:close(options)
     errors.check_fields(options, { drain = true }, "close")
     ms = options.drain or 0
     errors.check_ms(ms, "close: drain")
-    if ms < 0 then ms = math.huge end
   end
   if self._is_closed then return 0 end
   self:_finish()
