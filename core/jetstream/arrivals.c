@@ -64,7 +64,7 @@ static void read_ack(eddy_link_event *event) {
     while (skipped > 0) skipped -= *at++ == '.';
     event->deliveries = (int32_t)number(&at);
     event->sequence = number(&at);
-    number(&at);
+    event->order = number(&at);
     event->time = number(&at) / 1e6;
     event->pending = number(&at);
 }

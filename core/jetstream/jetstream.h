@@ -40,7 +40,8 @@ typedef struct eddy_link_event {
     const char *subject, *reply, *data;
     const char *headers; /* names and values, each with its zero byte, header_size bytes */
     double token;        /* the number that its subject ends with; -1: none */
-    double sequence, time, pending; /* in its stream; ms since 1970; how many are behind it */
+    double sequence, order; /* in its stream, and among what its consumer delivered */
+    double time, pending;   /* ms since 1970; how many are behind it */
     double epoch; /* of EDDY_LINK_CONNECTED and EDDY_LINK_BACK: how often it came back */
 } eddy_link_event;
 

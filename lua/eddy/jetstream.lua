@@ -2,6 +2,7 @@
 -- is not enough. Over libnats, in threads that no Lua enters.
 local errors = require "eddy.base.errors"
 local links = require "eddy.jetstream.link"
+require "eddy.jetstream.kv"
 require "eddy.jetstream.stream"
 require "eddy.jetstream.subjects"
 local loops = require "eddy.loop"
