@@ -1,5 +1,5 @@
-# Writes eddy_declarations.c: the public headers, a list, without their preprocessor lines, as a C
-# string.
+# Writes FUNCTION, which returns the text of the headers IN, a list, without their preprocessor
+# lines.
 foreach(header ${IN})
   file(READ ${header} one)
   string(APPEND text "${one}")
@@ -8,4 +8,4 @@ string(REGEX REPLACE "#[^\n]*\n" "" text "${text}")
 string(REPLACE "\\" "\\\\" text "${text}")
 string(REPLACE "\"" "\\\"" text "${text}")
 string(REPLACE "\n" "\\n\"\n    \"" text "${text}")
-file(WRITE ${OUT} "#include \"eddy.h\"\n\nconst char *eddy_declarations(void) {\n    return \"${text}\";\n}\n")
+file(WRITE ${OUT} "#include \"${HEADER}\"\n\nconst char *${FUNCTION}(void) {\n    return \"${text}\";\n}\n")

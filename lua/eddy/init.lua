@@ -29,6 +29,7 @@ local modules = {
   devices = true,
   front = true,
   green = true,
+  jetstream = true,
   jobs = true,
   log = true,
   luv = true,

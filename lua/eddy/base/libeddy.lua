@@ -33,4 +33,31 @@ if not declared then ffi.cdef "const char *eddy_declarations(void);" end
 local C = load()
 if not declared then ffi.cdef(ffi.string(C.eddy_declarations())) end
 
-return { C = C, ffi = ffi }
+-- The folder of the core's library that this process has.
+local function folder()
+  for line in io.lines "/proc/self/maps" do
+    local found = line:match "%s(/.*/)libeddy[_%w]*%.so[%d.]*$"
+    if found then return found end
+  end
+  return ""
+end
+
+--- Loads a library that stands beside the core's, and its declarations.
+-- @param name "jetstream": libeddy_jetstream, whose eddy_jetstream_declarations has its header
+-- @return the library; nil and why where there is none, or something that it needs is missing
+local function extension(name)
+  local ok, library = pcall(ffi.load, folder() .. "libeddy_" .. name .. ".so")
+  if not ok then
+    local problem = library
+    ok, library = pcall(ffi.load, "libeddy_" .. name .. ".so.0")
+    if not ok then return nil, problem end
+  end
+  local declarations = "eddy_" .. name .. "_declarations"
+  if not pcall(function() return library[declarations] end) then
+    ffi.cdef("const char *" .. declarations .. "(void);")
+    ffi.cdef(ffi.string(library[declarations]()))
+  end
+  return library
+end
+
+return { C = C, ffi = ffi, extension = extension }

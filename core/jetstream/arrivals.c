@@ -1,0 +1,200 @@
+/* What comes in: from libnats' threads to the owner of the link. */
+#include "jetstream/link.h"
+
+#include <errno.h>
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+
+/* The descriptor tells once, until all was taken. The lock is held. */
+static void add(eddy_link *link, eddy__arrival *arrival) {
+    *link->last = arrival;
+    link->last = &arrival->next;
+    link->unread++;
+    if (link->is_told) return;
+    link->is_told = 1;
+    uint64_t one = 1;
+    ssize_t written = write(link->fd, &one, sizeof one);
+    (void)written; /* an eventfd that is not at its limit takes it */
+}
+
+static void tell(eddy_link *link, int kind, int status, const char *text, uint32_t number) {
+    size_t size = strlen(text) + 1;
+    eddy__arrival *arrival = calloc(1, sizeof *arrival + size);
+    if (!arrival) return;
+    memcpy(arrival->text, text, size);
+    arrival->event = (eddy_link_event){.kind = kind,
+                                       .subscription = number,
+                                       .status = status,
+                                       .data = arrival->text,
+                                       .data_size = (int32_t)size - 1,
+                                       .token = -1,
+                                       .epoch = link->reconnects};
+    pthread_mutex_lock(&link->in_lock);
+    add(link, arrival);
+    pthread_mutex_unlock(&link->in_lock);
+}
+
+void eddy__arrivals_tell(eddy_link *link, int kind, int status, const char *text) {
+    tell(link, kind, status, text, 0);
+}
+
+void eddy__arrivals_drained(eddy__subscription *subscription) {
+    tell(subscription->link, EDDY_LINK_DRAINED, 0, "", subscription->number);
+}
+
+/* The text of a number at `*at`, behind which `*at` stands then, past one dot. */
+static double number(const char **at) {
+    double value = 0;
+    while (**at >= '0' && **at <= '9') value = value * 10 + (*(*at)++ - '0');
+    if (**at == '.') (*at)++;
+    return value;
+}
+
+/* $JS.ACK.STREAM.CONSUMER.DELIVERIES.STREAMSEQ.CONSUMERSEQ.NANOSECONDS.PENDING, and in later
+ * servers $JS.ACK.DOMAIN.ACCOUNT.STREAM. ... .PENDING.TOKEN */
+static void read_ack(eddy_link_event *event) {
+    static const char begins[] = "$JS.ACK.";
+    if (strncmp(event->reply, begins, sizeof begins - 1) != 0) return;
+    int dots = 0;
+    for (const char *at = event->reply; *at; at++) dots += *at == '.';
+    int skipped = dots >= 11 ? 6 : 4;
+    if (dots < 8) return;
+    const char *at = event->reply;
+    while (skipped > 0) skipped -= *at++ == '.';
+    event->deliveries = (int32_t)number(&at);
+    event->sequence = number(&at);
+    event->order = number(&at);
+    event->time = number(&at) / 1e6;
+    event->pending = number(&at);
+}
+
+/* The number that a subject below the link's inbox ends with. */
+static double token_of(const eddy_link *link, const char *subject) {
+    size_t size = link->inbox ? strlen(link->inbox) : 0;
+    if (size == 0 || strncmp(subject, link->inbox, size) != 0) return -1;
+    const char *dot = strrchr(subject, '.');
+    const char *at = dot + 1;
+    return *at >= '0' && *at <= '9' ? number(&at) : -1;
+}
+
+/* Names and values, with their zero bytes: fills `to` unless that is NULL, and returns how many
+ * bytes it takes. */
+static size_t write_headers(natsMsg *message, const char **names, int count, char *to) {
+    size_t size = 0;
+    for (int i = 0; i < count; i++) {
+        const char **values = NULL;
+        int value_count = 0;
+        if (natsMsgHeader_Values(message, names[i], &values, &value_count) != NATS_OK) continue;
+        for (int j = 0; j < value_count; j++) {
+            size_t name_size = strlen(names[i]) + 1, value_size = strlen(values[j]) + 1;
+            if (to) {
+                memcpy(to + size, names[i], name_size);
+                memcpy(to + size + name_size, values[j], value_size);
+            }
+            size += name_size + value_size;
+        }
+        free((void *)values);
+    }
+    return size;
+}
+
+static eddy__arrival *arrival_of(eddy__subscription *subscription, natsMsg *message) {
+    const char **names = NULL;
+    int count = 0;
+    if (natsMsgHeader_Keys(message, &names, &count) != NATS_OK) count = 0;
+    size_t size = count ? write_headers(message, names, count, NULL) : 0;
+    eddy__arrival *arrival = calloc(1, sizeof *arrival + size);
+    if (arrival) {
+        const char *reply = natsMsg_GetReply(message), *status;
+        eddy_link_event *event = &arrival->event;
+        event->kind = EDDY_LINK_MESSAGE;
+        event->subscription = subscription->number;
+        event->subject = natsMsg_GetSubject(message);
+        event->subject_size = (int32_t)strlen(event->subject);
+        event->reply = reply ? reply : "";
+        event->reply_size = (int32_t)strlen(event->reply);
+        event->data = natsMsg_GetData(message);
+        event->data_size = natsMsg_GetDataLength(message);
+        event->headers = arrival->text;
+        event->header_size = (int32_t)size;
+        if (size) write_headers(message, names, count, arrival->text);
+        if (size && event->data_size == 0 &&
+            natsMsgHeader_Get(message, "Status", &status) == NATS_OK)
+            event->status = atoi(status);
+        event->token = token_of(subscription->link, event->subject);
+        read_ack(event);
+        arrival->message = message;
+        arrival->subscription = subscription;
+    }
+    free((void *)names);
+    return arrival;
+}
+
+void eddy__arrivals_add(eddy__subscription *subscription, natsMsg *message) {
+    eddy_link *link = subscription->link;
+    eddy__arrival *arrival = arrival_of(subscription, message);
+    pthread_mutex_lock(&link->in_lock);
+    if (arrival && subscription->waiting < (int32_t)subscription->limit) {
+        subscription->waiting++;
+        link->in++;
+        link->in_bytes += arrival->event.data_size;
+        add(link, arrival);
+        pthread_mutex_unlock(&link->in_lock);
+        return;
+    }
+    link->dropped++;
+    pthread_mutex_unlock(&link->in_lock);
+    natsMsg_Destroy(message);
+    free(arrival);
+}
+
+static void free_arrival(eddy__arrival *arrival) {
+    if (!arrival) return;
+    natsMsg_Destroy(arrival->message);
+    free(arrival);
+}
+
+int eddy_link_fd(eddy_link *link) {
+    return link->fd;
+}
+
+int eddy_link_next(eddy_link *link, eddy_link_event *event) {
+    free_arrival(link->current);
+    link->current = NULL;
+    if (!link->batch) {
+        pthread_mutex_lock(&link->in_lock);
+        link->batch = link->first;
+        link->first = NULL;
+        link->last = &link->first;
+        for (eddy__arrival *each = link->batch; each; each = each->next)
+            if (each->subscription) each->subscription->waiting--;
+        if (!link->batch && link->is_told) {
+            uint64_t count;
+            ssize_t size = read(link->fd, &count, sizeof count);
+            (void)size;
+            link->is_told = 0;
+        }
+        pthread_mutex_unlock(&link->in_lock);
+        if (!link->batch) return 0;
+    }
+    link->current = link->batch;
+    link->batch = link->current->next;
+    *event = link->current->event;
+    link->unread--;
+    return 1;
+}
+
+static void free_list(eddy__arrival *list) {
+    while (list) {
+        eddy__arrival *next = list->next;
+        free_arrival(list);
+        list = next;
+    }
+}
+
+void eddy__arrivals_free(eddy_link *link) {
+    free_arrival(link->current);
+    free_list(link->batch);
+    free_list(link->first);
+}

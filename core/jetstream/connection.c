@@ -1,0 +1,305 @@
+/* A link's thread, which alone talks to libnats once the link is started; and what libnats' own
+ * threads call. No Lua runs in any of them. */
+#include "jetstream/link.h"
+
+#include <errno.h>
+#include <signal.h>
+#include <stdlib.h>
+#include <string.h>
+#include <time.h>
+
+enum {
+    DRAIN_MS = 2000,       /* for what comes after a subscription's end */
+    RETRY_MS = 20,         /* how often a connection that is lost is looked at */
+    RECONNECT_BYTES = 1,   /* that libnats keeps for later: what waits is here */
+    CLOSING_FLUSH_MS = 500 /* for what was sent just before a close, at least */
+};
+
+/* The server's address, without what it may have of users. */
+static void tell_server(eddy_link *link, natsConnection *connection, int kind) {
+    char url[256] = "";
+    natsConnection_GetConnectedUrl(connection, url, sizeof url);
+    char *host = strstr(url, "://"), *at = strrchr(url, '@');
+    if (host && at) memmove(host + 3, at + 1, strlen(at + 1) + 1);
+    link->max_payload = (int)natsConnection_GetMaxPayload(connection);
+    eddy__arrivals_tell(link, kind, 0, url);
+}
+
+/* How often the connection came back. */
+static int epoch_of(natsConnection *connection, natsStatistics *statistics) {
+    uint64_t counts[5] = {0};
+    natsConnection_GetStats(connection, statistics);
+    natsStatistics_GetCounts(statistics, &counts[0], &counts[1], &counts[2], &counts[3],
+                             &counts[4]);
+    return (int)counts[4];
+}
+
+static void on_disconnected(natsConnection *connection, void *closure) {
+    const char *why = NULL;
+    natsConnection_GetLastError(connection, &why);
+    eddy__arrivals_tell(closure, EDDY_LINK_LOST, 0, why ? why : "");
+}
+
+static void on_reconnected(natsConnection *connection, void *closure) {
+    eddy_link *link = closure;
+    natsStatistics *statistics = NULL;
+    if (natsStatistics_Create(&statistics) == NATS_OK)
+        link->reconnects = epoch_of(connection, statistics);
+    natsStatistics_Destroy(statistics);
+    tell_server(link, connection, EDDY_LINK_BACK);
+}
+
+static void on_servers(natsConnection *connection, void *closure) {
+    eddy__arrivals_tell(closure, EDDY_LINK_SERVERS, 0, "");
+}
+
+static void on_error(natsConnection *connection, natsSubscription *subscription,
+                     natsStatus status, void *closure) {
+    const char *why = NULL;
+    natsConnection_GetLastError(connection, &why);
+    eddy__arrivals_tell(closure, EDDY_LINK_FAILED, 0,
+                        why && *why ? why : natsStatus_GetText(status));
+}
+
+/* The last that libnats calls for a connection. */
+static void on_closed(natsConnection *connection, void *closure) {
+    eddy_link *link = closure;
+    const char *why = NULL;
+    natsStatus status = natsConnection_GetLastError(connection, &why);
+    int reason = status == NATS_CONNECTION_AUTH_FAILED ? EDDY_LINK_REFUSED : EDDY_LINK_BROKEN;
+    if (link->is_closed) reason = EDDY_LINK_CLOSED_BY_US;
+    link->is_closed = 1;
+    eddy__arrivals_tell(link, EDDY_LINK_CLOSED, reason, reason && why ? why : "");
+    eddy__departures_end(link);
+    eddy__link_release(link);
+}
+
+static void on_message(natsConnection *connection, natsSubscription *subscription,
+                       natsMsg *message, void *closure) {
+    eddy__arrivals_add(closure, message);
+}
+
+static void on_complete(void *closure) {
+    eddy__subscription *subscription = closure;
+    if (subscription->drains) eddy__arrivals_drained(subscription);
+    eddy__link_release(subscription->link);
+}
+
+static natsStatus prepare(eddy_link *link) {
+    natsOptions *options = link->options;
+    natsStatus status = natsOptions_SetMaxReconnect(options, -1);
+    if (status == NATS_OK) status = natsOptions_SetAllowReconnect(options, true);
+    if (status == NATS_OK) status = natsOptions_SetReconnectBufSize(options, RECONNECT_BYTES);
+    if (status == NATS_OK)
+        status = natsOptions_SetDisconnectedCB(options, on_disconnected, link);
+    if (status == NATS_OK) status = natsOptions_SetReconnectedCB(options, on_reconnected, link);
+    if (status == NATS_OK)
+        status = natsOptions_SetDiscoveredServersCB(options, on_servers, link);
+    if (status == NATS_OK) status = natsOptions_SetErrorHandler(options, on_error, link);
+    if (status == NATS_OK) status = natsOptions_SetClosedCB(options, on_closed, link);
+    if (status == NATS_OK) status = natsOptions_UseGlobalMessageDelivery(options, true);
+    return status;
+}
+
+/* What a failure to connect means: 0: there may be a server later. */
+static int reason_of(natsStatus status) {
+    switch (status) {
+    case NATS_NO_SERVER:
+    case NATS_TIMEOUT:
+    case NATS_IO_ERROR:
+    case NATS_SYS_ERROR:
+    case NATS_CONNECTION_CLOSED:
+    case NATS_CONNECTION_DISCONNECTED:
+    case NATS_STALE_CONNECTION: return 0;
+    case NATS_CONNECTION_AUTH_FAILED: return EDDY_LINK_REFUSED;
+    case NATS_PROTOCOL_ERROR:
+    case NATS_LINE_TOO_LONG: return EDDY_LINK_NO_NATS;
+    default: return EDDY_LINK_BROKEN;
+    }
+}
+
+/* Connects, and tries again while there is no server. 0 when the link is stopped, or there is
+ * no use in trying. */
+static int connect_first(eddy_link *link) {
+    double stop_ms;
+    natsStatus status = prepare(link);
+    for (;;) {
+        eddy__link_retain(link); /* for libnats, until on_closed */
+        if (status == NATS_OK)
+            status = natsConnection_Connect(&link->connection, link->options);
+        if (status == NATS_OK) return 1;
+        eddy__link_release(link);
+        char why[256];
+        eddy__link_describe(status, why, sizeof why);
+        int reason = reason_of(status);
+        int is_over = reason != 0;
+        if (!is_over) {
+            eddy__arrivals_tell(link, EDDY_LINK_WAITING, 0,
+                                status == NATS_TIMEOUT
+                                    ? "what is there does not greet as a NATS server does"
+                                    : why);
+            is_over = eddy__departures_sleep(link, link->reconnect_wait, &stop_ms);
+        }
+        if (is_over) {
+            link->is_closed = 1;
+            eddy__arrivals_tell(link, EDDY_LINK_CLOSED, reason, reason ? why : "");
+            return 0;
+        }
+        status = NATS_OK;
+    }
+}
+
+static natsStatus set_headers(natsMsg *message, const eddy__departure *departure) {
+    const char *at = departure->headers, *end = at + departure->header_size;
+    natsStatus status = NATS_OK;
+    while (status == NATS_OK && at < end) {
+        const char *value = at + strlen(at) + 1;
+        status = natsMsgHeader_Add(message, at, value);
+        at = value + strlen(value) + 1;
+    }
+    return status;
+}
+
+static natsStatus publish(eddy_link *link, const eddy__departure *departure) {
+    natsConnection *connection = link->connection;
+    const char *reply = *departure->reply ? departure->reply : NULL;
+    int size = (int)departure->data_size;
+    if (!departure->header_size && !reply)
+        return natsConnection_Publish(connection, departure->subject, departure->data, size);
+    if (!departure->header_size)
+        return natsConnection_PublishRequest(connection, departure->subject, reply,
+                                             departure->data, size);
+    natsMsg *message = NULL;
+    natsStatus status =
+        natsMsg_Create(&message, departure->subject, reply, departure->data, size);
+    if (status == NATS_OK) status = set_headers(message, departure);
+    if (status == NATS_OK) status = natsConnection_PublishMsg(connection, message);
+    natsMsg_Destroy(message);
+    return status;
+}
+
+static natsStatus subscribe(eddy_link *link, const eddy__departure *departure) {
+    eddy__subscription *made = calloc(1, sizeof *made);
+    if (!made) return NATS_NO_MEMORY;
+    made->link = link;
+    made->number = departure->number;
+    made->limit = departure->limit;
+    natsStatus status =
+        *departure->reply
+            ? natsConnection_QueueSubscribe(&made->handle, link->connection, departure->subject,
+                                            departure->reply, on_message, made)
+            : natsConnection_Subscribe(&made->handle, link->connection, departure->subject,
+                                       on_message, made);
+    if (status != NATS_OK) {
+        free(made);
+        return status;
+    }
+    eddy__link_retain(link);
+    if (natsSubscription_SetOnCompleteCB(made->handle, on_complete, made) != NATS_OK)
+        eddy__link_release(link);
+    natsSubscription_SetPendingLimits(made->handle, -1, -1); /* the limit is ours */
+    made->next = link->subscriptions;
+    link->subscriptions = made;
+    return NATS_OK;
+}
+
+/* What it has stays until the link is freed: it may be in what the owner took. */
+static void unsubscribe(eddy_link *link, uint32_t number, int drains) {
+    for (eddy__subscription *each = link->subscriptions; each; each = each->next) {
+        if (each->number != number || !each->handle) continue;
+        each->drains = drains;
+        if (!drains || natsSubscription_DrainTimeout(each->handle, DRAIN_MS) != NATS_OK)
+            natsSubscription_Unsubscribe(each->handle);
+        natsSubscription_Destroy(each->handle);
+        each->handle = NULL;
+    }
+}
+
+/* Whether it was done; 0: the connection is lost, and it is to be done later. */
+static int do_one(eddy_link *link, eddy__departure *departure) {
+    int is_stale = departure->epoch >= 0 &&
+                   departure->epoch != epoch_of(link->connection, link->statistics);
+    natsStatus status = NATS_OK;
+    if (!is_stale) {
+        if (natsConnection_Status(link->connection) != NATS_CONN_STATUS_CONNECTED) return 0;
+        if (departure->kind == EDDY__PUBLISH) status = publish(link, departure);
+        if (departure->kind == EDDY__SUBSCRIBE) status = subscribe(link, departure);
+        if (departure->kind >= EDDY__UNSUBSCRIBE)
+            unsubscribe(link, departure->number, departure->kind == EDDY__DRAIN);
+    }
+    if (status == NATS_INSUFFICIENT_BUFFER || status == NATS_CONNECTION_DISCONNECTED ||
+        status == NATS_CONNECTION_CLOSED)
+        return 0;
+    if (status != NATS_OK) {
+        char why[256];
+        eddy__link_describe(status, why, sizeof why);
+        eddy__arrivals_tell(link, EDDY_LINK_FAILED, 0, why);
+    }
+    eddy__departures_done(link, departure, status == NATS_OK && !is_stale);
+    return 1;
+}
+
+static double now_ms(void) {
+    struct timespec now;
+    clock_gettime(CLOCK_MONOTONIC, &now);
+    return (double)now.tv_sec * 1e3 + (double)now.tv_nsec / 1e6;
+}
+
+/* Sends what is queued, until the link is stopped and nothing is left, or its time is up. */
+static void carry(eddy_link *link) {
+    double deadline = -1, stop_ms;
+    while (!link->is_closed) {
+        eddy__departure *list = eddy__departures_take(link);
+        int had_any = list != NULL;
+        while (list) {
+            eddy__departure *next = list->next;
+            if (!do_one(link, list)) break;
+            list = next;
+        }
+        if (list) eddy__departures_back(link, list);
+        double pause = list ? RETRY_MS : 0;
+        if (!eddy__departures_sleep(link, pause, &stop_ms)) continue;
+        if (deadline < 0) deadline = now_ms() + stop_ms;
+        if ((!list && !had_any) || now_ms() >= deadline) break;
+    }
+    if (link->is_closed) return;
+    double left = deadline - now_ms();
+    if (natsConnection_Status(link->connection) == NATS_CONN_STATUS_CONNECTED)
+        natsConnection_FlushTimeout(link->connection,
+                                    left > CLOSING_FLUSH_MS ? (int64_t)left : CLOSING_FLUSH_MS);
+}
+
+static void end(eddy_link *link) {
+    link->is_closed = 1;
+    natsConnection_Close(link->connection);
+    for (eddy__subscription *each = link->subscriptions; each; each = each->next)
+        natsSubscription_Destroy(each->handle);
+    natsConnection_Destroy(link->connection);
+}
+
+void *eddy__link_run(void *argument) {
+    eddy_link *link = argument;
+    if (connect_first(link)) {
+        tell_server(link, link->connection, EDDY_LINK_CONNECTED);
+        carry(link);
+        end(link);
+    }
+    eddy__link_release(link);
+    return NULL;
+}
+
+int eddy_link_start(eddy_link *link) {
+    pthread_t thread;
+    sigset_t all, before;
+    sigfillset(&all);
+    pthread_sigmask(SIG_SETMASK, &all, &before);
+    eddy__link_retain(link);
+    int error = pthread_create(&thread, NULL, eddy__link_run, link);
+    pthread_sigmask(SIG_SETMASK, &before, NULL);
+    if (error) {
+        eddy__link_release(link);
+        return -error;
+    }
+    pthread_detach(thread);
+    return 0;
+}

@@ -1,0 +1,180 @@
+/* What goes out: from the owner of the link to its thread. */
+#include "jetstream/link.h"
+
+#include <errno.h>
+#include <stdlib.h>
+#include <string.h>
+#include <time.h>
+
+static const char *copy(char **at, const char *text, size_t size) {
+    char *to = *at;
+    memcpy(to, text, size);
+    to[size] = '\0';
+    *at += size + 1;
+    return to;
+}
+
+/* The bytes that one counts for. */
+static double weight_of(const eddy__departure *departure) {
+    return (double)sizeof *departure + departure->header_size + departure->data_size;
+}
+
+static int add(eddy_link *link, const eddy__departure *plan) {
+    size_t subject = strlen(plan->subject), reply = strlen(plan->reply);
+    double weight = weight_of(plan);
+    pthread_mutex_lock(&link->out_lock);
+    int is_full =
+        plan->kind == EDDY__PUBLISH &&
+        (link->waiting + 1 > link->most || link->waiting_bytes + weight > link->most_bytes);
+    int is_over = link->is_stopping;
+    pthread_mutex_unlock(&link->out_lock);
+    if (is_over) return -EPIPE;
+    if (is_full) return -ENOBUFS;
+    eddy__departure *made =
+        malloc(sizeof *made + subject + reply + plan->header_size + plan->data_size + 4);
+    if (!made) return -ENOMEM;
+    *made = *plan;
+    made->next = NULL;
+    char *at = (char *)(made + 1);
+    made->subject = copy(&at, plan->subject, subject);
+    made->reply = copy(&at, plan->reply, reply);
+    made->headers = copy(&at, plan->headers, plan->header_size);
+    made->data = copy(&at, plan->data, plan->data_size);
+    pthread_mutex_lock(&link->out_lock);
+    *link->out_last = made;
+    link->out_last = &made->next;
+    link->waiting++;
+    link->waiting_bytes += weight;
+    pthread_mutex_unlock(&link->out_lock);
+    return 0;
+}
+
+int eddy_link_publish(eddy_link *link, const char *subject, const char *reply,
+                      const char *headers, uint32_t header_size, const char *data,
+                      uint32_t data_size, double epoch) {
+    return add(link, &(eddy__departure){.kind = EDDY__PUBLISH,
+                                        .subject = subject,
+                                        .reply = reply,
+                                        .headers = headers,
+                                        .header_size = header_size,
+                                        .data = data,
+                                        .data_size = data_size,
+                                        .epoch = epoch});
+}
+
+int eddy_link_subscribe(eddy_link *link, uint32_t number, const char *subject,
+                        const char *group, uint32_t limit) {
+    return add(link, &(eddy__departure){.kind = EDDY__SUBSCRIBE,
+                                        .number = number,
+                                        .limit = limit,
+                                        .subject = subject,
+                                        .reply = group,
+                                        .headers = "",
+                                        .data = "",
+                                        .epoch = EDDY_LINK_ANY});
+}
+
+int eddy_link_unsubscribe(eddy_link *link, uint32_t number, int drains) {
+    return add(link, &(eddy__departure){.kind = drains ? EDDY__DRAIN : EDDY__UNSUBSCRIBE,
+                                        .number = number,
+                                        .subject = "",
+                                        .reply = "",
+                                        .headers = "",
+                                        .data = "",
+                                        .epoch = EDDY_LINK_ANY});
+}
+
+void eddy_link_flush(eddy_link *link) {
+    pthread_mutex_lock(&link->out_lock);
+    if (link->out_first) {
+        link->is_flushed = 1;
+        pthread_cond_signal(&link->wake);
+    }
+    pthread_mutex_unlock(&link->out_lock);
+}
+
+void eddy_link_limit(eddy_link *link, double messages, double bytes) {
+    pthread_mutex_lock(&link->out_lock);
+    link->most = messages;
+    link->most_bytes = bytes;
+    pthread_mutex_unlock(&link->out_lock);
+}
+
+void eddy_link_stop(eddy_link *link, double ms) {
+    pthread_mutex_lock(&link->out_lock);
+    link->is_stopping = 1;
+    link->stop_ms = ms;
+    pthread_cond_signal(&link->wake);
+    pthread_mutex_unlock(&link->out_lock);
+}
+
+void eddy__departures_end(eddy_link *link) {
+    pthread_mutex_lock(&link->out_lock);
+    link->is_stopping = 1;
+    pthread_cond_signal(&link->wake);
+    pthread_mutex_unlock(&link->out_lock);
+}
+
+eddy__departure *eddy__departures_take(eddy_link *link) {
+    pthread_mutex_lock(&link->out_lock);
+    while (!link->is_flushed && !link->is_stopping)
+        pthread_cond_wait(&link->wake, &link->out_lock);
+    eddy__departure *list = link->out_first;
+    link->out_first = NULL;
+    link->out_last = &link->out_first;
+    link->is_flushed = 0;
+    pthread_mutex_unlock(&link->out_lock);
+    return list;
+}
+
+static struct timespec after(double ms) {
+    struct timespec until;
+    clock_gettime(CLOCK_MONOTONIC, &until);
+    double ns = (double)until.tv_nsec + ms * 1e6;
+    until.tv_sec += (time_t)(ns / 1e9);
+    until.tv_nsec = (long)(ns - 1e9 * (double)(time_t)(ns / 1e9));
+    return until;
+}
+
+int eddy__departures_sleep(eddy_link *link, double ms, double *stop_ms) {
+    struct timespec until = after(ms);
+    pthread_mutex_lock(&link->out_lock);
+    int was_stopping = link->is_stopping, error = 0;
+    while (link->is_stopping == was_stopping && error == 0)
+        error = pthread_cond_timedwait(&link->wake, &link->out_lock, &until);
+    int is_stopping = link->is_stopping;
+    *stop_ms = link->stop_ms;
+    pthread_mutex_unlock(&link->out_lock);
+    return is_stopping;
+}
+
+void eddy__departures_done(eddy_link *link, eddy__departure *departure, int was_sent) {
+    pthread_mutex_lock(&link->out_lock);
+    link->waiting--;
+    link->waiting_bytes -= weight_of(departure);
+    if (was_sent && departure->kind == EDDY__PUBLISH) {
+        link->out++;
+        link->out_bytes += departure->data_size;
+    }
+    pthread_mutex_unlock(&link->out_lock);
+    free(departure);
+}
+
+void eddy__departures_back(eddy_link *link, eddy__departure *list) {
+    eddy__departure *last = list;
+    while (last->next) last = last->next;
+    pthread_mutex_lock(&link->out_lock);
+    last->next = link->out_first;
+    if (!link->out_first) link->out_last = &last->next;
+    link->out_first = list;
+    link->is_flushed = 1;
+    pthread_mutex_unlock(&link->out_lock);
+}
+
+void eddy__departures_free(eddy_link *link) {
+    while (link->out_first) {
+        eddy__departure *next = link->out_first->next;
+        free(link->out_first);
+        link->out_first = next;
+    }
+}

@@ -1,0 +1,102 @@
+-- What JetStream is asked, in JSON.
+local errors = require "eddy.base.errors"
+local c = require "eddy.base.libeddy"
+local json = require "eddy.zmq.json"
+
+local ffi = c.ffi
+local numbers = errors.numbers
+
+local M = { STREAM_MISSING = 10059, CONSUMER_MISSING = 10014 }
+
+-- errno numbers of JetStream's error codes, and, below 1000, of its classes of them.
+local codes = {
+  [400] = numbers.EINVAL, [403] = numbers.EACCES, [404] = numbers.ENOENT, [500] = numbers.EIO,
+  [503] = numbers.EAGAIN,
+  [10058] = numbers.EEXIST, [10071] = numbers.EEXIST, [10148] = numbers.EEXIST,
+  [10047] = numbers.ENOSPC, [10023] = numbers.ENOSPC, [10077] = numbers.ENOSPC,
+  [10028] = numbers.ENOSPC, [10002] = numbers.ENOSPC, [10054] = numbers.EMSGSIZE,
+}
+
+--- The error of JetStream's own: { code =, err_code =, description = }. Its `err_code` and `status`
+-- are theirs.
+function M.error_of(found, what)
+  local code = codes[found.err_code] or codes[found.code] or numbers.EPROTO
+  local err = errors.new(code, what)
+  err.err_code, err.status = found.err_code, found.code
+  err.message = ("%s: %s (%s)"):format(what, found.description or "no description", err.name)
+  return err
+end
+
+--- Whether it is one that goes by: a cluster without a leader, a server that is busy.
+function M.is_passing(err)
+  return err.code == numbers.ETIMEDOUT or err.status == 503 and err.code ~= numbers.ENOSPC
+end
+
+--- What an event's headers have, as a table.
+function M.headers(event)
+  local headers = {}
+  local text = ffi.string(event.headers, event.header_size)
+  for name, value in text:gmatch "(%Z*)%z(%Z*)%z" do headers[name] = value end
+  return headers
+end
+
+--- Headers as the core takes them: names and values, each with its zero byte.
+function M.flatten(headers, what)
+  if headers == nil then return "" end
+  if type(headers) ~= "table" then
+    errors.misuse(what .. ": headers: expected a table, got " .. type(headers))
+  end
+  local parts = {}
+  for name, value in pairs(headers) do
+    local is_name = type(name) == "string" and name:find "^[%w!#$%%&'*+.^_`|~-]+$"
+    if not is_name then errors.misuse(what .. ": headers: no name: " .. errors.typed(name)) end
+    if type(value) ~= "string" and type(value) ~= "number" or tostring(value):find "[%z\r\n]" then
+      errors.misuse(("%s: headers: %s: expected a text of one line, got %s"):format(what, name,
+        errors.typed(value)))
+    end
+    parts[#parts + 1] = name .. "\0" .. value .. "\0"
+  end
+  table.sort(parts)
+  return table.concat(parts)
+end
+
+--- Raises unless a name can be part of a subject: of a stream, a consumer, a bucket.
+function M.check_name(name, what)
+  if type(name) ~= "string" or name == "" or name:find "[%s%z.*>/\\]" then
+    errors.misuse(what .. ": expected a name without spaces, dots, *, > and slashes, got " ..
+      errors.typed(name))
+  end
+  return name
+end
+
+--- Raises unless a text is a subject; with `wild`, * and > may be in it.
+function M.check_subject(subject, what, wild)
+  local is_one = type(subject) == "string" and subject ~= "" and not subject:find "[%s%z]" and
+    not ("." .. subject .. "."):find("..", 1, true)
+  if not is_one or not wild and ("." .. subject .. "."):find "%.[*>]%." then
+    errors.misuse(("%s: expected a subject%s, got %s"):format(what,
+      wild and "" or " without * and >", errors.typed(subject)))
+  end
+  return subject
+end
+
+--- Asks; fn(answer, nil, event) is called with the decoded answer, or fn(nil, err).
+-- @param call "STREAM.INFO.WORK"
+-- @param request a table, or nil
+function M.ask(link, call, request, ms, fn)
+  local what = ("%s: %s"):format(link:_describe(), call)
+  local text = request and json.encode(request) or ""
+  link:_ask(link._prefix .. call, "", text, ms, what, function(event, err)
+    if not event then return fn(nil, err) end
+    if event.status == 503 then
+      return fn(nil, errors.new(numbers.ENOTSUP, what .. ": no JetStream there (jetstream {} in " ..
+        "nats-server's configuration begins it)"))
+    end
+    local ok, answer = pcall(json.decode, ffi.string(event.data, event.data_size))
+    if not ok then return fn(nil, answer) end
+    if answer.error then return fn(nil, M.error_of(answer.error, what)) end
+    fn(answer, nil, event)
+  end)
+end
+
+return M

@@ -1,0 +1,86 @@
+-- Jobs: messages that the server keeps until they are acknowledged, and what is to become of them.
+local errors = require "eddy.base.errors"
+local api = require "eddy.jetstream.api"
+local c = require "eddy.base.libeddy"
+
+local ffi = c.ffi
+
+--- A job. Fields: `subject`, `headers` (a table), `sequence` (in its stream), `deliveries` (1 the
+-- first time), `redelivered`, `time` (ms since 1970, when it was stored), `pending` (how many were
+-- behind it).
+local Job = {}
+
+Job.__index = function(self, key)
+  if key == "redelivered" then return self.deliveries > 1 end
+  if key == "headers" then
+    local headers = self._headers and api.headers(self._headers) or {}
+    self.headers = headers
+    return headers
+  end
+  return Job[key]
+end
+
+local M = {}
+
+-- The bytes of headers, as `api.headers` takes them.
+local function keep(event)
+  local text = ffi.string(event.headers, event.header_size)
+  return { headers = ffi.cast("const char *", text), header_size = #text, text = text }
+end
+
+--- The job of a message that came.
+function M.new(stream, event)
+  return setmetatable({
+    _stream = stream, _reply = ffi.string(event.reply, event.reply_size), _settled = false,
+    _msg = { ffi.string(event.data, event.data_size) },
+    _headers = event.header_size > 0 and keep(event),
+    subject = ffi.string(event.subject, event.subject_size), sequence = event.sequence,
+    deliveries = event.deliveries, time = event.time, pending = event.pending,
+  }, Job)
+end
+
+local function settle(self, name, text, counter)
+  if type(self) ~= "table" or getmetatable(self) ~= Job then errors.misuse(name) end
+  if self._settled then
+    errors.misuse(("%s: the job has its answer already: %s"):format(name, self._settled))
+  end
+  self._settled = name
+  self._stream:_answer(self, text, counter)
+end
+
+--- Says that it is done. A handler's end does that, unless something else was said.
+function Job:ack() settle(self, "ack", "+ACK", "acks") end
+
+--- Gives it back, to be delivered again.
+-- @param ms after which; by the stream's backoff unless given
+function Job:nak(ms)
+  if ms == nil then return settle(self, "nak", self._stream:_nak_text(self), "naks") end
+  errors.check_ms(ms, "nak")
+  settle(self, "nak", ('-NAK {"delay":%.0f}'):format(math.max(0, ms) * 1e6), "naks")
+end
+
+--- Gives it up: it is delivered no more, to nobody. Without a reason it is only ended; with one, it
+-- goes to the stream's `dead`, if it has one.
+function Job:term(reason)
+  if self._settled then settle(self, "term") end
+  if reason ~= nil and self._stream._dead then
+    self._settled = "term"
+    return self._stream:_park(self, tostring(reason))
+  end
+  settle(self, "term", "+TERM", "terms")
+end
+
+--- Says that it is being worked on, so that the server waits on. A handler that waits has that said
+-- by itself.
+function Job:progress()
+  if self._settled then settle(self, "progress") end
+  self._stream:_answer(self, "+WPI", "progress")
+end
+
+function Job:__tostring()
+  return ("job %s %.0f"):format(self.subject, self.sequence)
+end
+
+M.class = Job
+
+return M

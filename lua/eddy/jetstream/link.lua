@@ -1,0 +1,380 @@
+-- Links: connections to NATS, on a loop. What comes in goes to whom it is for; no function of a
+-- script's is called from there.
+local errors = require "eddy.base.errors"
+local c = require "eddy.base.libeddy"
+local library = require "eddy.jetstream.library"
+local futures = require "eddy.tasks.future"
+
+local C, ffi = c.C, c.ffi
+local numbers = errors.numbers
+local ANY = library.EDDY_LINK_ANY
+
+local BUDGET = 512 -- of what came, in a turn
+local TICK_MS = 100
+local LAST_MS = 200 -- of an end in order, for what is left of streams that did not end in time
+local DRAIN_MS, DRAIN_LOOK_MS = 500, 2 -- for what is on its way when all is to end
+local REQUESTS = 1 -- the number of the subscription that answers come to
+local MOST_ANSWERS = 2 ^ 20
+
+--- A link. Fields: `loop`, `name`, `server` (its address; false while there is none).
+local Link = {
+  _kind = "link",
+  server = false, _connected = false, _epoch = -1, _on_event = false, _problem = false,
+  _closing = false, _told_waiting = false, _is_dirty = false, _tick = false,
+}
+Link.__index = Link
+
+local M = { methods = Link, ANY = ANY }
+
+local event_type = ffi.typeof "eddy_link_event"
+
+--- Makes a link and starts it.
+-- @param settings a list of { option, value, more } for the core
+-- @param options name, domain
+function M.new(loop, settings, options)
+  local made = ffi.new "eddy_link *[1]"
+  errors.check(library.eddy_link_new(made), "connect")
+  local core = ffi.gc(made[0], library.eddy_link_free)
+  for _, each in ipairs(settings) do
+    local result = library.eddy_link_set(core, each[1], each[2], each[3])
+    if result < 0 then
+      errors.misuse(("connect: %s: %s"):format(each[1]:gsub("_", ": "),
+        ffi.string(library.eddy_link_problem(core))))
+    end
+  end
+  local self = setmetatable({
+    loop = loop, name = options.name or settings[1][2]:gsub("//[^/@]*@", "//"), _c = core,
+    _event = event_type(), _answers = {}, _token = 0, _subscriptions = {}, _number = REQUESTS,
+    _draining = {}, _streams = {}, _inbox = ffi.string(library.eddy_link_inbox(core)),
+    _prefix = options.domain and "$JS." .. options.domain .. ".API." or "$JS.API.",
+  }, Link)
+  self._id = errors.check(C.eddy_watch_fd(loop:_core "connect", library.eddy_link_fd(core),
+    C.EDDY_READ), "connect")
+  loop:_adopt(self._id, self)
+  loop._expected = loop._expected + 1 -- the watch alone keeps no loop alive; what waits does
+  self._subscriptions[REQUESTS] = self
+  library.eddy_link_subscribe(core, REQUESTS, self._inbox .. ".r.*", "", MOST_ANSWERS)
+  library.eddy_link_flush(core)
+  errors.check(library.eddy_link_start(core), "connect")
+  self._stop = loop:on_stop(function()
+    local deadline = loop._ending and loop._ending.deadline
+    self:close { drain = deadline and deadline - loop:time() - LAST_MS or math.huge }
+  end)
+  self._stop.name = "the end of " .. self:_describe()
+  return self
+end
+
+-- Everything that waits for something, or has to be looked at now and then, keeps the timer
+-- running, and with that the loop.
+local function tick(self)
+  local now, is_needed = C.eddy_time(), next(self._answers) ~= nil or self._closing
+  for token, answer in pairs(self._answers) do
+    if answer.till <= now then
+      self._answers[token] = nil
+      answer.fn(nil, errors.new(numbers.ETIMEDOUT, answer.what))
+    end
+  end
+  for stream in pairs(self._streams) do
+    if stream:_look(now) then is_needed = true end
+  end
+  self:_flush()
+  if not is_needed and self._tick then
+    self._tick:cancel()
+    self._tick = false
+  end
+end
+
+--- Something waits: the link is looked at until nothing does.
+function Link:_wake()
+  if self._tick or not self._id then return end
+  self._tick = self.loop:call_every(TICK_MS, tick, self)
+  self._tick.name = self:_describe()
+end
+
+local function flush(self)
+  self._is_dirty = false
+  if self._c then library.eddy_link_flush(self._c) end
+end
+
+--- Has what is queued sent, now.
+function Link:_flush()
+  if self._is_dirty then flush(self) end
+end
+
+--- Queues a message. 0, or -errno.
+-- @param epoch of the connection that it is for, or ANY
+function Link:_publish(subject, reply, headers, data, epoch)
+  if not self._is_dirty then
+    self._is_dirty = true
+    self.loop:add_callback(flush, self)
+  end
+  return library.eddy_link_publish(self._c, subject, reply, headers, #headers, data, #data, epoch)
+end
+
+--- Subscribes: target:_message(event) is called for what comes.
+-- @return the subscription's number
+function Link:_subscribe(target, subject, group, limit)
+  local number = self._number + 1
+  self._number, self._subscriptions[number] = number, target
+  library.eddy_link_subscribe(self._c, number, subject, group, limit)
+  library.eddy_link_flush(self._c)
+  return number
+end
+
+--- Ends a subscription.
+-- @param drains whether what is on its way still comes; until `_drained` does not have it
+function Link:_unsubscribe(number, drains)
+  if not self._c then return end
+  if drains then
+    self._draining[number] = true
+  else
+    self._subscriptions[number] = nil
+  end
+  library.eddy_link_unsubscribe(self._c, number, drains and 1 or 0)
+  library.eddy_link_flush(self._c)
+end
+
+--- Asks: fn(event) is called with the answer, or fn(nil, err). Neither may call a script's code,
+-- and the event is good until fn returns.
+-- @param what for the error of a time that is up
+function Link:_ask(subject, headers, data, ms, what, fn)
+  if self._problem then return fn(nil, self._problem) end
+  local token = self._token + 1
+  self._token = token
+  local result = self:_publish(subject, ("%s.r.%.0f"):format(self._inbox, token), headers, data,
+    ANY)
+  if result < 0 then return fn(nil, errors.new(-result, what)) end
+  self._answers[token] = { till = C.eddy_time() + ms, fn = fn, what = what }
+  self:_wake()
+end
+
+-- An answer.
+function Link:_message(event)
+  local token = event.token
+  local answer = self._answers[token]
+  self._answers[token] = nil
+  if answer then answer.fn(event) end
+end
+
+local function call(self, fn, event)
+  if fn == self._on_event then self.loop:_protect(self, fn, event) end
+end
+
+-- Tells on_event, or, where that has a text, the log.
+function Link:_tell(name, text, problem, server)
+  if self._on_event then
+    self.loop:add_callback(call, self, self._on_event,
+      { name = name, server = server or self.server or nil, problem = problem })
+  elseif text then
+    self.loop:_log(self:_describe() .. ": " .. text)
+  end
+end
+
+local REASONS = {
+  [library.EDDY_LINK_REFUSED] = { "EACCES", "the server does not let it in" },
+  [library.EDDY_LINK_NO_NATS] = { "EPROTO", "what answers there is no NATS server" },
+  [library.EDDY_LINK_BROKEN] = { "ECONNABORTED", "it failed" },
+}
+
+-- It is closed for good: those who wait are told.
+local function ended(self, err)
+  if not self._id then return end
+  local loop = self.loop
+  loop:_abandon(self._id)
+  if loop._c then C.eddy_watch_close(loop._c, self._id) end
+  loop._expected = loop._expected - 1
+  self._id, self._connected, self.server = false, false, false
+  self._stop:cancel()
+  self._problem = err or errors.new(numbers.ENOTSOCK, self:_describe() .. " is closed")
+  if self._tick then self._tick:cancel() end
+  self._tick = false
+  local answers, streams = self._answers, self._streams
+  self._answers, self._streams = {}, {}
+  for _, answer in pairs(answers) do answer.fn(nil, self._problem) end
+  for stream in pairs(streams) do stream:_link_ended(err) end
+  library.eddy_link_free(ffi.gc(self._c, nil))
+  self._c = nil
+  if self._closing then self._closing:set_result(true) end
+end
+
+local function connected(self, event)
+  local before = self.server
+  self._connected, self._epoch, self.server = true, event.epoch, ffi.string(event.data)
+  for stream in pairs(self._streams) do stream:_link_up() end
+  return before
+end
+
+-- What becomes of the link, by the kind of its event.
+local changes = {}
+
+changes[library.EDDY_LINK_CONNECTED] = function(self, event)
+  connected(self, event)
+  self:_tell("CONNECTED", self._told_waiting and "there is a server: " .. self.server)
+end
+
+changes[library.EDDY_LINK_WAITING] = function(self, event)
+  local why = ffi.string(event.data)
+  if self._told_waiting == why then return end
+  self._told_waiting = why
+  self:_tell("WAITING", "no server yet (" .. why .. "); it is tried again", why)
+end
+
+changes[library.EDDY_LINK_LOST] = function(self, event)
+  if self._closing then return end
+  local why = ffi.string(event.data)
+  self._connected = false
+  for stream in pairs(self._streams) do stream:_link_lost() end
+  self:_tell("LOST", ("lost %s%s; it is tried again"):format(tostring(self.server),
+    why ~= "" and " (" .. why .. ")" or ""), why)
+end
+
+changes[library.EDDY_LINK_BACK] = function(self, event)
+  local before = connected(self, event)
+  self:_tell("BACK", "back, at " .. self.server)
+  if before ~= self.server then self:_tell("SERVER", nil, nil, self.server) end
+end
+
+changes[library.EDDY_LINK_SERVERS] = function(self) self:_tell "SERVERS" end
+
+changes[library.EDDY_LINK_FAILED] = function(self, event)
+  local why = ffi.string(event.data)
+  self:_tell("ERROR", why, why)
+end
+
+changes[library.EDDY_LINK_DRAINED] = function(self, event)
+  local number = event.subscription
+  self._subscriptions[number], self._draining[number] = nil, nil
+end
+
+changes[library.EDDY_LINK_CLOSED] = function(self, event)
+  local reason, why, err = REASONS[event.status], ffi.string(event.data), nil
+  if reason then
+    err = errors.new(numbers[reason[1]], ("%s: %s (%s)"):format(self:_describe(), reason[2], why))
+  end
+  local on_event = self._on_event
+  ended(self, err)
+  if on_event then
+    self.loop:add_callback(call, self, on_event, { name = "CLOSED", problem = err })
+  elseif err then
+    self.loop:_log(err.message)
+  end
+end
+
+function Link:_handle()
+  local core, event, subscriptions = self._c, self._event, self._subscriptions
+  for _ = 1, BUDGET do
+    if library.eddy_link_next(core, event) ~= 1 then break end
+    if event.kind == 1 then
+      local target = subscriptions[event.subscription]
+      if target then target:_message(event) end
+    else
+      changes[event.kind](self, event)
+      if not self._c then return end
+    end
+  end
+  self:_flush()
+end
+
+--- Calls fn(event) for what becomes of the link: { name =, server =, problem = }. The names:
+-- CONNECTED, WAITING (there is no server yet), LOST, BACK, SERVER (it is another one), SERVERS (the
+-- cluster told of more), ERROR, and CLOSED, whose problem is an error object or nil. Without a
+-- function they are logged.
+function Link:on_event(fn)
+  errors.check_self(self, "on_event")
+  errors.check_function(fn, "on_event", true)
+  self._on_event = fn or false
+end
+
+--- Whether there is a server now.
+function Link:connected() return self._connected end
+
+--- Whether it is closed.
+function Link:closed() return not self._id end
+
+function Link:_check_open(what)
+  errors.check_self(self, what)
+  if not self._id or self._closing then
+    error(self._problem or errors.new(numbers.ENOTSOCK, what .. ": " .. self:_describe() ..
+      " is closed"), 0)
+  end
+end
+
+local stats_type = ffi.typeof "eddy_link_stats"
+
+--- Counters: messages_in, bytes_in, messages_out, bytes_out; queued, queued_bytes (no server has
+-- them yet); unread (came, and was not looked at); dropped (of plain subscriptions at their limit);
+-- reconnects.
+function Link:stats()
+  self:_check_open "stats"
+  local stats = stats_type()
+  library.eddy_link_stats_get(self._c, stats)
+  return {
+    messages_in = stats["in"], bytes_in = stats.in_bytes, messages_out = stats.out,
+    bytes_out = stats.out_bytes, queued = stats.waiting, queued_bytes = stats.waiting_bytes,
+    unread = stats.unread, dropped = stats.dropped, reconnects = stats.reconnects,
+  }
+end
+
+--- The most bytes that the server takes in a message; nil while that is not known.
+function Link:max_payload()
+  local most = self._c and library.eddy_link_max_payload(self._c) or 0
+  return most > 0 and most or nil
+end
+
+-- Closes the connection as soon as nothing more comes that would have to be given back.
+local function stop_when_drained(self)
+  if not self._c or self._is_stopping then return end
+  local waits = self._connected and next(self._draining) ~= nil
+  if waits and C.eddy_time() < self._stop_at then
+    return self.loop:call_later(DRAIN_LOOK_MS, stop_when_drained, self)
+  end
+  self._is_stopping = true
+  library.eddy_link_stop(self._c, 0)
+end
+
+--- Closes the link with all that is on it, and waits for that: a coroutine does; in the main
+-- program the loop runs meanwhile.
+-- @param options { drain = ms }: first streams finish what is in hand and store what was sent, for
+-- so long (0 unless given; math.huge: for as long as it takes)
+-- @return how many messages were given back or not stored
+function Link:close(options)
+  errors.check_self(self, "close")
+  local ms = 0
+  if options ~= nil then
+    errors.check_fields(options, { drain = true }, "close")
+    ms = options.drain or 0
+    errors.check_ms(ms, "close: drain")
+  end
+  if not self._id then return 0 end
+  local began, left = C.eddy_time(), 0
+  local streams = {}
+  for stream in pairs(self._streams) do
+    streams[#streams + 1] = stream
+    if stream._finish then stream:_finish() end
+  end
+  for _, stream in ipairs(streams) do
+    left = left + stream:close { drain = math.max(0, ms - (C.eddy_time() - began)) }
+  end
+  if not self._id then return left end
+  if not self._closing then
+    self._closing = futures.new(self.loop)
+    self._closing._name = "the end of " .. self:_describe()
+    self._stop_at = C.eddy_time() + DRAIN_MS
+    self:_wake()
+    stop_when_drained(self)
+  end
+  self._closing:_map():await()
+  return left
+end
+
+-- The loop is being closed.
+function Link:_closing_loop()
+  library.eddy_link_stop(self._c, 0)
+  ended(self)
+end
+
+function Link:_describe() return ('link "%s"'):format(errors.text_of(self.name)) end
+
+function Link:__tostring() return self:_describe() .. (self._id and "" or " (closed)") end
+
+return M

@@ -1,0 +1,193 @@
+-- What a stream's consumer brings: handled in turns, and answered when that has ended.
+local errors = require "eddy.base.errors"
+local c = require "eddy.base.libeddy"
+local api = require "eddy.jetstream.api"
+local jobs = require "eddy.jetstream.job"
+local links = require "eddy.jetstream.link"
+local watchdog = require "eddy.loop.watchdog"
+local ownership = require "eddy.tasks.ownership"
+
+local C = c.C
+
+local BUDGET = 64      -- messages that are handled in a turn
+local PROGRESS = 3     -- so often in the time in which an answer has to come
+local MS_TO_NS = 1e6
+local GIVE_BACK = ('-NAK {"delay":%.0f}'):format(50 * MS_TO_NS)
+
+local M = { methods = {} }
+local Stream = M.methods
+
+local deliver
+
+-- Has what waits handled in the next turn.
+local function schedule(self)
+  if self._queued or self._first > self._last then return end
+  self._queued = true
+  self.loop:add_callback(deliver, self)
+end
+
+M.schedule = schedule
+
+--- Asks for more, where that is due.
+local function pull(self)
+  if not self._on_recv or self._finishing or self._inside >= self._concurrency then return end
+  self._puller:pull(self._last - self._first + 1, self._concurrency)
+end
+
+M.pull = pull
+
+-- A message came.
+function Stream:_arrived(event)
+  local counts = self._counts
+  local job = jobs.new(self, event)
+  counts.received, counts.pending = counts.received + 1, event.pending
+  if event.deliveries > 1 then counts.redelivered = counts.redelivered + 1 end
+  if not self._on_recv or self._finishing then return self:_give_back(job) end
+  if self._most and event.deliveries > self._most then
+    return self:_park(job, "delivered " .. self._most .. " times, and never answered")
+  end
+  self._last = self._last + 1
+  self._jobs[self._last] = job
+  schedule(self)
+end
+
+--- Answers for a job.
+function Stream:_answer(job, text, counter)
+  local counts = self._counts
+  counts[counter] = counts[counter] + 1
+  self._held[job] = nil
+  local link = self.link
+  if not link._c or link:_publish(job._reply, "", "", text, links.ANY) < 0 then
+    counts.unanswered = counts.unanswered + 1
+  end
+end
+
+--- What gives a job back, by its deliveries.
+function Stream:_nak_text(job)
+  local backoff = self._backoff
+  return ('-NAK {"delay":%.0f}'):format(backoff[math.min(job.deliveries, #backoff)] * MS_TO_NS)
+end
+
+-- One that was not begun: somebody else may have it, as soon as the server knows that this one
+-- listens no more.
+function Stream:_give_back(job)
+  job._settled = "nak"
+  self:_answer(job, GIVE_BACK, "naks")
+end
+
+--- Stores a job among the dead, and ends it; without `dead` it is ended.
+function Stream:_park(job, reason)
+  job._settled = "term"
+  local counts = self._counts
+  counts.parked = counts.parked + 1
+  local text = ("%s: %s is given up: %s"):format(self:_describe(), tostring(job), reason)
+  if not self._dead then
+    self.loop:_log(text)
+    return self:_answer(job, "+TERM", "terms")
+  end
+  local headers = { ["Eddy-Reason"] = (reason:gsub("[%z\r\n]+", " ")):sub(1, 1000),
+    ["Eddy-Subject"] = job.subject, ["Eddy-Stream"] = self._options.stream,
+    ["Eddy-Consumer"] = self._options.consumer, ["Eddy-Sequence"] = ("%.0f"):format(job.sequence),
+    ["Eddy-Deliveries"] = job.deliveries }
+  for name, value in pairs(job.headers) do
+    if not name:find "^Nats%-" then headers[name] = headers[name] or value end
+  end
+  self._held[job] = true -- until it is stored
+  self._sender:add(self._dead, ("%s.%s.%.0f.dead"):format(self._options.stream,
+    self._options.consumer, job.sequence), api.flatten(headers, "dead"), job._msg[1],
+    { park = job })
+end
+
+-- The handler has ended: with an error, or nil.
+local function settle(self, job, failure, began)
+  local counts = self._counts
+  self._puller:took(C.eddy_time() - began)
+  counts.handled = counts.handled + 1
+  self._held[job] = nil
+  if failure then
+    counts.raised = counts.raised + 1
+    ownership.failed(self.loop)
+    self.loop:_failed(failure, self)
+  end
+  if job._settled then return end
+  if not failure then return job:ack() end
+  local most = self._most or self._puller.most
+  if most and job.deliveries >= most then
+    return self:_park(job, "its handler failed: " ..
+      errors.text_of(self.loop:_failure(failure).value))
+  end
+  job:nak()
+end
+
+local function handle(self, fn, job)
+  local began = C.eddy_time()
+  local ok, failure = xpcall(fn, self.loop._trace, job._msg, job)
+  settle(self, job, not ok and failure, began)
+end
+
+function deliver(self)
+  self._queued = false
+  local loop = self.loop
+  local this = loop._run
+  for _ = 1, BUDGET do
+    local fn, first = self._on_recv, self._first
+    if not fn or first > self._last or loop._stop then break end
+    if self._inside >= self._concurrency then break end
+    local job = self._jobs[first]
+    self._jobs[first], self._first = nil, first + 1
+    self._job, loop._current = job, self
+    if watchdog.on then watchdog.beat() end
+    handle(self, fn, job)
+    if loop._run ~= this then return end -- it waited, and others took over
+    loop._current = false
+  end
+  if self._on_recv and self._inside < self._concurrency then schedule(self) end
+  pull(self)
+  self.link:_flush()
+end
+
+-- The handler waits, in its coroutine: its message is not to be given to others meanwhile.
+function Stream:_waits()
+  self._inside = self._inside + 1
+  if not self._job._settled then self._held[self._job] = true end
+  if self._inside < self._concurrency then schedule(self) end
+  pull(self)
+  self.link:_flush()
+end
+
+-- It went on and has ended.
+function Stream:_went_on()
+  self._inside = self._inside - 1
+  if self._on_recv then schedule(self) end
+  pull(self)
+  self.link:_flush()
+  self:_check_end()
+end
+
+-- Those that were not begun. How many.
+function Stream:_return_waiting()
+  local count = 0
+  if self._puller then self._puller:stop() end
+  for place = self._first, self._last do
+    self:_give_back(self._jobs[place])
+    self._jobs[place], count = nil, count + 1
+  end
+  self._first, self._last = 1, 0
+  self.link:_flush()
+  return count
+end
+
+--- Says of all that are here that they are worked on, as often as that has to be said.
+function Stream:_say_progress(now)
+  if now - self._said < self._puller.ack_wait / PROGRESS then return end
+  self._said = now
+  local link, counts = self.link, self._counts
+  local function say(job)
+    counts.progress = counts.progress + 1
+    link:_publish(job._reply, "", "", "+WPI", links.ANY)
+  end
+  for place = self._first, self._last do say(self._jobs[place]) end
+  for job in pairs(self._held) do say(job) end
+end
+
+return M

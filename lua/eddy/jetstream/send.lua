@@ -1,0 +1,193 @@
+-- What is stored in a stream: kept here until the server says that it has it, sent again when a
+-- connection was lost, in its order.
+local errors = require "eddy.base.errors"
+local c = require "eddy.base.libeddy"
+local api = require "eddy.jetstream.api"
+local json = require "eddy.zmq.json"
+
+local C, ffi = c.C, c.ffi
+local numbers = errors.numbers
+
+local RETRY_MS = 250    -- when nobody takes it just now
+local ANSWER_MS = 5000  -- after which an answer is not waited for any more
+local HEADER_BYTES = 64 -- what a message is counted with beside its bytes
+
+local Sender = {}
+Sender.__index = Sender
+
+local M = {}
+
+--- Makes one.
+-- @param owner `_sent(entry, err)` is told what became of a message, `_room()` that there is room
+-- @param window how many are on their way at a time
+function M.new(link, owner, name, window)
+  local self = setmetatable({
+    _link = link, _owner = owner, _name = name, _window = window,
+    _queue = {}, _first = 1, _last = 0, -- entries, until the server has them
+    _next = 1,                          -- the next to be sent
+    _flying = 0, _bytes = 0, _retry = 0, _id = 0,
+    _holes = 0, -- of entries between others, what is done
+    held = false, -- nothing is sent before its stream is made
+    stored = 0, duplicates = 0, failed = 0, resent = 0,
+  }, Sender)
+  self._inbox = ("%s.s%d."):format(link._inbox, link._number + 1)
+  self._number = link:_subscribe(self, self._inbox .. "*", "", 2 ^ 20)
+  return self
+end
+
+--- How many are not stored yet, and their bytes.
+function Sender:count() return self._last - self._first + 1 - self._holes end
+
+function Sender:bytes() return self._bytes end
+
+-- It is stored, or never will be.
+local function done(self, place, entry, err)
+  local queue = self._queue
+  queue[place] = false
+  if entry.flies then self._flying = self._flying - 1 end
+  self._bytes, self._holes = self._bytes - entry.size, self._holes + 1
+  while self._first <= self._last and queue[self._first] == false do
+    queue[self._first] = nil
+    self._first, self._holes = self._first + 1, self._holes - 1
+  end
+  if self._next < self._first then self._next = self._first end
+  if err then self.failed = self.failed + 1 end
+  self._owner:_sent(entry, err)
+end
+
+--- The error of a message of so many bytes, with its headers; nil when the server takes it, or it
+-- is not known what it takes.
+function M.too_large(link, name, size)
+  local most = link:max_payload()
+  if not most or size <= most then return nil end
+  return errors.new(numbers.EMSGSIZE, ("send: %s: a message of %d bytes, and the server takes %d")
+    :format(name, size, most))
+end
+
+local function pump(self)
+  local link = self._link
+  if not link._connected or self.held then return end
+  local queue, now = self._queue, C.eddy_time()
+  if now < self._retry then return end
+  while self._next <= self._last and self._flying < self._window do
+    local place = self._next
+    local entry = queue[place]
+    local err = entry and not entry.at and
+      M.too_large(link, self._name, #entry.data + #entry.headers)
+    if err then
+      done(self, place, entry, err)
+    elseif entry then
+      local result = link:_publish(entry.subject, self._inbox .. place, entry.headers, entry.data,
+        link._epoch)
+      if result < 0 then
+        self._retry = now + RETRY_MS
+        break
+      end
+      if entry.at then self.resent = self.resent + 1 end
+      entry.at, entry.flies = now, true
+      self._flying = self._flying + 1
+    end
+    self._next = place + 1
+  end
+end
+
+--- Sends from the oldest on again.
+function Sender:again(delay)
+  for place = self._first, self._next - 1 do
+    local entry = self._queue[place]
+    if entry then entry.flies = false end
+  end
+  self._next, self._flying = self._first, 0
+  self._retry = delay and C.eddy_time() + delay or 0
+  pump(self)
+end
+
+--- Queues a message.
+function Sender:add(subject, id, headers, data, entry)
+  if not id then
+    self._id = self._id + 1
+    id = ("%s.%d.%.0f"):format(self._link._inbox, self._number, self._id)
+  end
+  entry.subject, entry.data = subject, data
+  entry.headers = headers .. "Nats-Msg-Id\0" .. id .. "\0"
+  entry.size = #data + #entry.headers + HEADER_BYTES
+  self._last = self._last + 1
+  self._queue[self._last] = entry
+  self._bytes = self._bytes + entry.size
+  self._link:_wake()
+  pump(self)
+end
+
+-- Nobody took it: no stream has its subject, or just now no server of a cluster leads it.
+local function unclaimed(self, place, entry)
+  if entry.asking then return end
+  entry.asking = true
+  self:again(RETRY_MS)
+  api.ask(self._link, "STREAM.NAMES", { subject = entry.subject }, ANSWER_MS,
+    function(answer, err)
+      entry.asking = false
+      if self._queue[place] ~= entry then return end
+      local problem = err and not api.is_passing(err) and err
+      local names = answer and answer.streams
+      if answer and (type(names) ~= "table" or #names == 0) then
+        problem = errors.new(numbers.ENOENT, ("send: %s: no stream takes the subject %s"):format(
+          self._name, entry.subject))
+      end
+      if problem then done(self, place, entry, problem) end
+      pump(self)
+    end)
+end
+
+local function failed(self, place, entry, text)
+  local ok, answer = pcall(json.decode, text)
+  local found = ok and type(answer) == "table" and answer.error or
+    { code = 500, description = "no answer of JetStream's: " .. text:sub(1, 80) }
+  local err = api.error_of(found, ("send: %s: %s"):format(self._name, entry.subject))
+  if api.is_passing(err) then return self:again(RETRY_MS) end
+  done(self, place, entry, err)
+  pump(self)
+end
+
+-- The server's answer.
+function Sender:_message(event)
+  local place = event.token
+  local entry = self._queue[place]
+  if not entry then return end
+  if event.status == 503 then return unclaimed(self, place, entry) end
+  local text = ffi.string(event.data, event.data_size)
+  if text:find('"error"', 1, true) then return failed(self, place, entry, text) end
+  self.stored = self.stored + 1
+  if text:find('"duplicate"', 1, true) then self.duplicates = self.duplicates + 1 end
+  done(self, place, entry)
+  pump(self)
+end
+
+--- Looks for answers that did not come. Whether anything waits.
+function Sender:look(now)
+  if self._first > self._last then return false end
+  local oldest = self._queue[self._first]
+  if oldest and oldest.flies and now - oldest.at > ANSWER_MS then
+    self:again()
+  else
+    pump(self)
+  end
+  return true
+end
+
+--- Gives all up that is not stored: they are told. How many.
+function Sender:close(err)
+  self._link:_unsubscribe(self._number)
+  local queue, count = self._queue, 0
+  local first, last = self._first, self._last
+  self._queue, self._first, self._last, self._bytes, self._holes = {}, 1, 0, 0, 0
+  for place = first, last do
+    local entry = queue[place]
+    if entry then
+      count = count + 1
+      self._owner:_sent(entry, err)
+    end
+  end
+  return count
+end
+
+return M

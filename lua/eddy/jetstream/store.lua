@@ -1,0 +1,125 @@
+-- What a stream is given to store.
+local errors = require "eddy.base.errors"
+local api = require "eddy.jetstream.api"
+local sending = require "eddy.jetstream.send"
+local backpressure = require "eddy.stream.backpressure"
+local room = require "eddy.stream.room"
+
+local numbers = errors.numbers
+
+local SEND_BYTES = 64 * 1024 * 1024
+
+local M = { methods = {}, SEND_BYTES = SEND_BYTES }
+local Stream = M.methods
+
+local tell_done
+
+-- A message is stored, or never will be.
+function Stream:_sent(entry, err)
+  local job = entry.park
+  if job then
+    self._held[job] = nil
+    if not err then return self:_answer(job, "+TERM", "terms") end
+    self._counts.parked = self._counts.parked - 1
+    self:_answer(job, self:_nak_text(job), "naks")
+    return self:_fail(err)
+  end
+  if self._full and self._sender:bytes() <= self._most_bytes / 2 and
+      self._sender:count() <= self._most_messages / 2 then
+    self._full = false
+    if self._on_drain then self.loop:add_callback(self._call, self, self._on_drain, self) end
+    room.drained(self)
+  end
+  self:_check_end()
+  local fn = entry.callback or self._on_send
+  if not fn then return err and not self._is_closed and self:_fail(err) end
+  local done = self._done
+  if #done == 0 then self.loop:add_callback(tell_done, self) end
+  done[#done + 1] = { fn, entry.msg, err }
+end
+
+function tell_done(self)
+  local done = self._done
+  self._done = {}
+  for _, each in ipairs(done) do self.loop:_protect(self, each[1], each[2], each[3]) end
+end
+
+local function nothing() end
+
+local function refused(self, code, why)
+  return errors.new(code, ("send: %s%s"):format(self.name, why))
+end
+
+-- Waits until there is room for so many bytes. nil, or the error with which that ended.
+local function wait_for_room(self, size)
+  local is_first, sender = false, self._sender
+  while not self._is_closed and sender:count() > 0 and
+      (sender:bytes() + size > self._most_bytes or sender:count() + 1 > self._most_messages) do
+    if not self._full then
+      self._full = true
+      if self._on_full then self.loop:add_callback(self._call, self, self._on_full, self) end
+    end
+    if not backpressure.may_wait() then
+      return refused(self, numbers.ENOBUFS, ": its queue is full")
+    end
+    local err = room.wait(self, is_first, nothing)
+    if err then return err end
+    is_first = true
+  end
+end
+
+local send_options = { subject = true, id = true, headers = true, callback = true }
+
+--- Stores a message: queues it, and sends it, again when a connection was lost, until the server
+-- says that it has it.
+-- @param data a string
+-- @param options { subject = where, unless the stream has one; id = a text by which the server
+-- knows a message that it has already; headers = a table of texts; callback = fn(msg, err) in place
+-- of on_send }
+-- @return true; or nil and an error: ENOBUFS when the queue is full (a coroutine of the script's,
+-- as a task has, waits for room instead), EMSGSIZE when the server takes none of that size
+function Stream:send(data, options)
+  self:_check_open "send"
+  if type(data) ~= "string" then
+    errors.misuse("send: expected a string, got " .. type(data))
+  end
+  options = options or {}
+  errors.check_fields(options, send_options, "send")
+  local subject, id = options.subject or self._subject, options.id
+  if subject == nil then errors.misuse("send: name the subject: send(data, { subject = ... })") end
+  api.check_subject(subject, "send: subject")
+  if id ~= nil and (type(id) ~= "string" or id == "" or id:find "[%z\r\n]") then
+    errors.misuse("send: id: expected a text of one line, got " .. errors.typed(id))
+  end
+  if options.callback ~= nil then errors.check_function(options.callback, "send: callback") end
+  local headers = api.flatten(options.headers, "send")
+  if self._finishing then return nil, refused(self, numbers.ENOTSOCK, " is being closed") end
+  local err = sending.too_large(self.link, self.name, #data + #headers)
+  if err then return nil, err end
+  err = wait_for_room(self, #data)
+  if err then return nil, err end
+  if self._is_closed then return nil, refused(self, numbers.ENOTSOCK, " was closed") end
+  self._sender:add(subject, id, headers, data, { callback = options.callback, msg = { data } })
+  return true
+end
+
+local limits = { bytes = true, messages = true }
+
+--- Limits what waits to be stored.
+-- @param limit { bytes = n, messages = n }: 64 MiB, and any number, where nothing is said
+function Stream:set_send_limit(limit)
+  self:_check_open "set_send_limit"
+  errors.check_fields(limit, limits, "set_send_limit")
+  for name in pairs(limits) do
+    local value = limit[name]
+    if value ~= nil and (type(value) ~= "number" or value < 0 or value ~= value) then
+      errors.misuse(("set_send_limit: %s: expected a number of at least 0, got %s"):format(name,
+        errors.typed(value)))
+    end
+  end
+  self._most_bytes, self._most_messages = limit.bytes or SEND_BYTES, limit.messages or math.huge
+end
+
+M.refused = refused
+
+return M

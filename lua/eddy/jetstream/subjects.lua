@@ -1,0 +1,214 @@
+-- Plain subjects of NATS: at most once, nothing is stored. Methods of a link's.
+local errors = require "eddy.base.errors"
+local c = require "eddy.base.libeddy"
+local api = require "eddy.jetstream.api"
+local links = require "eddy.jetstream.link"
+local futures = require "eddy.tasks.future"
+
+local ffi = c.ffi
+local numbers = errors.numbers
+
+local Link = links.methods
+
+local MOST_WAITING = 65536 -- messages of a subscription that were not handled
+local BUDGET = 64
+local REQUEST_MS = 5000
+
+--- A subscription to subjects. Its messages come to on_recv as a SUB's do: `msg` is
+-- { subject, data }.
+local Subscription = { _kind = "stream", _on_recv = false, _queued = false, _inside = 0,
+  _concurrency = 1, _closed = false }
+Subscription.__index = Subscription
+
+local deliver
+
+local function schedule(self)
+  if self._queued or self._first > self._last or not self._on_recv then return end
+  self._queued = true
+  self.loop:add_callback(deliver, self)
+end
+
+function deliver(self)
+  self._queued = false
+  local loop = self.loop
+  local this = loop._run
+  for _ = 1, BUDGET do
+    local fn, first = self._on_recv, self._first
+    if not fn or first > self._last or loop._stop then break end
+    if self._inside >= self._concurrency then break end
+    local each = self._waiting[first]
+    self._waiting[first], self._first = nil, first + 1
+    loop._current = self
+    loop:_protect(self, fn, each, each.request)
+    if loop._run ~= this then return end
+    loop._current = false
+  end
+  if self._inside < self._concurrency then schedule(self) end
+end
+
+function Subscription:_waits()
+  self._inside = self._inside + 1
+  if self._inside < self._concurrency then schedule(self) end
+end
+
+function Subscription:_went_on()
+  self._inside = self._inside - 1
+  schedule(self)
+end
+
+-- A request, for its answer.
+local Request = {}
+Request.__index = Request
+
+--- Answers.
+-- @param data a string
+-- @param headers a table of texts, or nil
+function Request:reply(data, headers)
+  return self._link:publish(self._reply, data, headers)
+end
+
+function Subscription:_message(event)
+  if not self._on_recv or self._last - self._first + 1 >= self._most then
+    self._dropped = self._dropped + 1
+    return
+  end
+  local msg = { ffi.string(event.subject, event.subject_size),
+    ffi.string(event.data, event.data_size) }
+  if event.header_size > 0 then msg.headers = api.headers(event) end
+  if event.reply_size > 0 then
+    msg.request = setmetatable({ _link = self.link,
+      _reply = ffi.string(event.reply, event.reply_size) }, Request)
+  end
+  self._last = self._last + 1
+  self._waiting[self._last] = msg
+  schedule(self)
+end
+
+--- Calls fn(msg, request) for each message that comes from now on; `msg` is { subject, data } with
+-- `headers` if there are any, and `request` is nil where nobody waits for an answer. nil pauses:
+-- what comes meanwhile is lost, as a SUB's is that is not there.
+function Subscription:on_recv(fn)
+  errors.check_self(self, "on_recv")
+  errors.check_function(fn, "on_recv", true)
+  if self._closed then errors.misuse("on_recv: " .. tostring(self)) end
+  self._on_recv = fn or false
+  if fn then self.link:_wake() end
+  schedule(self)
+end
+
+--- Says how many messages may be in the hands of a handler that waits: 1 unless set.
+function Subscription:set_concurrency(count)
+  if type(count) ~= "number" or count ~= count or count < 1 then
+    errors.misuse("set_concurrency: expected a number of at least 1, got " .. errors.typed(count))
+  end
+  self._concurrency = count
+  schedule(self)
+end
+
+--- Counters: waiting, dropped.
+function Subscription:stats()
+  return { waiting = self._last - self._first + 1, dropped = self._dropped }
+end
+
+--- Ends it.
+-- @return how many messages were not handled
+function Subscription:close()
+  if self._closed then return 0 end
+  self._closed, self._on_recv = true, false
+  self.link:_unsubscribe(self._number)
+  self.link._streams[self] = nil
+  return self._last - self._first + 1
+end
+
+function Subscription:closed() return self._closed end
+
+-- It keeps the loop running as long as somebody receives.
+function Subscription:_look() return self._on_recv ~= false end
+
+function Subscription._link_up() end
+
+function Subscription._link_lost() end
+
+function Subscription:_link_ended() self:close() end
+
+function Subscription:_describe() return ('subscription "%s"'):format(self.subject) end
+
+function Subscription:__tostring()
+  return self:_describe() .. (self._closed and " (closed)" or "")
+end
+
+--- Subscribes to subjects: what is published there from now on comes to one, or, in a group, to one
+-- of the group.
+-- @param subject with * for any word, and > for any at the end
+-- @param options { group = name, limit = messages that may wait (65536) }
+function Link:subscribe(subject, options)
+  self:_check_open "subscribe"
+  api.check_subject(subject, "subscribe", true)
+  options = options or {}
+  errors.check_fields(options, { group = true, limit = true }, "subscribe")
+  if options.group ~= nil then api.check_name(options.group, "subscribe: group") end
+  local most = options.limit or MOST_WAITING
+  if type(most) ~= "number" or most < 1 then
+    errors.misuse("subscribe: limit: expected a number of at least 1, got " .. errors.typed(most))
+  end
+  local self_ = setmetatable({ link = self, loop = self.loop, subject = subject, _waiting = {},
+    _first = 1, _last = 0, _most = most, _dropped = 0 }, Subscription)
+  self_._number = self:_subscribe(self_, subject, options.group or "", math.min(most, 2 ^ 31 - 1))
+  self._streams[self_] = true
+  return self_
+end
+
+local function check_message(self, what, subject, data, headers)
+  self:_check_open(what)
+  api.check_subject(subject, what)
+  if type(data) ~= "string" then
+    errors.misuse(("%s: expected a string, got %s"):format(what, type(data)))
+  end
+  local flat = api.flatten(headers, what)
+  local most = self:max_payload()
+  if most and #data + #flat > most then
+    return nil, errors.new(numbers.EMSGSIZE, ("%s: a message of %d bytes, and the server takes %d")
+      :format(what, #data + #flat, most))
+  end
+  return flat
+end
+
+--- Publishes: whoever subscribes has it. Without a server it waits for one.
+-- @return true; or nil and an error: ENOBUFS when too much waits, EMSGSIZE
+function Link:publish(subject, data, headers)
+  local flat, err = check_message(self, "publish", subject, data, headers)
+  if not flat then return nil, err end
+  local result = self:_publish(subject, "", flat, data, links.ANY)
+  if result < 0 then return nil, errors.new(-result, "publish: " .. self:_describe()) end
+  return true
+end
+
+--- Asks whoever answers at a subject.
+-- @param options { timeout = ms (5000), headers = a table of texts }
+-- @return a future of the answer and a table of its headers. Fails with EHOSTUNREACH when nobody
+-- is there, ETIMEDOUT when nobody answers in time
+function Link:request(subject, data, options)
+  options = options or {}
+  errors.check_fields(options, { timeout = true, headers = true }, "request")
+  local ms = options.timeout or REQUEST_MS
+  errors.check_ms(ms, "request: timeout")
+  local flat, problem = check_message(self, "request", subject, data, options.headers)
+  local future = futures.new(self.loop)
+  future._name = "request " .. subject
+  if not flat then
+    future:set_error(problem)
+    return future
+  end
+  self:_ask(subject, flat, data, ms, "request: " .. subject, function(event, err)
+    if future:done() then return end
+    if not event then return future:set_error(err) end
+    if event.status == 503 then
+      return future:set_error(errors.new(numbers.EHOSTUNREACH,
+        ("request: nobody answers at %s"):format(subject)))
+    end
+    future:set_result(ffi.string(event.data, event.data_size), api.headers(event))
+  end)
+  return future
+end
+
+return Link

@@ -1,0 +1,157 @@
+local eddy = require "eddy"
+local support = require "spec.lua.support"
+local shared = require "spec.lua.jetstream.support"
+
+if shared.missing then
+  describe("a stream of JetStream's", function()
+    it("is closed", function() pending(shared.missing) end)
+  end)
+  return
+end
+
+describe("the end of a stream of JetStream's", function()
+  local server = shared.server()
+  local loop
+  support.each(function(l) loop = l end)
+  local link, name
+  before_each(function()
+    name = shared.name "END"
+    link = eddy.jetstream.connect { server.url, loop = loop, reconnect_wait = 20 }
+    link:on_event(function() end)
+  end)
+  after_each(function() if loop._c then link:close() end end)
+
+  -- A stream with so many messages that are stored.
+  local function stream(count, ahead)
+    local jobs = link:stream { stream = name, consumer = "w", subject = name,
+      create = { subjects = name } }
+    if ahead then jobs._puller._mean = 0.01 end -- so many are asked for at once
+    for i = 1, count do jobs:send("m" .. i) end
+    support.wait(loop, function() return not jobs:sending() end)
+    return jobs
+  end
+
+  local function consumer(of)
+    return shared.api(of, "CONSUMER.INFO." .. name .. ".w")
+  end
+
+  it("gives back what was not begun, and says how many", function()
+    local jobs = stream(20, true)
+    local lost, inside = nil, eddy.future.new(loop)
+    jobs:on_recv(function() inside:await() end)
+    support.wait(loop, function() return jobs:stats().waiting == 19 end)
+    local waits = loop:spawn(function() lost = jobs:close { drain = 5000 } end)
+    support.turns(loop, 5)
+    assert.is_nil(lost) -- the handler goes on
+    inside:set_result()
+    support.wait(loop, function() return waits:done() end)
+    assert.equal(19, lost)
+    assert.is_true(jobs:closed())
+    -- Another one has them, at once.
+    local got = 0
+    local other = link:stream { stream = name, consumer = "w" }
+    other:on_recv(function(_, job) got = got + job.deliveries end)
+    support.wait(loop, function() return got == 38 end)
+    assert.equal(19, other:stats().received)
+  end)
+
+  it("gives back what is in hand when the time is over", function()
+    local jobs = stream(3)
+    local never = eddy.future.new(loop)
+    jobs:set_concurrency(2)
+    jobs:on_recv(function() never:await() end)
+    support.wait(loop, function() return jobs:stats().in_hand == 2 end)
+    assert.is_true(support.task(loop, function() return jobs:close { drain = 50 } end) >= 2)
+    local other, got = link:stream { stream = name, consumer = "w" }, {}
+    other:on_recv(function(msg) got[msg[1]] = true end)
+    support.wait(loop, function() return got.m1 and got.m2 and got.m3 end)
+    never:set_result() -- the handlers end after all, and nothing is said twice
+    support.turns(loop, 5)
+  end)
+
+  it("waits for what was sent to be stored", function()
+    local jobs = stream(1)
+    for i = 1, 500 do jobs:send("more" .. i) end
+    assert.equal(0, support.task(loop, function() return jobs:close { drain = 5000 } end))
+    local other = link:stream { stream = name, consumer = "w" }
+    local got = 0
+    other:on_recv(function() got = got + 1 end)
+    support.wait(loop, function() return got == 501 end)
+  end)
+
+  it("comes with the link's, after all that was answered has left", function()
+    local jobs = stream(100)
+    local got = 0
+    jobs:on_recv(function()
+      got = got + 1
+      if got == 100 then loop:stop() end
+    end)
+    support.run(loop)
+    assert.equal(0, support.task(loop, function() return link:close { drain = 5000 } end))
+    assert.is_true(jobs:closed())
+    link = eddy.jetstream.connect { server.url, loop = loop }
+    local info = support.task(loop, function() return consumer(link) end)
+    assert.equal(0, info.num_ack_pending)
+    assert.equal(0, info.num_pending)
+  end)
+
+  it("waits no longer than it was told to, without a server", function()
+    local jobs = stream(1)
+    server:kill()
+    support.wait(loop, function() return not link:connected() end)
+    jobs:send "x"
+    local lost = support.task(loop, function() return link:close { drain = 50 } end)
+    assert.equal(1, lost)
+    assert.matches("1 message not stored", support.take_log())
+    server:start()
+  end)
+
+  it("in a handler waits for all but that one", function()
+    local jobs = stream(2, true)
+    local lost
+    jobs:on_recv(function() lost = jobs:close { drain = 5000 } end)
+    support.wait(loop, function() return lost end)
+    assert.is_true(jobs:closed())
+    local other, got = link:stream { stream = name, consumer = "w" }, {}
+    other:on_recv(function(msg) got[msg[1]] = true end)
+    support.wait(loop, function() return got.m2 end)
+  end)
+
+  it("comes with the loop's end in order, which waits for what is in hand", function()
+    local jobs = stream(20, true)
+    local go, ended = eddy.future.new(loop), false
+    jobs:on_recv(function()
+      go:await()
+      ended = true
+    end)
+    support.wait(loop, function() return jobs:stats().waiting == 19 end)
+    jobs:send "more"
+    loop:call_later(30, function() go:set_result() end)
+    loop:stop_gracefully()
+    support.run(loop)
+    assert.is_true(ended)
+    assert.is_true(jobs:closed())
+    assert.is_true(link:closed())
+    link = eddy.jetstream.connect { server.url, loop = loop }
+    local other, got = link:stream { stream = name, consumer = "w" }, 0
+    other:on_recv(function() got = got + 1 end)
+    support.wait(loop, function() return got == 20 end) -- all but the one, and what was sent last
+  end)
+
+  it("calls on_close", function()
+    local jobs = stream(1)
+    local closed = 0
+    jobs:on_close(function() closed = closed + 1 end)
+    jobs:close()
+    jobs:close()
+    assert.equal(1, closed)
+  end)
+
+  it("comes with the loop's", function()
+    local jobs = stream(1)
+    jobs:on_recv(function() end)
+    loop:close()
+    assert.is_true(jobs:closed())
+    assert.is_true(link:closed())
+  end)
+end)
