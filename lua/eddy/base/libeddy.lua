@@ -60,4 +60,8 @@ local function extension(name)
   return library
 end
 
-return { C = C, ffi = ffi, extension = extension }
+return {
+  C = C, ffi = ffi, extension = extension,
+  --- Declares what scripts have in C.
+  declare = ffi.cdef,
+}
