@@ -35,6 +35,7 @@ local modules = {
   process = true,
   testing = true,
   thread = true,
+  worker = true,
 }
 
 return setmetatable(eddy, {
