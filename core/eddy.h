@@ -489,6 +489,25 @@ void eddy_limits_exceeded(int descriptor);
 /* How many connections were, in this process. */
 double eddy_limits_count(void);
 
+/* How a bind has its tcp port. */
+enum {
+    EDDY_PORT_OWN = 0, /* nobody else has it */
+    EDDY_PORT_FIRST,   /* nobody had it, and others may come */
+    EDDY_PORT_JOINED,  /* others of this user's have it, but no listener of this process */
+};
+
+/* What holds for the socket's binds from now on; in programs without the command, always
+ * EDDY_PORT_OWN. -EINVAL for what is none of these. */
+int eddy_socket_share(eddy_context *context, uint32_t socket, int how);
+
+/* For the command, which sees to it: that of the bind that this thread is in. */
+int eddy_share_of_bind(void);
+
+/* Keeps a tcp port for those that join it, whether anybody listens or not, until the process
+ * ends. `endpoint` is as ZMQ_LAST_ENDPOINT tells it. 0; -EINVAL when it has no address; -errno.
+ */
+int eddy_port_reserve(const char *endpoint);
+
 /* Options, by libzmq's numbers. `get` takes the room in `value`, at most `size` bytes, and
  * returns how many it filled. */
 int eddy_socket_set(eddy_context *context, uint32_t socket, int option, const void *value,
@@ -841,6 +860,26 @@ int eddy_file_descriptor(void *file);
 
 /* The environment, NULL last, until it is changed. */
 const char *const *eddy_environment(void);
+
+/* Workers: processes that do the same, under a supervisor. */
+
+/* This process is worker `index` of `count`, and speaks with its supervisor by the descriptors
+ * `channel`, which it reads, and the next one. -EINVAL, or -EBADF when they are none. */
+int eddy_worker_begin(int index, int count, int channel);
+
+/* Which worker this is, and how many there are; 0 when it is none. */
+int eddy_worker_index(void);
+int eddy_worker_count(void);
+
+/* Sends the supervisor a line. Any thread may. 0 or -errno. */
+int eddy_worker_tell(const char *line);
+
+/* Sends a line and waits for the one that answers it, which has a zero at its end. -EPIPE when
+ * there is no supervisor any more, -ENOBUFS when the answer is longer. */
+int eddy_worker_ask(const char *line, char *answer, uint32_t size);
+
+/* On how many cores this process may run. */
+int eddy_cores(void);
 
 /* Streams. */
 

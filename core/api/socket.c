@@ -135,6 +135,18 @@ int eddy_socket_hold(eddy_context *context, uint32_t id, int on) {
     return 0;
 }
 
+int eddy_socket_share(eddy_context *context, uint32_t id, int how) {
+    eddy__socket *socket = eddy__context_find(context, id);
+    if (!socket) return eddy__context_refusal(context, id);
+    if (how < EDDY_PORT_OWN || how > EDDY_PORT_JOINED) return -EINVAL;
+    socket->sharing = (uint8_t)how;
+    return 0;
+}
+
+int eddy_share_of_bind(void) {
+    return eddy__socket_share_of_bind();
+}
+
 int eddy_socket_has_sent(eddy_context *context, uint32_t id) {
     eddy__socket *socket = eddy__context_find(context, id);
     return socket ? socket->has_sent : eddy__context_refusal(context, id);

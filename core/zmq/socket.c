@@ -114,6 +114,10 @@ eddy_message_limits eddy__socket_limits_of_bind(void) {
     return has ? binding->limits : (eddy_message_limits){0};
 }
 
+int eddy__socket_share_of_bind(void) {
+    return binding ? binding->sharing : EDDY_PORT_OWN;
+}
+
 int eddy__socket_bind(eddy__socket *socket, const char *endpoint) {
     char last[LONGEST_ENDPOINT];
     size_t size = sizeof last;

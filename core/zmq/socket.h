@@ -36,6 +36,7 @@ typedef struct eddy__socket {
     uint8_t is_held;       /* sends that do not wait would have to */
     uint8_t is_manual;     /* ZMQ_XPUB_MANUAL or ZMQ_XPUB_MANUAL_LAST_VALUE is on */
     uint8_t is_conflating; /* ZMQ_CONFLATE is */
+    uint8_t sharing;       /* EDDY_PORT_ */
     eddy__topics topics;
     void (*closed)(struct eddy__socket *socket); /* is told; NULL: nobody */
     double number;                               /* what `closed` knows it by */
@@ -95,6 +96,9 @@ int eddy__socket_bind(eddy__socket *socket, const char *endpoint);
 /* The limits of messages to the socket that this thread is just binding; none when there is
  * no such socket. */
 eddy_message_limits eddy__socket_limits_of_bind(void);
+
+/* How that one has its port: EDDY_PORT_. */
+int eddy__socket_share_of_bind(void);
 
 int eddy__socket_unbind(eddy__socket *socket, const char *endpoint);
 int eddy__socket_connect(eddy__socket *socket, const char *endpoint);

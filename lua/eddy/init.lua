@@ -38,6 +38,7 @@ local modules = {
   reload = true,
   testing = true,
   thread = true,
+  worker = true,
 }
 
 -- Of `eddy.reload`.

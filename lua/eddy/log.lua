@@ -1,5 +1,6 @@
 --- Logging: loggers make records of what a script has to say, handlers take them further.
 local errors = require "eddy.base.errors"
+local mark = require "eddy.base.mark"
 local formats = require "eddy.log.format"
 local handlers = require "eddy.log.handlers"
 local records = require "eddy.log.record"
@@ -30,7 +31,7 @@ local function hand_over(self, record)
       ok, err = pcall(handler.handle, handler, record)
     end
     if not ok then
-      io.stderr:write("eddy: a log handler failed: ", formats.text_of(err), "\n")
+      io.stderr:write(("eddy: %sa log handler failed: %s\n"):format(mark(), formats.text_of(err)))
     end
   end
 end

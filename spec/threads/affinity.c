@@ -106,6 +106,7 @@ static void use_socket(int socket) {
     REFUSED(eddy_socket_recv_frame(context, id, ZMQ_DONTWAIT, &frame));
     REFUSED(eddy_socket_is_single(context, id));
     REFUSED(eddy_socket_hold(context, id, 1));
+    REFUSED(eddy_socket_share(context, id, 0));
     REFUSED(eddy_socket_has_sent(context, id));
     REFUSED(eddy_socket_limit(context, id, 1, 1));
     REFUSED(eddy_socket_poll(context, id, EDDY_READ, 0));

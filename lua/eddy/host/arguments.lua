@@ -1,5 +1,7 @@
 -- The command line of `eddy SCRIPT`: its options, and what to run. A new option is a row here.
+local C = require("eddy.base.libeddy").C
 local commands = require "eddy.commands.list"
+local callback_errors = require "eddy.loop.callback_errors"
 local watchdog = require "eddy.loop.watchdog"
 
 local M = {}
@@ -7,6 +9,7 @@ local M = {}
 local OK, USAGE = 0, 2
 local DRAIN_MS = 5000
 local MOST_DRAIN_MS = 1e9
+local MOST_WORKERS = 1000
 
 -- "report=100,abort=5000" as a table; nil when it is something else.
 local function limits_of(text)
@@ -19,8 +22,15 @@ local function limits_of(text)
   return limits
 end
 
+-- How many workers; nil when it is no number of them.
+local function workers_of(text)
+  local count = text == "cores" and C.eddy_cores() or tonumber(text)
+  return count and count >= 1 and count <= MOST_WORKERS and count % 1 == 0 and count or nil
+end
+
 -- Each has its name, its value's name if it takes one ("[NAME]": only after a "="), its lines in
--- the help, and `take(job, value)`, which returns what is wrong with the value.
+-- the help, and `take(job, value)`, which returns what is wrong with the value. Workers have the
+-- same, but those that are the supervisor's.
 local options = {
   {
     "-e", "CODE", { "run this code instead of a file" }, needs = "code", is_last = true,
@@ -60,6 +70,24 @@ local options = {
   {
     "--watch", nil, { "load the script again whenever one of its files changes" },
     take = function(job) job.watch = true end,
+  },
+  {
+    "--workers", "N", {
+      "run the script in so many processes, or as many as there are",
+      "`cores`: they share their tcp ports, and are started again",
+      "when they fail; SIGHUP replaces them one by one",
+    },
+    needs = "a number of processes, or `cores`", is_supervisors = true,
+    take = function(job, text)
+      job.workers = workers_of(text)
+      if not job.workers then
+        return ("needs a number of processes up to %d, or `cores`"):format(MOST_WORKERS)
+      end
+    end,
+  },
+  {
+    "--worker", "WHICH", {}, needs = "a worker", is_supervisors = true,
+    take = function(job, text) job.worker = text end,
   },
   {
     "--version", nil, { "print the versions and exit" }, short = "-v",
@@ -106,7 +134,7 @@ local function usage()
 end
 
 --- Says what is wrong.
-function M.complain(text) io.stderr:write("eddy: ", text, "\n") end
+M.complain = callback_errors.write
 
 local function misuse(text)
   M.complain(text .. " (eddy --help tells more)")
@@ -128,12 +156,18 @@ local function take(job, args, i, option, value)
   return i
 end
 
+local function add(words, args, first, last)
+  for i = first, last do words[#words + 1] = args[i] end
+end
+
 --- Reads the command line.
 -- @param args from 0
 -- @param print_version prints the versions
--- @return what to do; or nil and an exit code, when that is all
+-- @return what to do, with `command`, the words for a worker; or nil and an exit code, when that
+-- is all
 function M.read(args, print_version)
-  local job, i = { drain = DRAIN_MS, arg = { [-1] = args[0] } }, 1
+  local job, i = { drain = DRAIN_MS, command = {}, arg = { [-1] = args[0] } }, 1
+  local kept = 0 -- of the command's words, how many were read
   while args[i] do
     local word = args[i]
     local name, value = word:match "^(%-%-[%l-]+)=(.*)$"
@@ -141,7 +175,8 @@ function M.read(args, print_version)
     if option then
       local at, problem = take(job, args, i, option, value)
       if not at then return misuse(problem) end
-      i = at
+      if not option.is_supervisors then add(job.command, args, i, at - 1) end
+      i, kept = at, at - 1
       if job.wants_help then
         io.stdout:write(usage())
         return nil, OK
@@ -165,6 +200,10 @@ function M.read(args, print_version)
   if job.watch and (not job.file or job.file == "-") then
     return misuse("--watch needs a file that it can watch")
   end
+  if job.workers and (job.test or job.file == "-") then
+    return misuse("--workers needs a script that each process can read")
+  end
+  add(job.command, args, kept + 1, #args)
   for at = i, #args do job.arg[at - i + 1] = args[at] end
   return job
 end

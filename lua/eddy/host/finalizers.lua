@@ -2,6 +2,7 @@
 -- and drops them when the state ends; in the host, they are told like all others.
 local errors = require "eddy.base.errors"
 local tracebacks = require "eddy.base.traceback"
+local callback_errors = require "eddy.loop.callback_errors"
 local ffi = require "ffi"
 
 local M = {}
@@ -15,7 +16,7 @@ function M.protect(fail)
     return function(...)
       local ok, err = xpcall(fn, traceback, ...)
       if ok then return end
-      io.stderr:write("eddy: finalizer (", errors.where(fn), "): ", tostring(err), "\n")
+      callback_errors.write(("finalizer (%s): %s"):format(errors.where(fn), tostring(err)))
       fail()
     end
   end

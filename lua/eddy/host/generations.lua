@@ -1,4 +1,5 @@
 -- Runs a script, its loop, and what takes its place when it is reloaded.
+local worker = require "eddy.host.worker"
 local loops = require "eddy.loop"
 local program = require "eddy.reload.program"
 
@@ -51,6 +52,7 @@ local function go_on(call)
     return finish_main(main, call, result)
   end
   if not loop or loop._started or not loop._c then return false, true end
+  worker.up()
   local ok, err = during("idle", call, loop._run_until_idle, loop)
   return has_switched(), ok, err
 end

@@ -13,6 +13,7 @@ local requires = require "eddy.host.require"
 local script = require "eddy.host.script"
 local program = require "eddy.reload.program"
 local shutdown = require "eddy.host.shutdown"
+local worker = require "eddy.host.worker"
 local loops = require "eddy.loop"
 local callback_errors = require "eddy.loop.callback_errors"
 local bind_policy = require "eddy.security.bind_policy"
@@ -103,6 +104,15 @@ local function run_script(chunk, job)
   return is_cut_off and shutdown.INCOMPLETE or FAILED
 end
 
+-- This process is a worker. Returns what is wrong, if anything is.
+local function begin_worker(text, host)
+  loops._set_guard(function(core)
+    worker.waits()
+    return host.guard(core)
+  end, host.release)
+  return worker.begin(text)
+end
+
 local M = { _parse = parse } -- for tests
 
 --- Runs the command.
@@ -130,6 +140,15 @@ function M.main(args, host)
   end
   local job, code = parse(args)
   if not job then return code, 0 end
+  if job.workers then
+    return require("eddy.workers.supervisor").run { count = job.workers, drain = job.drain,
+      command = job.command }, C.eddy_time() + GRACE_MS
+  end
+  problem = job.worker and begin_worker(job.worker, host)
+  if problem then
+    complain("--worker " .. problem)
+    return USAGE, 0
+  end
   find_modules(job, host)
   local chunk
   chunk, code = load_chunk(job)

@@ -8,6 +8,7 @@ local ending = require "eddy.loop.ending"
 local unfinished = require "eddy.loop.unfinished"
 local watchdog = require "eddy.loop.watchdog"
 local children = require "eddy.host.children"
+local worker = require "eddy.host.worker"
 local zmq = require "eddy.zmq"
 
 local C, ffi = c.C, c.ffi
@@ -266,6 +267,7 @@ end
 -- @return the exit code, and the time at which libzmq must have ended
 function M.finish(drain, code)
   local signal = signalled()
+  if signal then worker.signalled() end
   local failures, cut_off = loops._failures()
   local is_incomplete, deadline = finish(drain)
   -- What the signal cut off is no error of the script's.

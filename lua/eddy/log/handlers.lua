@@ -1,5 +1,6 @@
 --- Where log records go: to subscribers, or to the standard error.
 local errors = require "eddy.base.errors"
+local mark = require "eddy.base.mark"
 local formats = require "eddy.log.format"
 local zmq = require "eddy.zmq"
 local Socket = require "eddy.zmq.socket"
@@ -96,7 +97,7 @@ function Stderr.__tostring() return "log handler of the standard error" end
 
 function Stderr:handle(record)
   if record.level < self._level then return end
-  io.stderr:write(self._formats:apply(record, record.text))
+  io.stderr:write(mark() .. self._formats:apply(record, record.text))
 end
 
 --- Does nothing; handlers have it.

@@ -1,5 +1,6 @@
 -- Errors in callbacks, and where loops log them: methods of a loop's.
 local errors = require "eddy.base.errors"
+local of_process = require "eddy.base.mark"
 local traceback = require "eddy.base.traceback"
 local watchdog = require "eddy.loop.watchdog"
 local origin = require "eddy.tasks.origin"
@@ -21,7 +22,7 @@ function M.is_cut_off(err) return type(err) == "table" and rawget(err, "is_signa
 
 -- One write, so that the lines of several threads do not mix.
 local mark = ""
-local function write_log(text) io.stderr:write("eddy: " .. mark .. text .. "\n") end
+local function write_log(text) io.stderr:write("eddy: " .. of_process() .. mark .. text .. "\n") end
 local log = write_log
 
 --- Writes to the standard error what no function of a script's is to take.

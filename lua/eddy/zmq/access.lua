@@ -8,6 +8,7 @@ local message_limits = require "eddy.zmq.message_limits"
 local notices = require "eddy.security.notices"
 local policies = require "eddy.security.policy"
 local revoked = require "eddy.security.revoked"
+local sharing = require "eddy.zmq.sharing"
 
 local C = c.C
 
@@ -108,6 +109,7 @@ local settings = {
     set = function(socket, value) rawset(socket, "_accept", value) end,
     get = function(socket) return socket._accept or nil end,
   },
+  shared = sharing.setting,
   -- Of keys it tells nothing.
   curve = {
     check = curve.check, set = set_curve,

@@ -6,6 +6,7 @@ local bind_policy = require "eddy.security.bind_policy"
 local constants = require "eddy.base.constants"
 local explain = require "eddy.zmq.endpoint_text"
 local option_types = require "eddy.zmq.option_types"
+local sharing = require "eddy.zmq.sharing"
 local socket_options = require "eddy.zmq.options"
 
 local C = c.C
@@ -103,7 +104,11 @@ function M:bind(endpoint)
     check_reach(self, endpoint)
     limit_strangers(self, endpoint)
   end
-  bind(self, endpoint)
+  if C.eddy_worker_count() > 0 and self._id and type(endpoint) == "string" then
+    sharing.bind(self, endpoint, bind)
+  else
+    bind(self, endpoint)
+  end
   local bound = self:get("LAST_ENDPOINT")
   -- A name may have come to mean another address, and a descriptor (USE_FD) has its own.
   local ok, err = pcall(check_reach, self, bound)
@@ -174,13 +179,18 @@ function M:bind_to_random_port(address, min, max, tries)
     errors.misuse(("bind_to_random_port: expected a range of ports, got %s to %s"):format(
       tostring(min), tostring(max)))
   end
-  for _ = 1, tries or 100 do
-    local port = math.random(min, max)
-    local ok, err = pcall(self.bind, self, address .. ":" .. port)
-    if ok then return port end
-    if err.name ~= "EADDRINUSE" then error(err, 0) end
+  local function choose()
+    for _ = 1, tries or 100 do
+      local port = math.random(min, max)
+      local ok, err = pcall(self.bind, self, address .. ":" .. port)
+      if ok then return port end
+      if err.name ~= "EADDRINUSE" then error(err, 0) end
+    end
+    error(errors.new(errors.numbers.EADDRINUSE, "bind_to_random_port " .. address), 0)
   end
-  error(errors.new(errors.numbers.EADDRINUSE, "bind_to_random_port " .. address), 0)
+  if C.eddy_worker_count() == 0 then return choose() end
+  return sharing.bind_in_range(self, ("%s:%d-%d"):format(address, min, max), choose,
+    function(port) self:bind(address .. ":" .. port) end)
 end
 
 return M

@@ -87,6 +87,9 @@ Socket._subscribed = false
 -- Which of the limits against strangers the script set itself.
 Socket._own_limits = false
 
+-- Whether workers share its ports: "yes" or "no" where the script says so.
+Socket._shared = false
+
 -- Those of messages that it was given.
 Socket._limits = false
 

@@ -28,6 +28,7 @@ local modules = {
   "eddy.process",
   "eddy.testing",
   "eddy.thread",
+  "eddy.worker",
 }
 for _, name in ipairs { "cqueues", "luv" } do -- those that are there
   if pcall(require, name) then modules[#modules + 1] = "eddy." .. name end

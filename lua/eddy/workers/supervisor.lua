@@ -1,0 +1,222 @@
+-- The supervisor of `eddy --workers N`: starts the workers, starts those again that fail, replaces
+-- them one by one at SIGHUP, and ends them together.
+local callback_errors = require "eddy.loop.callback_errors"
+local loops = require "eddy.loop"
+local exits = require "eddy.workers.exits"
+local ports = require "eddy.workers.ports"
+local processes = require "eddy.workers.process"
+local restarts = require "eddy.workers.restarts"
+
+local BY_SIGNAL = 128
+
+local Supervisor = {
+  is_ending = false,
+  is_replacing = false, -- 1: workers are being replaced; 2: and are to be once more
+  is_begun = false,     -- all were started
+  forced = false,       -- the exit code of an end at once
+}
+Supervisor.__index = Supervisor
+
+local M = {}
+
+local say = callback_errors.write
+
+-- `current` is the slot's worker; `next` the one that is to take its place.
+local function new_slot(index)
+  return { index = index, current = false, next = false, was_up = false, timer = false,
+    is_done = false, code = 0, restarts = restarts.new() }
+end
+
+function Supervisor:_start(slot, place)
+  local ok, worker = pcall(processes.start, self, slot.index)
+  if not ok then
+    say(("worker %d: %s"):format(slot.index, tostring(worker)))
+    slot.code = 1
+    self:_end_all()
+    return nil
+  end
+  self.alive[worker] = true
+  slot[place] = worker
+  worker.up:add_done_callback(function()
+    if not worker.is_up or self.is_ending then return end
+    slot.was_up = true
+    self:_begin()
+  end)
+  return worker
+end
+
+-- Starts the others when the first one is up: what is wrong with the script is said once.
+function Supervisor:_begin()
+  if self.is_begun then return end
+  self.is_begun = true
+  for i = 2, self.count do self:_start(self.slots[i], "current") end
+end
+
+-- All that is to be done is done.
+function Supervisor:_over()
+  if next(self.alive) or not self.is_ending and not self:_all_done() then return false end
+  self.loop:stop()
+  return true
+end
+
+function Supervisor:_all_done()
+  for _, slot in ipairs(self.slots) do
+    if not slot.is_done then return false end
+  end
+  return true
+end
+
+function Supervisor:_late(worker)
+  say(("%s did not end within %g s, and is killed"):format(tostring(worker), self.drain / 1000))
+end
+
+function Supervisor:_stop(worker)
+  worker:stop(self.drain, function(late) self:_late(late) end)
+end
+
+function Supervisor:_end_all()
+  self.is_ending = true
+  for _, slot in ipairs(self.slots) do
+    if slot.timer then slot.timer:cancel() end
+  end
+  for worker in pairs(self.alive) do self:_stop(worker) end
+  self:_over()
+end
+
+-- A worker that was at work, and is to be again, is no more.
+function Supervisor:_failed(slot, worker, how)
+  if not slot.was_up then
+    say(("%s %s; it was never up, so all end"):format(tostring(worker), how))
+    return self:_end_all()
+  end
+  local ms = slot.restarts:failed(self.loop:time())
+  if not ms then
+    say(("%s %s, after %d restarts within %g s; all end"):format(tostring(worker), how,
+      restarts.LIMIT, restarts.WINDOW_MS / 1000))
+    return self:_end_all()
+  end
+  say(("%s %s; it is started again in %g s"):format(tostring(worker), how, ms / 1000))
+  slot.timer = self.loop:call_later(ms, function()
+    slot.timer = false
+    if not slot.next then self:_start(slot, "current") end
+  end)
+end
+
+-- The worker of a slot has ended, and nobody asked it to.
+function Supervisor:_left(slot, worker, code, how)
+  if slot.current or slot.next then
+    if code ~= 0 then say(("%s %s"):format(tostring(worker), how)) end
+  elseif code ~= 0 then
+    self:_failed(slot, worker, how)
+  elseif worker.was_signalled then
+    say(("%s was told to end; it is started again"):format(tostring(worker)))
+    self:_start(slot, "current")
+  else
+    slot.is_done = true
+    self:_begin()
+  end
+end
+
+--- For eddy.workers.process: a worker has ended.
+function Supervisor:ended(worker, code, signal)
+  local slot, how = self.slots[worker.index], exits.words(code, signal)
+  self.alive[worker] = nil
+  self.ports:release(worker)
+  if worker == slot.next then slot.next = false end
+  if worker == slot.current then
+    slot.current = false
+    slot.code = exits.code(code, signal)
+  end
+  if not self.is_ending and not worker.is_stopping then
+    self:_left(slot, worker, code, how)
+  elseif code ~= 0 and not self.forced then
+    say(("%s %s"):format(tostring(worker), how))
+  end
+  self:_over()
+end
+
+--- A worker asks where it may bind.
+function Supervisor:asked(worker, kind, endpoint) self.ports:ask(worker, kind, endpoint) end
+
+--- A worker tells what became of that.
+function Supervisor:decided(worker, id, endpoint) self.ports:decided(worker, id, endpoint) end
+
+-- Puts a new worker in a slot's place: first it is up, then the old one ends. Returns whether.
+function Supervisor:_replace(slot)
+  if slot.timer then slot.timer:cancel() end
+  slot.timer = false
+  local worker = self:_start(slot, "next")
+  if not worker or not worker.up:await() or self.is_ending then return false end
+  local old = slot.current
+  slot.current, slot.next = worker, false
+  if old then
+    self:_stop(old)
+    old.gone:await()
+  end
+  return true
+end
+
+function Supervisor:_replace_all()
+  repeat
+    self.is_replacing = 1
+    for _, slot in ipairs(self.slots) do
+      if not slot.is_done and not self:_replace(slot) then
+        if not self.is_ending then
+          say(("worker %d: the new one did not come up; those that were not replaced yet go on")
+            :format(slot.index))
+        end
+        self.is_replacing = false
+        return
+      end
+    end
+  until self.is_replacing == 1
+  self.is_replacing = false
+  say(("%d workers were replaced"):format(self.count))
+end
+
+-- The terminal that they were started from may be gone.
+local function has_terminal()
+  local terminal = io.open "/dev/tty"
+  if terminal then terminal:close() end
+  return terminal ~= nil
+end
+
+function Supervisor:_take_signals()
+  local had_terminal = has_terminal()
+  local function finish(_, number)
+    if not self.is_ending then return self:_end_all() end
+    self.forced = BY_SIGNAL + number
+    for worker in pairs(self.alive) do worker:kill() end
+  end
+  self.loop:on_signal("TERM", finish)
+  self.loop:on_signal("INT", finish)
+  self.loop:on_signal("HUP", function(name, number)
+    if had_terminal and not has_terminal() then return finish(name, number) end
+    if self.is_ending or not self.is_begun then return end
+    if self.is_replacing then
+      self.is_replacing = 2
+    else
+      self.loop:spawn(self._replace_all, self)
+    end
+  end)
+end
+
+--- Runs workers until all are done, or are told to end.
+-- @param settings { count; drain: ms that the end of one may take; command: the words of the
+-- command line that each is run with }
+-- @return an exit code: the worst of how they ended
+function M.run(settings)
+  local self = setmetatable({ count = settings.count, drain = settings.drain,
+    command = settings.command, loop = loops.instance(), slots = {}, alive = {} }, Supervisor)
+  self.ports = ports.new(function(worker) self:_stop(worker) end)
+  for i = 1, self.count do self.slots[i] = new_slot(i) end
+  self:_take_signals()
+  self:_start(self.slots[1], "current")
+  if not self:_over() then self.loop:start() end
+  self.loop:close()
+  local code = 0
+  for _, slot in ipairs(self.slots) do code = exits.worse(code, slot.code) end
+  return self.forced or code
+end
+
+return M
