@@ -239,6 +239,19 @@ enum {
  * addresses among them if `ipv6`. */
 int eddy_endpoint_reach(const char *endpoint, int ipv6);
 
+/* Keeps a descriptor that the process was started with, for binds at its address: they use it,
+ * and it stays open. To be called before any bind. -EINVAL for what does not listen; that is
+ * left alone. At most 64 are kept. */
+int eddy_passed_add(int fd);
+
+/* The endpoint of one that is kept, from 0. 1 when it was bound to, 0 when not yet, -ENOENT
+ * when there is none of that index. */
+int eddy_passed_get(int index, char *endpoint, uint32_t size);
+
+/* Whether journald reads a descriptor: then lines may begin with "<3>", their priority. 1 or 0.
+ */
+int eddy_is_journal(int fd);
+
 /* The number of the user that the process runs as. */
 uint32_t eddy_user(void);
 

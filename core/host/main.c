@@ -8,6 +8,7 @@
 #include "host/interrupt.h"
 #include "host/late_errors.h"
 #include "host/libzmq_calls.h"
+#include "host/service.h"
 #include "host/state.h"
 #include "host/thread.h"
 #include "host/thread_calls.h"
@@ -113,6 +114,7 @@ static void push_services(lua_State *lua) {
     lua_pushcclosure(lua, eddy__watchdog_watch, 1);
     lua_setfield(lua, -2, "watch");
     eddy__thread_calls(lua);
+    eddy__service_calls(lua);
 }
 
 /* Runs inside a protected call: loads the host's module and gives it the arguments and our
@@ -148,6 +150,7 @@ static void keep_freed_memory(void) {
 
 int main(int argc, char **argv) {
     eddy__inherited_settle();
+    eddy__service_prepare();
     raise_descriptor_limit();
     eddy__emfile_prepare();
     eddy__late_errors_prepare();

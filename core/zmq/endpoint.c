@@ -2,6 +2,7 @@
 #include "base/clock.h"
 #include "base/sys.h"
 #include "eddy.h"
+#include "zmq/passed.h"
 
 #include <netdb.h>
 #include <stdio.h>
@@ -28,6 +29,13 @@ static int has_port(const char *endpoint) {
     return !is_tcp(endpoint) || !port || strtol(port + 1, NULL, 10) <= LAST_PORT;
 }
 
+static int option_of(void *socket, int option, int otherwise) {
+    int value = otherwise;
+    size_t size = sizeof value;
+    eddy__zmq_get(socket, option, &value, &size);
+    return value;
+}
+
 /* Writes the endpoint with its host's address in place of its name. 0 or -ENODEV. */
 static int resolve(void *socket, const char *endpoint, char *resolved) {
     if (!is_tcp(endpoint)) return -ENODEV;
@@ -37,10 +45,7 @@ static int resolve(void *socket, const char *endpoint, char *resolved) {
     memcpy(name, host, (size_t)(port - host));
     name[port - host] = '\0';
 
-    int ipv6 = 0;
-    size_t size = sizeof ipv6;
-    eddy__zmq_get(socket, ZMQ_IPV6, &ipv6, &size);
-    struct addrinfo hints = {.ai_family = ipv6 ? AF_UNSPEC : AF_INET,
+    struct addrinfo hints = {.ai_family = option_of(socket, ZMQ_IPV6, 0) ? AF_UNSPEC : AF_INET,
                              .ai_socktype = SOCK_STREAM};
     struct addrinfo *found;
     if (getaddrinfo(name, NULL, &hints, &found) != 0) return -ENODEV;
@@ -101,6 +106,17 @@ static int lock_directory_of(const char *path) {
     return fd;
 }
 
+/* Has libzmq listen with a descriptor, which is libzmq's then. */
+static int bind_descriptor(void *socket, const char *endpoint, int fd) {
+    int none = -1;
+    int rc = eddy__zmq_set(socket, ZMQ_USE_FD, &fd, sizeof fd);
+    if (rc == 0) rc = eddy__zmq_bind(socket, endpoint);
+    rc = rc == 0 ? 0 : -errno;
+    if (rc != 0) close(fd);
+    zmq_setsockopt(socket, ZMQ_USE_FD, &none, sizeof none);
+    return rc;
+}
+
 /* Of two that find a stale socket at the same moment, the second would remove the first one's
  * new one: they take turns. */
 static int bind_path(void *socket, const char *endpoint, const char *path) {
@@ -119,6 +135,12 @@ int eddy__endpoint_connect(void *socket, const char *endpoint) {
 int eddy__endpoint_bind(void *socket, const char *endpoint) {
     char resolved[LONGEST];
     if (!has_port(endpoint)) return -EINVAL;
+    /* With a descriptor of the script's there is no path to take. */
+    if (option_of(socket, ZMQ_USE_FD, -1) >= 0)
+        return eddy__zmq_bind(socket, endpoint) == 0 ? 0 : -errno;
+    int passed = eddy__passed_take(endpoint, option_of(socket, ZMQ_IPV6, 0));
+    if (passed >= 0) return bind_descriptor(socket, endpoint, passed);
+    if (passed != EDDY__PASSED_NONE) return passed;
     const char *path = path_of(endpoint);
     if (path) return bind_path(socket, endpoint, path);
     if (eddy__zmq_bind(socket, endpoint) == 0) return 0;
@@ -132,6 +154,9 @@ int eddy__endpoint_unbind(void *socket, const char *endpoint) {
     char resolved[LONGEST];
     if (eddy__zmq_unbind(socket, endpoint) == 0) return 0;
     int error = errno;
+    if (eddy__passed_name(endpoint, option_of(socket, ZMQ_IPV6, 0), resolved, LONGEST) == 0 &&
+        eddy__zmq_unbind(socket, resolved) == 0)
+        return 0;
     if (resolve(socket, endpoint, resolved) != 0) return -error;
     return eddy__zmq_unbind(socket, resolved) == 0 ? 0 : -error;
 }

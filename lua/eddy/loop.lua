@@ -152,8 +152,8 @@ end
 M._set_guard = dispatch.set_guard
 
 -- For the host: how long an end in order may take, and what to call when one takes its time:
--- words(what): a list of texts.
-function M._set_end(ms, words) ending.ms, ending.words = ms, words end
+-- words(what): a list of texts; and when a signal has begun one: begun(ms).
+function M._set_end(ms, words, begun) ending.ms, ending.words, ending.begun = ms, words, begun end
 
 function M._default() return default end
 function M._all() return all end

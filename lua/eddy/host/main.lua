@@ -14,6 +14,7 @@ local script = require "eddy.host.script"
 local program = require "eddy.reload.program"
 local shutdown = require "eddy.host.shutdown"
 local worker = require "eddy.host.worker"
+local systemd = require "eddy.host.systemd"
 local loops = require "eddy.loop"
 local callback_errors = require "eddy.loop.callback_errors"
 local bind_policy = require "eddy.security.bind_policy"
@@ -120,7 +121,8 @@ local M = { _parse = parse } -- for tests
 -- @param host C functions: guard and release put signals on a loop and take them off,
 -- guard_device and release_device on a device, guard_waits on plain waits; watch is the
 -- watchdog's, exit_by bounds the process's end, fail makes the exit code 1, folder_of finds a
--- file's folder; for those of threads see core/host/thread_calls.h
+-- file's folder; for those of threads see core/host/thread_calls.h, for
+-- those of systemd core/host/service.h
 -- @return the exit code, and the time at which libzmq must have ended
 function M.main(args, host)
   io.stdout:setvbuf("line")
@@ -133,6 +135,7 @@ function M.main(args, host)
     return USAGE, 0
   end
   modules.leave_current()
+  systemd.begin(host)
   local command = args[1] and commands.find(args[1])
   if command then
     table.remove(args, 1)
@@ -160,7 +163,7 @@ function M.main(args, host)
   threads._set_host(host, { drain = job.drain, insecure = job.insecure or false })
   shutdown.replace_exit(job.drain, host)
   _G.require = requires.require
-  loops._set_end(job.drain, shutdown.words)
+  loops._set_end(job.drain, shutdown.words, systemd.stopping)
   finalizers.protect(host.fail)
   counters.open { command = command_of(job) }
   if job.limits then watchdog.set(job.limits) end

@@ -9,6 +9,7 @@ local unfinished = require "eddy.loop.unfinished"
 local watchdog = require "eddy.loop.watchdog"
 local children = require "eddy.host.children"
 local worker = require "eddy.host.worker"
+local systemd = require "eddy.host.systemd"
 local zmq = require "eddy.zmq"
 
 local C, ffi = c.C, c.ffi
@@ -211,6 +212,7 @@ end
 local function finish(drain)
   if watchdog.on then watchdog.leave() end
   C.eddy_page_keep()
+  systemd.stopping(drain)
   local now, took = C.eddy_time(), 0
   for loop in pairs(loops._all()) do took = math.max(took, loop._end_took) end
   local deadline = now + math.max(0, drain - took)

@@ -19,6 +19,7 @@ local SIGPIPE = C.eddy_signal_number("PIPE")
 local M = {
   methods = {},
   ms = 5000,    -- how long an end in order may take, unless told
+  begun = false, -- the host's: begun(ms) is called when a signal has begun one
   words = false, -- the host's: words(list, ms) is called when one takes its time
   count = 0,    -- how many have begun
 }
@@ -138,6 +139,7 @@ local function begin(loop, ms, reason)
     self.word = loop:call_later(M.WORDS_MS, say, self):unref()
   end
   set_deadline(self, ms)
+  if reason and M.begun then M.begun(ms) end
   return self
 end
 
