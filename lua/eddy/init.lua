@@ -32,6 +32,7 @@ local modules = {
   jobs = true,
   log = true,
   luv = true,
+  metrics = true,
   process = true,
   testing = true,
   thread = true,
