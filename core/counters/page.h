@@ -28,8 +28,10 @@ enum {
     EDDY_PAGE_UNNAMED = -2, /* it is another one, since it has not: a callback, task or timer */
 
     EDDY_PAGE_BUCKETS = 32,
+    EDDY_PAGE_BOUNDS = 20, /* of a metric's histogram, at most */
     EDDY_PAGE_NAME = 96,
     EDDY_PAGE_WHAT = 160,
+    EDDY_PAGE_LABELS = 256,
     EDDY_PAGE_COMMAND = 512,
 };
 
@@ -106,11 +108,13 @@ typedef struct eddy_page_stream {
 /* One number of the script's own, with its labels as Prometheus writes them: a="b",c="d". */
 typedef struct eddy_page_metric {
     eddy_page_record record;
-    int32_t type; /* 1 counter, 2 gauge, 3 histogram */
-    int32_t reserved;
-    double value;          /* of a counter or gauge */
-    eddy_page_times times; /* of a histogram */
-    char name[EDDY_PAGE_NAME], help[EDDY_PAGE_WHAT], labels[EDDY_PAGE_WHAT];
+    int32_t type;                    /* 1 counter, 2 gauge, 3 histogram */
+    int32_t bound_count;             /* of a histogram */
+    double value;                    /* of a histogram: the sum of all values */
+    double bounds[EDDY_PAGE_BOUNDS]; /* ascending. Bucket i counts values up to bound i */
+    double
+        buckets[EDDY_PAGE_BOUNDS + 1]; /* that no bucket before it has; the last, all others */
+    char name[EDDY_PAGE_NAME], help[EDDY_PAGE_WHAT], labels[EDDY_PAGE_LABELS];
 } eddy_page_metric;
 
 /* Gives the process its page, of which the loops and streams that are made from now on are
@@ -136,6 +140,9 @@ void eddy_page_remove(eddy_page_record *record);
 
 /* Notes one time of so many ms. */
 void eddy_page_note(eddy_page_times *times, double ms);
+
+/* Counts a value in a histogram. */
+void eddy_page_observe(eddy_page_metric *metric, double value);
 
 /* Where this user's processes have their pages, and what else others are to find: an absolute
  * path of a folder that only this user can read. Returns its size, or -ENOENT. */

@@ -34,6 +34,7 @@ local modules = {
   jobs = true,
   log = true,
   luv = true,
+  metrics = true,
   process = true,
   reload = true,
   testing = true,

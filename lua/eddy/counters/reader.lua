@@ -74,12 +74,30 @@ end
 
 local metric_types = { "counter", "gauge", "histogram" }
 
+-- The buckets of a script's histogram; nil when there is no sense in them.
+local function read_buckets(metric, record)
+  local count = record.bound_count
+  if count < 1 or count > C.EDDY_PAGE_BOUNDS then return nil end
+  metric.bounds, metric.buckets = {}, {}
+  for i = 0, count do
+    metric.buckets[i + 1] = number(record.buckets[i])
+    local bound = i < count and record.bounds[i]
+    if bound and not (bound < math.huge and bound > (metric.bounds[i] or -math.huge)) then
+      return nil
+    end
+    metric.bounds[i + 1] = bound or nil
+  end
+  return metric
+end
+
 local function read_metric(record)
-  local value = record.value
-  return { number = number(record.record.number), type = metric_types[record.type] or "?",
-    value = value == value and value or 0, times = times(record.times),
+  local value, type = record.value, metric_types[record.type]
+  local metric = { number = number(record.record.number), type = type,
     name = text(record.name, C.EDDY_PAGE_NAME), help = text(record.help, C.EDDY_PAGE_WHAT),
-    labels = text(record.labels, C.EDDY_PAGE_WHAT) }
+    labels = text(record.labels, C.EDDY_PAGE_LABELS) }
+  metric.value = type ~= "gauge" and number(value) or value == value and value or 0
+  if type == "histogram" then return read_buckets(metric, record) end
+  return type and metric
 end
 
 -- By the kind of record: the list that it goes to, its struct, and what reads it.
@@ -98,7 +116,8 @@ local function read_records(page, bytes, at, last)
     if size < RECORD or size % 8 ~= 0 or at + size > last then return end
     if kind and size >= ffi.sizeof(kind[2]) then
       local record = ffi.cast("const " .. kind[2] .. " *", head)
-      table.insert(page[kind[1]], kind[3](record))
+      local list = page[kind[1]]
+      list[#list + 1] = kind[3](record) or nil
     end
     at = at + size
   end

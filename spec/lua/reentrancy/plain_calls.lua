@@ -3,6 +3,7 @@
 -- fails the spec.
 local ffi = require "ffi"
 local counters = require "eddy.counters"
+local metrics = require "eddy.metrics"
 local hostile = require "spec.lua.reentrancy.hostile"
 local support = require "spec.lua.support"
 local zmq = require "eddy.zmq"
@@ -166,6 +167,24 @@ function calls.counters()
   local times = { longest = 1, buckets = { 0, 3, 1 } }
   return { entry.page.pid == pid, found, counters.open { command = "again" },
     counters.quantile(times, 0.5) }
+end
+
+local metric = 0
+
+function calls.metrics()
+  metric = metric + 1
+  local name, got = "spec_reentrancy_" .. metric, {}
+  local counter = metrics.counter(name, "x", { "a" }):with { a = 1 }
+  local gauge, histogram = metrics.gauge(name .. "_g", "x"), metrics.histogram(name .. "_h", "x")
+  for i = 1, 20 do
+    counter:inc()
+    gauge:set(i)
+    gauge:inc()
+    gauge:dec(3)
+    histogram:observe(i)
+  end
+  got[1], got[2], got[3] = counter:value(), gauge:value(), histogram:value()
+  return got
 end
 
 return calls
