@@ -46,7 +46,7 @@ end
 --- The module that calls it is not loaded again when the script is reloaded.
 function M.pin() modules.pin(debug.getinfo(2, "S").source) end
 
---- Declares C types and functions, as ffi.cdef, but once for each text: LuaJIT cannot repeat what
+--- Declares C types and functions, as the FFI does, but once for each text: LuaJIT cannot repeat what
 -- declares a type.
 function M.cdef(text)
   if type(text) ~= "string" then errors.misuse("cdef: expected a string, got " .. type(text)) end
