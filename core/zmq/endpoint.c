@@ -135,10 +135,14 @@ int eddy__endpoint_connect(void *socket, const char *endpoint) {
 int eddy__endpoint_bind(void *socket, const char *endpoint) {
     char resolved[LONGEST];
     if (!has_port(endpoint)) return -EINVAL;
+    int fd = -1, ipv6 = 0;
+    size_t fd_size = sizeof fd, ipv6_size = sizeof ipv6;
+    if (eddy__zmq_get(socket, ZMQ_USE_FD, &fd, &fd_size) != 0 ||
+        eddy__zmq_get(socket, ZMQ_IPV6, &ipv6, &ipv6_size) != 0)
+        return -errno;
     /* With a descriptor of the script's there is no path to take. */
-    if (option_of(socket, ZMQ_USE_FD, -1) >= 0)
-        return eddy__zmq_bind(socket, endpoint) == 0 ? 0 : -errno;
-    int passed = eddy__passed_take(endpoint, option_of(socket, ZMQ_IPV6, 0));
+    if (fd >= 0) return eddy__zmq_bind(socket, endpoint) == 0 ? 0 : -errno;
+    int passed = eddy__passed_take(endpoint, ipv6);
     if (passed >= 0) return bind_descriptor(socket, endpoint, passed);
     if (passed != EDDY__PASSED_NONE) return passed;
     const char *path = path_of(endpoint);

@@ -103,6 +103,7 @@ local function signalled()
   end
 end
 
+local QUIET_MS = 2000 -- after which an end that no signal asked for says what it waits for
 local AGAIN = "; a second SIGINT or SIGTERM ends at once"
 
 -- What an end that takes its time waits for.
@@ -216,7 +217,9 @@ local function finish(drain)
   local now, took = C.eddy_time(), 0
   for loop in pairs(loops._all()) do took = math.max(took, loop._end_took) end
   local deadline = now + math.max(0, drain - took)
-  local said = { is_said = took > ending.WORDS_MS, at = now + math.max(0, ending.WORDS_MS - took) }
+  -- Nobody asked for an end that comes by itself, and waits for it.
+  local patience = signalled() and ending.WORDS_MS or QUIET_MS
+  local said = { is_said = took > patience, at = now + math.max(0, patience - took) }
   host.threads_stop(math.min(PATIENCE_MS, drain / 2), deadline)
   local is_undone = tell_unfinished()
   children.ask()
