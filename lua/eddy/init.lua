@@ -48,7 +48,7 @@ local reloading = { cdef = true, check = true, keep = true, pin = true }
 return setmetatable(eddy, {
   __index = function(self, name)
     if name == "generation" then return program.number end
-    if reloading[name] then self[name] = require("eddy.reload")[name] end
+    if reloading[name] then self[name] = self.reload[name] end
     if modules[name] then self[name] = require("eddy." .. name) end
     return rawget(self, name)
   end,

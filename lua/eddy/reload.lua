@@ -46,8 +46,8 @@ end
 --- The module that calls it is not loaded again when the script is reloaded.
 function M.pin() modules.pin(debug.getinfo(2, "S").source) end
 
---- Declares C types and functions, as the FFI does, but once for each text: LuaJIT cannot repeat what
--- declares a type.
+--- Declares C types and functions, as cdef of LuaJIT's ffi does, but once for each text: LuaJIT
+-- cannot repeat what declares a type.
 function M.cdef(text)
   if type(text) ~= "string" then errors.misuse("cdef: expected a string, got " .. type(text)) end
   if not declared[text] then c.declare(text) end
@@ -78,14 +78,17 @@ local function refusal(loop)
   return loop._ending and "reload: the loop is ending" or nil
 end
 
-local function done(future, answer, problem)
+-- @param clears whether the generation before has ended
+local function done(future, clears, answer, problem)
   pending = false
   if answer then
     if generation.keeps() then listen() end
     if program.told then program.told(answer) end
     return future:set_result(answer)
   end
-  log(("reload: generation %d goes on: %s"):format(program.number, problem))
+  local state = clears and "nothing runs until a file changes" or
+    ("generation %d goes on"):format(program.number)
+  log(("reload: %s: %s"):format(state, problem))
   future:set_result(nil, problem)
 end
 
@@ -94,8 +97,9 @@ local function reload(loop, future, turns)
   local others = loop._queued > 0 or loop._batch_next <= loop._batch_last
   if others and turns > 0 then return loop:add_callback(reload, loop, future, turns - 1) end
   local problem = refusal(loop)
-  if problem then return done(future, nil, problem) end
-  done(future, generation.load(program.watches and not generation.keeps()))
+  if problem then return done(future, false, nil, problem) end
+  local clears = program.watches and not generation.keeps()
+  done(future, clears, generation.load(clears))
 end
 
 --- Reloads the script between two turns of the loop. Returns a future of what `now` returns.

@@ -1,4 +1,5 @@
 -- Scripts that are reloaded by a signal, or as their files change.
+local full = require "spec.support.full"
 local process = require "spec.support.process"
 
 local check, shell = process.check, process.shell
@@ -118,6 +119,14 @@ describe("reloading", function()
     assert.equal("load 1\nidle\nlast\nover\n", out)
   end)
 
+  it("loses nothing of what comes as fast as it can, and takes no memory", function()
+    local out = check(0, process.eddy(EDDY_ROOT .. "/spec/bench/peers/reloaded.lua",
+      full.size(30, 1000), 2))
+    assert.matches(" 0 wrong;", out, 1, true)
+    local first, last = out:match "RSS ([%d.]+) MiB after a tenth, ([%d.]+) at the end"
+    assert.is_true(last - first < full.size(30, 8), out)
+  end)
+
   it("comes with --watch whenever a file changes", function()
     write { ["a.lua"] = "require 'part'\n" .. KEEPS, ["part.lua"] = "print 'part 1'" }
     local out = check(3, run [[
@@ -151,14 +160,14 @@ describe("reloading", function()
       return (text:gsub("N", number):gsub("CODE", code))
     end
     write { ["a.lua"] = version("1", ""), ["b.lua"] = version("2", "error 'broken'"),
-      ["c.lua"] = version("3", "os.exit(5)") }
+      ["c.lua"] = version("3", "eddy.loop.current():call_later(1, os.exit, 5)") }
     local out = check(5, run [[
       eddy --watch a.lua
       await 'up 1'; cp b.lua a.lua
       await 'broken'; cp c.lua a.lua
       await 'up 3'; end
     ]])
-    assert.matches("up 1\nup 2\n.*up 3\n", out)
+    assert.matches("up 1\nup 2\n.*nothing runs until a file changes: a.lua:11: .*up 3\n", out)
   end)
 
   it("waits with --watch for a script that can be loaded, and runs", function()

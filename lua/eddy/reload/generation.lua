@@ -9,7 +9,9 @@ local modules = require "eddy.reload.modules"
 local program = require "eddy.reload.program"
 local remains = require "eddy.reload.remains"
 local surroundings = require "eddy.reload.surroundings"
+local completions = require "eddy.stream.completions"
 local loops = require "eddy.loop"
+local zmq = require "eddy.zmq"
 
 local M = { grace = 5000 }
 
@@ -35,8 +37,9 @@ end
 
 -- Whether it is a stream or socket that was closed.
 local function is_gone(value)
-  return type(value) == "table" and rawget(value, "_id") == false and
-    (rawget(value, "_sent") or rawget(value, "_was")) ~= nil
+  if zmq.is_socket(value) then return value.closed end
+  return type(value) == "table" and rawget(value, "_id") == false and rawget(value, "loop") and
+    rawget(value, "_on_recv") ~= nil
 end
 
 --- The object of a name: the one before's, or what `make` returns.
@@ -200,7 +203,8 @@ local function silence(list)
     else
       if kind == "stream" and thing._id then
         thing:on_recv(nil)
-        thing._on_send, thing._on_err, thing._on_close = false, nil, nil
+        completions.listen(thing, nil)
+        thing._on_err, thing._on_close = nil, nil
         thing._on_full, thing._on_drain = nil, nil
       end
       later[#later + 1] = each

@@ -3,6 +3,7 @@
 -- (sends, closes) is done only when it takes over.
 local C = require("eddy.base.libeddy").C
 local backpressure = require "eddy.stream.backpressure"
+local completions = require "eddy.stream.completions"
 local inventory = require "eddy.reload.inventory"
 local monitor = require "eddy.zmq.monitor"
 local frames = require "eddy.zmq.frame"
@@ -10,8 +11,9 @@ local options = require "eddy.zmq.options"
 local zmq = require "eddy.zmq"
 
 -- What users set of a stream; nil is what its class has.
-local FIELDS = { "_on_recv", "_fn", "_copy", "_on_send", "_on_err", "_on_close", "_on_full",
-  "_on_drain", "_error_reply", "_concurrency", "_limit", "_budget", "_priority", "name" }
+local FIELDS = { completions.REPORT, "_on_recv", "_fn", "_copy", "_on_send", "_early", "_on_err",
+  "_on_close", "_on_full", "_on_drain", "_error_reply", "_concurrency", "_limit", "_budget",
+  "_priority", "_keeps", "name" }
 -- Of these, the functions.
 local FUNCTIONS = { "_fn", "_on_err", "_on_close", "_on_full", "_on_drain" }
 local TIMER_FIELDS = { "_fn", "_count", "_a", "_b", "_c", "_all", "_period", "_delay", "_jitter" }
@@ -59,6 +61,7 @@ local function restore_settings(stream, saved)
   local limit, budget, priority = stream._limit, stream._budget, stream._priority
   put_back(stream, FIELDS, saved)
   if not stream._id then return end
+  stream:_relabel()
   if limit ~= saved._limit then stream:set_send_limit(saved._limit or {}) end
   if budget ~= saved._budget then stream:set_budget(saved._budget or C.EDDY_BUDGET) end
   if priority ~= saved._priority then stream:set_priority(saved._priority or 0) end
@@ -86,7 +89,8 @@ end
 
 local function give_stream(self, stream)
   local saved = copy(stream, FIELDS)
-  stream._on_recv, stream._on_send = false, false
+  stream._on_recv = false
+  completions.listen(stream, nil)
   for _, field in ipairs(FUNCTIONS) do stream[field] = nil end
   if inventory.is_own(saved._error_reply) then stream._error_reply = nil end
   undone_by(self, function()

@@ -4,6 +4,7 @@ local C = require("eddy.base.libeddy").C
 local errors = require "eddy.base.errors"
 local inventory = require "eddy.reload.inventory"
 local loops = require "eddy.loop"
+local unfinished = require "eddy.loop.unfinished"
 local coroutines = require "eddy.tasks.coroutine"
 
 local LOOK_MS = 20 -- how often it is seen whether they have ended
@@ -65,16 +66,37 @@ local function count(self)
   return number
 end
 
--- Ends the waits of those that go on, and those that they try yet.
-local function end_threads(self)
-  for thread in pairs(self.threads) do
-    local what, task = coroutines.awaited(thread), coroutines.tasks[thread]
-    local is_new = not coroutines.ended[thread]
-    if is_new and task then task:cancel() end
-    if is_new and not task and what then coroutines.wake(thread, what, errors.cancelled) end
-    coroutines.ended[thread] = true
+-- Ends a coroutine's wait, and those that it tries yet.
+local function end_thread(thread)
+  if coroutines.ended[thread] then return end
+  local what, task = coroutines.awaited(thread), coroutines.tasks[thread]
+  coroutines.ended[thread] = true
+  if task then
+    task:cancel()
+  elseif what then
+    coroutines.wake(thread, what, errors.cancelled)
   end
 end
+
+local function end_threads(self)
+  for thread in pairs(self.threads) do end_thread(thread) end
+end
+
+-- Tasks that wait for messages, and have none in hand, have nothing to end.
+local function end_idle(self)
+  for thread in pairs(self.threads) do
+    local what = coroutines.awaited(thread)
+    local is_idle = coroutines.tasks[thread] and what and not unfinished.kind_of(thread, what)
+    if is_idle then
+      self.threads[thread] = nil
+      end_thread(thread)
+    end
+  end
+end
+
+-- What LuaJIT has compiled of the way to a handler has that handler in it: it would keep all that is
+-- over in memory, and come to compare more and more of them.
+local function forget_compiled() jit.flush() end
 
 -- What still has messages to send is closed when they are sent.
 local function drain(stream) stream:close { drain = DRAIN_MS } end
@@ -90,13 +112,11 @@ local function close(self)
     end
   end
   inventory.close(now, nil, log)
+  forget_compiled()
 end
 
 local function finish(self)
-  if self.timer and self.timer:active() then
-    self.timer:stop()
-    self.loop._expected = self.loop._expected - 1
-  end
+  if self.timer then self.timer:stop() end
   add_started(self)
   for i = #all, 1, -1 do
     if all[i] == self then table.remove(all, i) end
@@ -160,14 +180,15 @@ end
 function M.begin(number, list, states, grace, is_kept)
   local self = new(number, list, states)
   self.grace, self.deadline, self.is_kept = grace, C.eddy_time() + grace, is_kept
+  end_idle(self)
   local waiting = count(self)
   if waiting == 0 then
     close(self)
   else
     table.insert(all, self)
-    self.timer = self.loop:call_every(LOOK_MS, look, self)
-    self.loop._expected = self.loop._expected + 1
+    self.timer = self.loop:call_every(LOOK_MS, look, self):unref()
     watch()
+    forget_compiled()
   end
   return waiting
 end

@@ -96,7 +96,7 @@ describe("a reload", function()
     program.run [[
       socket = eddy.keep("s", function() return context:socket(eddy.zmq.PULL, {
         bind = "inproc://s" }) end)
-      local other = context:socket(eddy.zmq.PUSH, { connect = "inproc://s" })
+      other = context:socket(eddy.zmq.PUSH, { connect = "inproc://s" })
       loop:call_every(1, function() said[#said + 1] = "old" end)
       eddy.keep("timer", function()
         return loop:call_every(1, function() said.timer = "old" end)
@@ -150,17 +150,17 @@ describe("a reload", function()
       req = eddy.keep("req", function()
         return eddy.stream(context:socket(zmq.REQ, { connect = "inproc://rep" }), loop)
       end)
-      local go = eddy.keep("go", function() return eddy.event() end)
+      local go = eddy.keep("go", function() return eddy.future(loop) end)
       local number = eddy.generation
       rep:on_recv(function(msg)
-        go:wait():await()
+        go:await()
         rep:send(msg[1] .. number)
       end)
       req:on_recv(function(msg) said[#said + 1] = msg[1] end)
     ]]
     program.run(text .. [[
       eddy.spawn(function()
-        go:wait():await()
+        go:await()
         said[#said + 1] = "task"
       end)
       open = go
@@ -169,7 +169,7 @@ describe("a reload", function()
     turn()
     local answer = program.again(text)
     assert.equal(2, answer.waiting)
-    _G.open:set()
+    _G.open:set_result()
     assert.equal("a1 task", (wait_for(2):gsub("task a1", "a1 task")))
     _G.req:send "b"
     assert.matches("b2$", wait_for(3))
