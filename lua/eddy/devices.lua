@@ -11,6 +11,11 @@ local numbers = errors.numbers
 
 local M = {}
 
+local all = setmetatable({}, { __mode = "k" })
+
+-- For reloads: the devices that were started.
+function M._all() return all end
+
 local KINDS = {
   [constants.QUEUE] = true, [constants.FORWARDER] = true, [constants.STREAMER] = true,
 }
@@ -166,7 +171,7 @@ function Device:start()
     close_all(self)
     error(device, 0)
   end
-  self._c = device
+  self._c, all[self] = device, true
 end
 
 --- Asks the device to end; what has come in still goes through if the other side takes it at

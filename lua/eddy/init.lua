@@ -1,6 +1,7 @@
 --- eddy: an event loop host for ZeroMQ.
 local c = require "eddy.base.libeddy"
 local future = require "eddy.future"
+local program = require "eddy.reload.program"
 
 local eddy = {
   loop = require "eddy.loop",
@@ -33,12 +34,18 @@ local modules = {
   log = true,
   luv = true,
   process = true,
+  reload = true,
   testing = true,
   thread = true,
 }
 
+-- Of `eddy.reload`.
+local reloading = { cdef = true, check = true, keep = true, pin = true }
+
 return setmetatable(eddy, {
   __index = function(self, name)
+    if name == "generation" then return program.number end
+    if reloading[name] then self[name] = self.reload[name] end
     if modules[name] then self[name] = require("eddy." .. name) end
     return rawget(self, name)
   end,

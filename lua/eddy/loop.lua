@@ -223,7 +223,15 @@ function Loop:_core(what)
   return self._c
 end
 
-function Loop:_adopt(id, target) self._targets[band(id, SLOT_MASK)] = target end
+local adopted = false
+
+-- For reloads: fn(target) is told of what is put on a loop; false: nobody is.
+function M._set_adopted(fn) adopted = fn end
+
+function Loop:_adopt(id, target)
+  self._targets[band(id, SLOT_MASK)] = target
+  if adopted then adopted(target) end
+end
 
 function Loop:_abandon(id)
   local slot = band(id, SLOT_MASK)
@@ -261,6 +269,14 @@ function Loop:add_callback(fn, ...)
   end
 end
 
+local starts_instead, start_instead -- of a coroutine, and what it calls
+
+-- For reloads: a script that is loaded again, in a coroutine, has its loop started in another way.
+function M._set_start(thread, fn) starts_instead, start_instead = thread, fn end
+
+-- For reloads: whether what was started by the main program is not its own any more.
+M._is_over = function() return false end
+
 --- Runs the loop until it is stopped. It can be started again.
 -- @return the signal's name, "SIGTERM", when one stopped it that nobody handles; "stop" when its
 -- thread was told to
@@ -268,7 +284,9 @@ function Loop:start()
   errors.check_self(self, "start")
   self._started, self._stopped_by = true, false
   self._is_ended = self._ending ~= false
+  if starts_instead and coroutine.running() == starts_instead then return start_instead(self) end
   dispatch.drive(self, false)
+  if M._is_over() then error(coroutines.stopped, 0) end
   return self._stopped_by and signal.name_of(self._stopped_by) or nil
 end
 

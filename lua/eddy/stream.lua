@@ -47,6 +47,7 @@ local Stream = {
   _line = false, -- who waits for room in it
   _trying = false, -- one of them tries again
   _full = false, -- it is full, and no on_full has heard of it
+  _limit = false, _budget = false, _priority = false, -- what was set
   _finishing = false, -- it takes no more messages: what is queued is sent before it is closed
   _events = false, -- the stream of the socket's monitor
   _receive = C.EDDY_RECEIVE, -- how it does

@@ -33,4 +33,8 @@ if not declared then ffi.cdef "const char *eddy_declarations(void);" end
 local C = load()
 if not declared then ffi.cdef(ffi.string(C.eddy_declarations())) end
 
-return { C = C, ffi = ffi }
+return {
+  C = C, ffi = ffi,
+  --- Declares what scripts have in C.
+  declare = ffi.cdef,
+}

@@ -58,6 +58,10 @@ local options = {
     end,
   },
   {
+    "--watch", nil, { "load the script again whenever one of its files changes" },
+    take = function(job) job.watch = true end,
+  },
+  {
     "--version", nil, { "print the versions and exit" }, short = "-v",
     take = function(job) job.wants_version = true end,
   },
@@ -158,6 +162,9 @@ function M.read(args, print_version)
     end
   end
   if not job.code and not job.file and not job.test then return misuse("no script") end
+  if job.watch and (not job.file or job.file == "-") then
+    return misuse("--watch needs a file that it can watch")
+  end
   for at = i, #args do job.arg[at - i + 1] = args[at] end
   return job
 end

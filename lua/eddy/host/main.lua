@@ -7,9 +7,11 @@ local c = require "eddy.base.libeddy"
 local tracebacks = require "eddy.base.traceback"
 local compiler = require "eddy.host.compiler"
 local finalizers = require "eddy.host.finalizers"
+local generations = require "eddy.host.generations"
 local modules = require "eddy.host.modules"
 local requires = require "eddy.host.require"
 local script = require "eddy.host.script"
+local program = require "eddy.reload.program"
 local shutdown = require "eddy.host.shutdown"
 local loops = require "eddy.loop"
 local callback_errors = require "eddy.loop.callback_errors"
@@ -74,23 +76,31 @@ local function traceback(err)
   return origin.trace(err, tracebacks.of(nil, errors.text_of(err), 2)).traceback
 end
 
+local function call(fn, ...) return xpcall(fn, traceback, ...) end
+
+-- For reloads.
+local function load_again(job)
+  local chunk, err = script.load(job.file)
+  if not chunk then return nil, err end
+  return script.bind(chunk, job.arg, complain)
+end
+
+local function tell_reloaded(answer)
+  complain(("generation %d runs (%.0f ms)"):format(answer.generation, answer.took_ms))
+end
+
 local function run_script(chunk, job)
   _G.arg = job.arg
-  local ok, err = xpcall(script.bind(chunk, job.arg, complain), traceback)
-  if err == coroutines.stopped then return OK end
-  if not ok then
-    complain(err)
-    return is_cut_off and shutdown.INCOMPLETE or FAILED
+  local main = script.bind(chunk, job.arg, complain)
+  if job.file and job.file ~= "-" then
+    program.begin { file = job.file, load = function() return load_again(job) end,
+      watches = job.watch, told = job.watch and tell_reloaded }
   end
-  local loop = loops._default()
-  if loop and not loop._started and loop._c then
-    ok, err = xpcall(loop._run_until_idle, traceback, loop)
-    if not ok then
-      complain(err)
-      return FAILED
-    end
-  end
-  return OK
+  if job.watch then require("eddy.reload")._watch() end
+  local ok, err = generations.run(main, call, job.watch, complain)
+  if ok or err == coroutines.stopped then return OK end
+  complain(err)
+  return is_cut_off and shutdown.INCOMPLETE or FAILED
 end
 
 local M = { _parse = parse } -- for tests
@@ -123,6 +133,9 @@ function M.main(args, host)
   find_modules(job, host)
   local chunk
   chunk, code = load_chunk(job)
+  if not chunk and job.watch and code == FAILED then -- until it is mended
+    chunk = function() end
+  end
   if not chunk then return code, 0 end
   host.is_main = true
   threads._set_host(host, { drain = job.drain, insecure = job.insecure or false })

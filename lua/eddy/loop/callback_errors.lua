@@ -37,6 +37,9 @@ function M.set_log(fn)
   log = fn or write_log
 end
 
+--- What `set_log` set, or nil.
+function M.log_function() return log ~= write_log and log or nil end
+
 function Loop._log(_, text)
   local ok, err = pcall(log, text)
   if not ok then write_log(text .. "\neddy: and its log failed: " .. tostring(err)) end

@@ -85,6 +85,22 @@ function Handler:_remove()
   if loop._c then C.eddy_watch_close(loop._c, self._id) end
 end
 
+-- It is as it was before it was removed.
+function Handler:_put_back()
+  local loop, key = self._loop, self._key
+  local core, events = loop._c, self._waiting and 0 or self._events
+  if type(key) == "number" then
+    self._id = check(C.eddy_watch_fd(core, key, events), "add_handler:", self:_describe())
+    expect(self, self._waiting)
+  else
+    self._id = check(C.eddy_watch_socket(core, key._c, key._id, events), "add_handler:",
+      self:_describe())
+    key._owner = self
+  end
+  loop._handlers[key] = self
+  loop:_adopt(self._id, self)
+end
+
 --- Removes a handler, at once. Unknown ones are ignored.
 function Loop:remove_handler(what)
   local has_one, key = pcall(key_of, what, "remove_handler")

@@ -33,6 +33,7 @@ function Loop:on_signal(name, fn)
   end
   if signal then
     signal._fn, signal._name = fn, name
+    signal:_count_alive(true)
     return signal
   end
   check(C.eddy_signal_watch(core, number), "on_signal", tostring(name))
@@ -41,11 +42,20 @@ function Loop:on_signal(name, fn)
   return signal
 end
 
+Signal._is_unref = false -- it keeps no loop running
+
+function Signal:_count_alive(on)
+  if self._is_unref ~= on then return end
+  self._is_unref = not on
+  self._loop._expected = self._loop._expected + (on and -1 or 1)
+end
+
 --- Gives the signal back: it does again what it did before.
 function Signal:cancel()
   local loop = self._loop
   if loop._signals[self._number] ~= self then return end
   loop._signals[self._number] = nil
+  self:_count_alive(true)
   if loop._c then C.eddy_signal_unwatch(loop._c, self._number) end
   dispatch.guard_again()
 end

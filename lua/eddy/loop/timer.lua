@@ -100,6 +100,16 @@ function Timer:start()
   return self:_arm()
 end
 
+--- Has the timer call fn(...) from now on, in place of what it called: for one that was kept when
+-- the script was reloaded. Returns the timer.
+function Timer:set_callback(fn, ...)
+  check_function(fn, "set_callback")
+  self._fn, self._all = fn, nil
+  self._count, self._a, self._b, self._c = select("#", ...), ...
+  if self._count > 3 then self._all = { ... } end
+  return self
+end
+
 --- Whether it is going to fire.
 function Timer:active() return self._id ~= false end
 

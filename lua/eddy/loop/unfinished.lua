@@ -61,7 +61,7 @@ local function is_idle(future, root, is_main)
   return at_root
 end
 
--- What a coroutine that waits has in hand: "handlers", "tasks", or nil for nothing.
+--- What a coroutine that waits has in hand: "handlers", "tasks", or nil for nothing.
 local function kind_of(thread, what)
   if what._is_end then return nil end -- it waits for the rest
   if dispatch.is_run(thread) then return not dispatch.is_late(thread) and "handlers" or nil end
@@ -74,6 +74,7 @@ local function kind_of(thread, what)
   end
   return "tasks"
 end
+M.kind_of = kind_of
 
 -- How many messages were received into a stream's inbox that nobody took out.
 local function unread(loop, stream)

@@ -36,6 +36,7 @@ function Stream:set_send_limit(limit)
   self:_check_open("set_send_limit")
   errors.check(C.eddy_stream_limit(self.loop._c, self._id, limit.messages or -1,
     limit.bytes or C.EDDY_SEND_LIMIT, policy), "set_send_limit:", self.name)
+  self._limit = { bytes = limit.bytes, messages = limit.messages, policy = limit.policy }
 end
 
 --- The error of a message that the queue did not take.

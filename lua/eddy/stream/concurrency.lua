@@ -27,6 +27,7 @@ function Stream:set_budget(messages)
     refuse(self, "set_budget", "receives one message a turn, by xpub_manual or conflate")
   end
   errors.check(result, "set_budget:", self.name)
+  self._budget = messages
 end
 
 local MOST_PRIORITY = 2 ^ 31
@@ -41,6 +42,7 @@ function Stream:set_priority(priority)
   end
   self:_check_open("set_priority")
   errors.check(C.eddy_stream_priority(self.loop._c, self._id, priority), "set_priority:", self.name)
+  self._priority = priority
 end
 
 -- With XPUB_MANUAL libzmq acts on the peer received from last.

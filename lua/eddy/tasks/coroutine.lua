@@ -64,6 +64,13 @@ end
 -- The loop that each coroutine waits on.
 local homes = setmetatable({}, { __mode = "k" })
 
+--- For reloads: fn(thread), told of the coroutine of each new task; false: nobody is.
+M.born = false
+
+--- Coroutines that may wait no more: each wait that they try ends with an ECANCELED error, which is
+-- raised.
+M.ended = setmetatable({}, { __mode = "k" })
+
 --- Raised in the main program when the loop that it ran, to wait, was stopped: by a signal,
 -- or by a script. The host ends quietly with it.
 M.stopped = errors.new(errors.numbers.EINTR, "the loop was stopped")
@@ -138,6 +145,10 @@ function M.suspend(loop, what)
   if not thread then return main_program(loop, what) end
   local task = M.tasks[thread]
   if task and task._ending then return refuse(task, thread, what) end
+  if M.ended[thread] then
+    what:_unlisten(thread)
+    error(errors.cancelled, 0)
+  end
   if not coroutine.isyieldable() then refuse_inside_c(what) end
   local queue = foreign.controller()
   if queue then return foreign.wait(loop, what, queue) end

@@ -43,6 +43,7 @@ function Task.new(loop, fn, ...)
   local task = setmetatable({ _loop = loop, _fn = fn, _told = false, _end = false }, Task)
   task._coroutine = coroutine.create(body)
   coroutines.tasks[task._coroutine] = task
+  if coroutines.born then coroutines.born(task._coroutine) end
   loop:add_callback(begin, task, fn, ...)
   return task
 end

@@ -6,8 +6,8 @@ local zmq = require "eddy.zmq"
 local Socket = require "eddy.zmq.socket"
 
 -- Of these, what has other specs for what runs in the middle: it is the end of a test, or reads
--- what busted runs.
-local elsewhere = { ["eddy.testing"] = true }
+-- what busted runs, or takes all that is open for a script's.
+local elsewhere = { ["eddy.testing"] = true, ["eddy.reload"] = true }
 
 local M = {}
 
@@ -26,6 +26,7 @@ local modules = {
   "eddy.auth",
   "eddy.log",
   "eddy.process",
+  "eddy.reload",
   "eddy.testing",
   "eddy.thread",
 }

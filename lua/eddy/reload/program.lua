@@ -1,0 +1,25 @@
+-- The script that may be loaded again, and how far its host is with it. Small: every script has it.
+local M = {
+  file = false,    -- its name
+  load = false,    -- fn(): its function; or nil and what is wrong
+  loaded = false,  -- the modules that were there before it ran
+  number = 1,      -- the generation that runs
+  hangup = false,  -- the number of the signal that reloads, where there is one
+  watches = false, -- its files are watched
+  drives = false,  -- what its host does: "main" while the first generation's code runs, "start"
+                   -- while a later one's waits for the end of its loop
+  begun = false,   -- of a generation that took over: its main program's coroutine and loop
+  switched = false, -- one took over, and the host is to go on with that
+  others = {},     -- what is open that is not the script's: a set
+  told = false,    -- fn(answer), told of each reload
+}
+
+--- A script is about to run.
+-- @param fields as above
+function M.begin(fields)
+  for name, value in pairs(fields) do M[name] = value end
+  M.number, M.begun, M.switched, M.loaded = 1, false, false, {}
+  for name, module in pairs(package.loaded) do M.loaded[name] = module end
+end
+
+return M
