@@ -1,4 +1,5 @@
 -- Scripts that are reloaded by a signal, or as their files change.
+local full = require "spec.support.full"
 local process = require "spec.support.process"
 
 local check, shell = process.check, process.shell
@@ -116,6 +117,14 @@ describe("reloading", function()
       await 'idle'; mv c.lua a.lua; kill -HUP $pid; end
     ]])
     assert.equal("load 1\nidle\nlast\nover\n", out)
+  end)
+
+  it("loses nothing of what comes as fast as it can, and takes no memory", function()
+    local out = check(0, process.eddy(EDDY_ROOT .. "/spec/bench/peers/reloaded.lua",
+      full.size(30, 1000), 2))
+    assert.matches(" 0 wrong;", out, 1, true)
+    local first, last = out:match "RSS ([%d.]+) MiB after a tenth, ([%d.]+) at the end"
+    assert.is_true(last - first < full.size(30, 8), out)
   end)
 
   it("comes with --watch whenever a file changes", function()
