@@ -85,7 +85,7 @@ local function run_script(chunk, job)
   end
   local loop = loops._default()
   if loop and not loop._started and loop._c then
-    worker.up()
+    worker.script_ended()
     ok, err = xpcall(loop._run_until_idle, traceback, loop)
     if not ok then
       complain(err)
@@ -98,8 +98,8 @@ end
 -- This process is a worker. Returns what is wrong, if anything is.
 local function begin_worker(text, host)
   loops._set_guard(function(core)
+    host.guard(core)
     worker.waits()
-    return host.guard(core)
   end, host.release)
   return worker.begin(text)
 end
