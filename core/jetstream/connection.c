@@ -300,6 +300,7 @@ int eddy_link_start(eddy_link *link) {
         eddy__link_release(link);
         return -error;
     }
+    pthread_setname_np(thread, "eddy-link");
     pthread_detach(thread);
     return 0;
 }

@@ -15,21 +15,19 @@ static const char *copy(char **at, const char *text, size_t size) {
 }
 
 /* The bytes that one counts for. */
-static double weight_of(const eddy__departure *departure) {
-    return (double)sizeof *departure + departure->header_size + departure->data_size;
+static uint64_t weight_of(const eddy__departure *departure) {
+    return sizeof *departure + departure->header_size + departure->data_size;
 }
 
+/* The owner's, until it is flushed: so many come at a time that a lock for each would cost more
+ * than all the rest. */
 static int add(eddy_link *link, const eddy__departure *plan) {
     size_t subject = strlen(plan->subject), reply = strlen(plan->reply);
-    double weight = weight_of(plan);
-    pthread_mutex_lock(&link->out_lock);
-    int is_full =
-        plan->kind == EDDY__PUBLISH &&
-        (link->waiting + 1 > link->most || link->waiting_bytes + weight > link->most_bytes);
-    int is_over = link->is_stopping;
-    pthread_mutex_unlock(&link->out_lock);
-    if (is_over) return -EPIPE;
-    if (is_full) return -ENOBUFS;
+    uint64_t weight = weight_of(plan), waiting = link->queued - link->done;
+    double bytes = (double)(link->queued_bytes - link->done_bytes + weight);
+    if (plan->kind == EDDY__PUBLISH &&
+        ((double)waiting + 1 > link->most || bytes > link->most_bytes))
+        return -ENOBUFS;
     eddy__departure *made =
         malloc(sizeof *made + subject + reply + plan->header_size + plan->data_size + 4);
     if (!made) return -ENOMEM;
@@ -40,12 +38,10 @@ static int add(eddy_link *link, const eddy__departure *plan) {
     made->reply = copy(&at, plan->reply, reply);
     made->headers = copy(&at, plan->headers, plan->header_size);
     made->data = copy(&at, plan->data, plan->data_size);
-    pthread_mutex_lock(&link->out_lock);
-    *link->out_last = made;
-    link->out_last = &made->next;
-    link->waiting++;
-    link->waiting_bytes += weight;
-    pthread_mutex_unlock(&link->out_lock);
+    *link->staged_last = made;
+    link->staged_last = &made->next;
+    link->queued++;
+    link->queued_bytes += weight;
     return 0;
 }
 
@@ -84,24 +80,33 @@ int eddy_link_unsubscribe(eddy_link *link, uint32_t number, int drains) {
                                         .epoch = EDDY_LINK_ANY});
 }
 
+/* Hands over what is staged. The lock is held. */
+static void unstage(eddy_link *link) {
+    if (!link->staged_first) return;
+    *link->out_last = link->staged_first;
+    link->out_last = link->staged_last;
+    link->staged_first = NULL;
+    link->staged_last = &link->staged_first;
+    link->is_flushed = 1;
+}
+
 void eddy_link_flush(eddy_link *link) {
+    if (!link->staged_first) return;
     pthread_mutex_lock(&link->out_lock);
-    if (link->out_first) {
-        link->is_flushed = 1;
-        pthread_cond_signal(&link->wake);
-    }
+    unstage(link);
+    int is_asleep = link->is_asleep;
     pthread_mutex_unlock(&link->out_lock);
+    if (is_asleep) pthread_cond_signal(&link->wake);
 }
 
 void eddy_link_limit(eddy_link *link, double messages, double bytes) {
-    pthread_mutex_lock(&link->out_lock);
     link->most = messages;
     link->most_bytes = bytes;
-    pthread_mutex_unlock(&link->out_lock);
 }
 
 void eddy_link_stop(eddy_link *link, double ms) {
     pthread_mutex_lock(&link->out_lock);
+    unstage(link);
     link->is_stopping = 1;
     link->stop_ms = ms;
     pthread_cond_signal(&link->wake);
@@ -117,8 +122,11 @@ void eddy__departures_end(eddy_link *link) {
 
 eddy__departure *eddy__departures_take(eddy_link *link) {
     pthread_mutex_lock(&link->out_lock);
-    while (!link->is_flushed && !link->is_stopping)
+    while (!link->is_flushed && !link->is_stopping) {
+        link->is_asleep = 1;
         pthread_cond_wait(&link->wake, &link->out_lock);
+        link->is_asleep = 0;
+    }
     eddy__departure *list = link->out_first;
     link->out_first = NULL;
     link->out_last = &link->out_first;
@@ -149,14 +157,12 @@ int eddy__departures_sleep(eddy_link *link, double ms, double *stop_ms) {
 }
 
 void eddy__departures_done(eddy_link *link, eddy__departure *departure, int was_sent) {
-    pthread_mutex_lock(&link->out_lock);
-    link->waiting--;
-    link->waiting_bytes -= weight_of(departure);
+    link->done++;
+    link->done_bytes += weight_of(departure);
     if (was_sent && departure->kind == EDDY__PUBLISH) {
         link->out++;
         link->out_bytes += departure->data_size;
     }
-    pthread_mutex_unlock(&link->out_lock);
     free(departure);
 }
 
@@ -171,10 +177,15 @@ void eddy__departures_back(eddy_link *link, eddy__departure *list) {
     pthread_mutex_unlock(&link->out_lock);
 }
 
-void eddy__departures_free(eddy_link *link) {
-    while (link->out_first) {
-        eddy__departure *next = link->out_first->next;
-        free(link->out_first);
-        link->out_first = next;
+static void free_list(eddy__departure *list) {
+    while (list) {
+        eddy__departure *next = list->next;
+        free(list);
+        list = next;
     }
+}
+
+void eddy__departures_free(eddy_link *link) {
+    free_list(link->out_first);
+    free_list(link->staged_first);
 }

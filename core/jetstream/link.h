@@ -55,16 +55,19 @@ struct eddy_link {
     int is_told; /* the descriptor can be read */
     double in, in_bytes, dropped;
 
-    eddy__arrival *batch; /* the owner's: taken, and not looked at */
+    eddy__arrival *batch; /* the owner's: taken, and not looked at, */
     eddy__arrival *current;
+    eddy__departure *staged_first, **staged_last; /* queued, and not flushed, */
+    double most, most_bytes;                      /* and what may wait: */
+    uint64_t queued, queued_bytes;                /* what ever was queued, without */
+    _Atomic uint64_t done, done_bytes;            /* what the thread has done of that */
+    _Atomic uint64_t out, out_bytes;
 
     pthread_mutex_t out_lock; /* of what follows */
     pthread_cond_t wake;
     eddy__departure *out_first, **out_last;
-    double waiting, waiting_bytes, most, most_bytes;
-    double out, out_bytes;
     double stop_ms; /* for which to go on when it is stopped */
-    int is_stopping, is_flushed;
+    int is_stopping, is_flushed, is_asleep;
 
     atomic_int max_payload, reconnects, is_closed;
     atomic_uint unread;

@@ -44,6 +44,7 @@ int eddy_link_new(eddy_link **link) {
     made->reconnect_wait = 250;
     made->last = &made->first;
     made->out_last = &made->out_first;
+    made->staged_last = &made->staged_first;
     made->most = MOST_WAITING;
     made->most_bytes = MOST_BYTES;
     pthread_mutex_init(&made->in_lock, NULL);
@@ -142,12 +143,10 @@ void eddy_link_stats_get(eddy_link *link, eddy_link_stats *stats) {
     stats->in_bytes = link->in_bytes;
     stats->dropped = link->dropped;
     pthread_mutex_unlock(&link->in_lock);
-    pthread_mutex_lock(&link->out_lock);
-    stats->out = link->out;
-    stats->out_bytes = link->out_bytes;
-    stats->waiting = link->waiting;
-    stats->waiting_bytes = link->waiting_bytes;
-    pthread_mutex_unlock(&link->out_lock);
+    stats->out = (double)link->out;
+    stats->out_bytes = (double)link->out_bytes;
+    stats->waiting = (double)(link->queued - link->done);
+    stats->waiting_bytes = (double)(link->queued_bytes - link->done_bytes);
     stats->unread = link->unread;
     stats->reconnects = link->reconnects;
 }

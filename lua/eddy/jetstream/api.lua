@@ -33,9 +33,11 @@ function M.is_passing(err)
 end
 
 --- What an event's headers have, as a table.
-function M.headers(event)
+function M.headers(event) return M.headers_of(ffi.string(event.headers, event.header_size)) end
+
+--- The same of their bytes.
+function M.headers_of(text)
   local headers = {}
-  local text = ffi.string(event.headers, event.header_size)
   for name, value in text:gmatch "(%Z*)%z(%Z*)%z" do headers[name] = value end
   return headers
 end

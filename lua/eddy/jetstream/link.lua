@@ -122,7 +122,8 @@ function Link:_subscribe(target, subject, group, limit)
 end
 
 --- Ends a subscription.
--- @param drains whether what is on its way still comes; until `_drained` does not have it
+-- @param drains whether what is on its way still comes, until target:_drained(number) is called,
+-- which calls `_forget` when it is through
 function Link:_unsubscribe(number, drains)
   if not self._c then return end
   if drains then
@@ -132,6 +133,11 @@ function Link:_unsubscribe(number, drains)
   end
   library.eddy_link_unsubscribe(self._c, number, drains and 1 or 0)
   library.eddy_link_flush(self._c)
+end
+
+--- Nothing is left of a subscription that was drained.
+function Link:_forget(number)
+  self._subscriptions[number], self._draining[number] = nil, nil
 end
 
 --- Asks: fn(event) is called with the answer, or fn(nil, err). Neither may call a script's code,
@@ -242,8 +248,7 @@ changes[library.EDDY_LINK_FAILED] = function(self, event)
 end
 
 changes[library.EDDY_LINK_DRAINED] = function(self, event)
-  local number = event.subscription
-  self._subscriptions[number], self._draining[number] = nil, nil
+  self._subscriptions[event.subscription]:_drained(event.subscription)
 end
 
 changes[library.EDDY_LINK_CLOSED] = function(self, event)

@@ -33,6 +33,8 @@ function M.new(link, owner, options)
     _checking = false, _since = 0, _retry = 0, _told = false,
     _mean = false,    -- ms of a handler
     _number = false,  -- of the subscription that its messages come to
+    _stopped = {},    -- those before it, that still come to their end: each with a list of jobs
+    _returned = false, -- the last of these lists
     pulls = 0, missed = 0,
   }, Puller)
   self._pull = 0
@@ -48,20 +50,36 @@ local function listen(self)
   self._number = link:_subscribe(self, self._inbox .. "*", "", 2 ^ 20)
 end
 
-local function nothing() end
-
 --- Takes back what was asked for. What is on its way still comes.
 function Puller:stop()
   if not self._number then return end
-  local link = self._link
-  link:_unsubscribe(self._number, true)
+  self._returned = { number = self._number }
+  self._stopped[self._number] = self._returned
+  self._link:_unsubscribe(self._number, true)
   self._number, self._asked = false, 0
-  -- A server (2.9) that finds only when it has a message in hand that nobody listens any more keeps
-  -- that one until its time is up. This question has it look before.
-  if link._connected then
-    api.ask(link, ("CONSUMER.INFO.%s.%s"):format(self._stream, self._consumer), nil, RETRY_MS,
-      nothing)
+end
+
+-- Nothing more comes to a subscription: what was not begun can go back. A server (2.9) that finds
+-- only when it has a message in hand that nobody listens any more keeps that one until its time is
+-- up; the question has it look before.
+function Puller:_drained(number)
+  local list, link = self._stopped[number], self._link
+  local function give()
+    self._stopped[number] = nil
+    if self._returned == list then self._returned = false end
+    for _, job in ipairs(list) do self._owner:_give_back(job) end
+    link:_forget(number)
+    link:_flush()
   end
+  if not link._connected or not list[1] then return give() end
+  api.ask(link, ("CONSUMER.INFO.%s.%s"):format(self._stream, self._consumer), nil, RETRY_MS, give)
+end
+
+--- Gives a job back as soon as the server knows that this one listens no more.
+function Puller:give_back(job)
+  local list = self._returned
+  if not list then return self._owner:_give_back(job) end
+  list[#list + 1] = job
 end
 
 --- A handler took so long.
@@ -158,6 +176,11 @@ local refusals = {
 }
 
 function Puller:_message(event)
+  local list = self._stopped[event.subscription]
+  if list then
+    list[#list + 1] = event.status == 0 and self._owner:_job_of(event) or nil
+    return
+  end
   local now = C.eddy_time()
   self._heard = now
   if event.status == 0 then

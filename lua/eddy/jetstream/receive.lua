@@ -12,7 +12,6 @@ local C = c.C
 local BUDGET = 64      -- messages that are handled in a turn
 local PROGRESS = 3     -- so often in the time in which an answer has to come
 local MS_TO_NS = 1e6
-local GIVE_BACK = ('-NAK {"delay":%.0f}'):format(50 * MS_TO_NS)
 
 local M = { methods = {} }
 local Stream = M.methods
@@ -37,12 +36,15 @@ end
 M.pull = pull
 
 -- A message came.
-function Stream:_arrived(event)
+function Stream:_job_of(event)
   local counts = self._counts
-  local job = jobs.new(self, event)
   counts.received, counts.pending = counts.received + 1, event.pending
   if event.deliveries > 1 then counts.redelivered = counts.redelivered + 1 end
-  if not self._on_recv or self._finishing then return self:_give_back(job) end
+  return jobs.new(self, event)
+end
+
+function Stream:_arrived(event)
+  local job = self:_job_of(event)
   if self._most and event.deliveries > self._most then
     return self:_park(job, "delivered " .. self._most .. " times, and never answered")
   end
@@ -68,11 +70,9 @@ function Stream:_nak_text(job)
   return ('-NAK {"delay":%.0f}'):format(backoff[math.min(job.deliveries, #backoff)] * MS_TO_NS)
 end
 
--- One that was not begun: somebody else may have it, as soon as the server knows that this one
--- listens no more.
+--- One that was not begun: somebody else may have it, at once.
 function Stream:_give_back(job)
-  job._settled = "nak"
-  self:_answer(job, GIVE_BACK, "naks")
+  self:_answer(job, "-NAK", "naks")
 end
 
 --- Stores a job among the dead, and ends it; without `dead` it is ended.
@@ -94,8 +94,7 @@ function Stream:_park(job, reason)
   end
   self._held[job] = true -- until it is stored
   self._sender:add(self._dead, ("%s.%s.%.0f.dead"):format(self._options.stream,
-    self._options.consumer, job.sequence), api.flatten(headers, "dead"), job._msg[1],
-    { park = job })
+    self._options.consumer, job.sequence), api.flatten(headers, "dead"), job._msg[1], false, job)
 end
 
 -- The handler has ended: with an error, or nil.
@@ -164,12 +163,18 @@ function Stream:_went_on()
   self:_check_end()
 end
 
+-- It is somebody else's.
+function Stream:_return(job)
+  job._settled, self._held[job] = "nak", nil
+  self._puller:give_back(job)
+end
+
 -- Those that were not begun. How many.
 function Stream:_return_waiting()
   local count = 0
   if self._puller then self._puller:stop() end
   for place = self._first, self._last do
-    self:_give_back(self._jobs[place])
+    self:_return(self._jobs[place])
     self._jobs[place], count = nil, count + 1
   end
   self._first, self._last = 1, 0

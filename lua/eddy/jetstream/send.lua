@@ -10,6 +10,7 @@ local numbers = errors.numbers
 
 local RETRY_MS = 250    -- when nobody takes it just now
 local ANSWER_MS = 5000  -- after which an answer is not waited for any more
+local REFILL = 0.75     -- of a window
 local HEADER_BYTES = 64 -- what a message is counted with beside its bytes
 
 local Sender = {}
@@ -26,12 +27,14 @@ function M.new(link, owner, name, window)
     _queue = {}, _first = 1, _last = 0, -- entries, until the server has them
     _next = 1,                          -- the next to be sent
     _flying = 0, _bytes = 0, _retry = 0, _id = 0,
+    _is_full = false, -- so many are on their way as may be
     _holes = 0, -- of entries between others, what is done
     held = false, -- nothing is sent before its stream is made
     stored = 0, duplicates = 0, failed = 0, resent = 0,
   }, Sender)
   self._inbox = ("%s.s%d."):format(link._inbox, link._number + 1)
   self._number = link:_subscribe(self, self._inbox .. "*", "", 2 ^ 20)
+  self._own = ("Nats-Msg-Id\0%s.%d."):format(link._inbox, self._number)
   return self
 end
 
@@ -40,12 +43,14 @@ function Sender:count() return self._last - self._first + 1 - self._holes end
 
 function Sender:bytes() return self._bytes end
 
+local function size_of(entry) return #entry.data + #entry.headers + HEADER_BYTES end
+
 -- It is stored, or never will be.
 local function done(self, place, entry, err)
   local queue = self._queue
   queue[place] = false
   if entry.flies then self._flying = self._flying - 1 end
-  self._bytes, self._holes = self._bytes - entry.size, self._holes + 1
+  self._bytes, self._holes = self._bytes - size_of(entry), self._holes + 1
   while self._first <= self._last and queue[self._first] == false do
     queue[self._first] = nil
     self._first, self._holes = self._first + 1, self._holes - 1
@@ -67,6 +72,8 @@ end
 local function pump(self)
   local link = self._link
   if not link._connected or self.held then return end
+  -- A window that was full is filled again when there is something to fill.
+  if self._is_full and self._flying > self._window * REFILL then return end
   local queue, now = self._queue, C.eddy_time()
   if now < self._retry then return end
   while self._next <= self._last and self._flying < self._window do
@@ -89,6 +96,7 @@ local function pump(self)
     end
     self._next = place + 1
   end
+  self._is_full = self._flying >= self._window
 end
 
 --- Sends from the oldest on again.
@@ -97,23 +105,25 @@ function Sender:again(delay)
     local entry = self._queue[place]
     if entry then entry.flies = false end
   end
-  self._next, self._flying = self._first, 0
+  self._next, self._flying, self._is_full = self._first, 0, false
   self._retry = delay and C.eddy_time() + delay or 0
   pump(self)
 end
 
 --- Queues a message.
-function Sender:add(subject, id, headers, data, entry)
-  if not id then
+-- @param callback, job what the owner knows it by: false where there is none
+function Sender:add(subject, id, headers, data, callback, job)
+  if id then
+    headers = headers .. "Nats-Msg-Id\0" .. id .. "\0"
+  else
     self._id = self._id + 1
-    id = ("%s.%d.%.0f"):format(self._link._inbox, self._number, self._id)
+    headers = headers .. self._own .. self._id .. "\0"
   end
-  entry.subject, entry.data = subject, data
-  entry.headers = headers .. "Nats-Msg-Id\0" .. id .. "\0"
-  entry.size = #data + #entry.headers + HEADER_BYTES
+  local entry = { subject = subject, data = data, headers = headers, callback = callback,
+    job = job, at = false, flies = false }
   self._last = self._last + 1
   self._queue[self._last] = entry
-  self._bytes = self._bytes + entry.size
+  self._bytes = self._bytes + size_of(entry)
   self._link:_wake()
   pump(self)
 end

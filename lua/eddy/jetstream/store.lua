@@ -16,7 +16,7 @@ local tell_done
 
 -- A message is stored, or never will be.
 function Stream:_sent(entry, err)
-  local job = entry.park
+  local job = entry.job
   if job then
     self._held[job] = nil
     if not err then return self:_answer(job, "+TERM", "terms") end
@@ -35,7 +35,7 @@ function Stream:_sent(entry, err)
   if not fn then return err and not self._is_closed and self:_fail(err) end
   local done = self._done
   if #done == 0 then self.loop:add_callback(tell_done, self) end
-  done[#done + 1] = { fn, entry.msg, err }
+  done[#done + 1] = { fn, { entry.data }, err }
 end
 
 function tell_done(self)
@@ -83,23 +83,25 @@ function Stream:send(data, options)
   if type(data) ~= "string" then
     errors.misuse("send: expected a string, got " .. type(data))
   end
-  options = options or {}
-  errors.check_fields(options, send_options, "send")
-  local subject, id = options.subject or self._subject, options.id
-  if subject == nil then errors.misuse("send: name the subject: send(data, { subject = ... })") end
-  api.check_subject(subject, "send: subject")
-  if id ~= nil and (type(id) ~= "string" or id == "" or id:find "[%z\r\n]") then
-    errors.misuse("send: id: expected a text of one line, got " .. errors.typed(id))
+  local subject, id, headers, callback = self._subject, nil, "", false
+  if options then -- most have none, and LuaJIT does not compile what reads them
+    errors.check_fields(options, send_options, "send")
+    subject, id, callback = options.subject or subject, options.id, options.callback or false
+    if options.subject then api.check_subject(subject, "send: subject") end
+    if id ~= nil and (type(id) ~= "string" or id == "" or id:find "[%z\r\n]") then
+      errors.misuse("send: id: expected a text of one line, got " .. errors.typed(id))
+    end
+    if callback then errors.check_function(callback, "send: callback") end
+    headers = api.flatten(options.headers, "send")
   end
-  if options.callback ~= nil then errors.check_function(options.callback, "send: callback") end
-  local headers = api.flatten(options.headers, "send")
+  if subject == nil then errors.misuse("send: name the subject: send(data, { subject = ... })") end
   if self._finishing then return nil, refused(self, numbers.ENOTSOCK, " is being closed") end
   local err = sending.too_large(self.link, self.name, #data + #headers)
   if err then return nil, err end
   err = wait_for_room(self, #data)
   if err then return nil, err end
   if self._is_closed then return nil, refused(self, numbers.ENOTSOCK, " was closed") end
-  self._sender:add(subject, id, headers, data, { callback = options.callback, msg = { data } })
+  self._sender:add(subject, id, headers, data, callback, false)
   return true
 end
 

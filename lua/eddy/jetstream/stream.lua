@@ -7,6 +7,7 @@ local receiving = require "eddy.jetstream.receive"
 local sending = require "eddy.jetstream.send"
 local setup = require "eddy.jetstream.setup"
 local store = require "eddy.jetstream.store"
+local dispatch = require "eddy.loop.dispatch"
 local room = require "eddy.stream.room"
 local futures = require "eddy.tasks.future"
 
@@ -21,7 +22,7 @@ local Stream = {
   _on_recv = false, _on_send = false, _on_err = false, _on_full = false, _on_drain = false,
   _on_close = false,
   _concurrency = 1, _inside = 0, _queued = false, _is_closed = false, _finishing = false,
-  _job = false, _line = false, _full = false, _ended = false, _said = 0,
+  _job = false, _line = false, _full = false, _ended = false, _said = 0, _own = 0,
 }
 Stream.__index = Stream
 
@@ -272,10 +273,14 @@ function Stream:_finish()
   self.link:_wake()
 end
 
+function Stream:_is_idle()
+  return self._inside <= self._own and self._sender:count() == 0
+end
+
 -- Whoever waits for the end is told when nothing is in hand.
 function Stream:_check_end()
   local ended = self._ended
-  if ended and self._inside == 0 and self._sender:count() == 0 and not ended:done() then
+  if ended and self:_is_idle() and not ended:done() then
     ended:set_result(true)
   end
 end
@@ -287,7 +292,7 @@ local function close(self, err)
   self._returned = 0
   for job in pairs(self._held) do
     if not job._settled then
-      self:_give_back(job)
+      self:_return(job)
       count = count + 1
     end
   end
@@ -321,8 +326,9 @@ function Stream:close(options)
   end
   if self._is_closed then return 0 end
   self:_finish()
-  local is_idle = self._inside == 0 and self._sender:count() == 0
-  if ms > 0 and not is_idle then
+  -- The handler that calls it has not ended, and does not wait for itself.
+  self._own = dispatch.target_of(coroutine.running()) == self and 1 or 0
+  if ms > 0 and not self:_is_idle() then
     self._ended = self._ended or futures.new(self.loop)
     self._ended._name = "the end of " .. self:_describe()
     local wait = self._ended:_map()

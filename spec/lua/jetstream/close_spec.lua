@@ -109,7 +109,10 @@ describe("the end of a stream of JetStream's", function()
   it("in a handler waits for all but that one", function()
     local jobs = stream(2, true)
     local lost
-    jobs:on_recv(function() lost = jobs:close { drain = 5000 } end)
+    jobs:on_recv(function()
+      eddy.future.sleep(1):await()
+      lost = jobs:close { drain = 60000 }
+    end)
     support.wait(loop, function() return lost end)
     assert.is_true(jobs:closed())
     local other, got = link:stream { stream = name, consumer = "w" }, {}
