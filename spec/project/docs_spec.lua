@@ -16,12 +16,14 @@ end
 local documents = {
   "README.md", "examples/README.md", "examples/across-machines.md", "examples/lua-libraries.md",
   "examples/processes-and-jobs.md", "examples/live-operation.md",
+  "examples/beyond-one-machine.md",
   "lua/README.md", "lua/coming-from-pyzmq.md", "core/README.md", "spec/README.md",
   "spec/bench/README.md", "spec/scenarios/README.md",
 }
 
 -- What is optional, as blocks name it, and the package that brings it.
 local optional = {
+  ["eddy%.jetstream"] = { "eddy.jetstream", "libnats-dev" },
   ["http%."] = { "http.server", "lua-http" }, ["cqueues"] = { "cqueues", "lua-cqueues" },
   ["eddy%.luv"] = { "luv", "lua-luv" }, ['"luv"'] = { "luv", "lua-luv" },
 }

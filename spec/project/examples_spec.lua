@@ -1,4 +1,5 @@
 local examples = require "spec.support.examples"
+local nats = require "spec.support.nats"
 local ports = require "spec.support.ports"
 local process = require "spec.support.process"
 
@@ -95,6 +96,22 @@ describe("the examples", function()
       assert.is_true(lines <= 40)
     end)
   end
+
+  it("work_queue, on a ZeroMQ endpoint and on JetStream", function()
+    local all = "order 1 is done\norder 2 is done\norder 3 is done\norder 4 is done\n" ..
+      "order 5 is done\n"
+    assert.equal(all, run("work_queue"))
+    local path = os.tmpname()
+    os.remove(path)
+    assert.equal(all, run("work_queue", "ipc://" .. path))
+    if nats.missing() then return pending(nats.missing()) end
+    local server = nats.start()
+    local ok, out = pcall(run, "work_queue", server.url .. "/orders.new")
+    server:remove()
+    assert.message(out).is_true(ok)
+    assert.equal("order 1 is done\norder 2 is done\norder 3 failed, and will come again\n" ..
+      "order 4 is done\norder 5 is done\norder 3 is done, the second time\n", out)
+  end)
 
   it("stream_poller: a worker is steered and fed by two other processes", function()
     local commands, topics = ports.free(2)

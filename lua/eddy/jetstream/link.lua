@@ -12,14 +12,14 @@ local ANY = library.EDDY_LINK_ANY
 local BUDGET = 512 -- of what came, in a turn
 local TICK_MS = 100
 local LAST_MS = 200 -- of an end in order, for what is left of streams that did not end in time
-local DRAIN_MS, DRAIN_LOOK_MS = 500, 2 -- for what is on its way when all is to end
+local DRAIN_MS, DRAIN_LOOK_MS = 2000, 2 -- for what is on its way when all is to end
 local REQUESTS = 1 -- the number of the subscription that answers come to
 local MOST_ANSWERS = 2 ^ 20
 
 --- A link. Fields: `loop`, `name`, `server` (its address; false while there is none).
 local Link = {
   _kind = "link",
-  server = false, _connected = false, _epoch = -1, _on_event = false, _problem = false,
+  server = false, _most = false, _connected = false, _epoch = -1, _on_event = false, _problem = false,
   _closing = false, _told_waiting = false, _is_dirty = false, _tick = false,
 }
 Link.__index = Link
@@ -206,6 +206,7 @@ end
 local function connected(self, event)
   local before = self.server
   self._connected, self._epoch, self.server = true, event.epoch, ffi.string(event.data)
+  self._most = library.eddy_link_max_payload(self._c)
   for stream in pairs(self._streams) do stream:_link_up() end
   return before
 end
@@ -321,10 +322,7 @@ function Link:stats()
 end
 
 --- The most bytes that the server takes in a message; nil while that is not known.
-function Link:max_payload()
-  local most = self._c and library.eddy_link_max_payload(self._c) or 0
-  return most > 0 and most or nil
-end
+function Link:max_payload() return self._most or nil end
 
 -- Closes the connection as soon as nothing more comes that would have to be given back.
 local function stop_when_drained(self)

@@ -9,6 +9,7 @@ local C = c.C
 local numbers = errors.numbers
 
 local AHEAD_MS = 500   -- of handling that is pulled at a time, at most a batch
+local LOOK_MS = 2000   -- for an answer that nobody needs
 local RETRY_MS = 250   -- where the server said that it cannot now
 local ACK_WAIT_MS = 30000
 local WEIGHT = 0.1     -- of a handler's time in the mean of them
@@ -72,7 +73,7 @@ function Puller:_drained(number)
     link:_flush()
   end
   if not link._connected or not list[1] then return give() end
-  api.ask(link, ("CONSUMER.INFO.%s.%s"):format(self._stream, self._consumer), nil, RETRY_MS, give)
+  api.ask(link, ("CONSUMER.INFO.%s.%s"):format(self._stream, self._consumer), nil, LOOK_MS, give)
 end
 
 --- Gives a job back as soon as the server knows that this one listens no more.
