@@ -82,6 +82,7 @@ static void on_message(natsConnection *connection, natsSubscription *subscriptio
 static void on_complete(void *closure) {
     eddy__subscription *subscription = closure;
     if (subscription->drains) eddy__arrivals_drained(subscription);
+    subscription->is_complete = 1;
     eddy__link_release(subscription->link);
 }
 
@@ -203,13 +204,18 @@ static natsStatus subscribe(eddy_link *link, const eddy__departure *departure) {
     return NATS_OK;
 }
 
-/* What it has stays until the link is freed: it may be in what the owner took. */
+/* What it has stays until the link is freed: it may be in what the owner took. libnats' part of
+ * one that drains would drop what is still to come if it was destroyed before that is over. */
 static void unsubscribe(eddy_link *link, uint32_t number, int drains) {
     for (eddy__subscription *each = link->subscriptions; each; each = each->next) {
-        if (each->number != number || !each->handle) continue;
-        each->drains = drains;
-        if (!drains || natsSubscription_DrainTimeout(each->handle, DRAIN_MS) != NATS_OK)
-            natsSubscription_Unsubscribe(each->handle);
+        if (!each->handle) continue;
+        int is_it = each->number == number;
+        if (is_it) each->drains = drains;
+        int goes_on =
+            is_it ? drains && natsSubscription_DrainTimeout(each->handle, DRAIN_MS) == NATS_OK
+                  : !each->is_complete;
+        if (goes_on) continue;
+        if (is_it) natsSubscription_Unsubscribe(each->handle);
         natsSubscription_Destroy(each->handle);
         each->handle = NULL;
     }

@@ -35,6 +35,7 @@ typedef struct eddy__subscription {
     uint32_t number, limit;
     int32_t waiting; /* under the lock of what came */
     int drains;      /* the owner is told of its end */
+    atomic_int is_complete;
     natsSubscription *handle;
 } eddy__subscription;
 

@@ -19,7 +19,8 @@ local MOST_ANSWERS = 2 ^ 20
 --- A link. Fields: `loop`, `name`, `server` (its address; false while there is none).
 local Link = {
   _kind = "link",
-  server = false, _most = false, _connected = false, _epoch = -1, _on_event = false, _problem = false,
+  server = false, _most = false, _connected = false, _epoch = -1, _on_event = false,
+  _problem = false,
   _closing = false, _told_waiting = false, _is_dirty = false, _tick = false,
 }
 Link.__index = Link
