@@ -516,9 +516,9 @@ int eddy_socket_share(eddy_context *context, uint32_t socket, int how);
 /* For the command, which sees to it: that of the bind that this thread is in. */
 int eddy_share_of_bind(void);
 
-/* Keeps a tcp port for those that join it, whether anybody listens or not, until the process
- * ends. `endpoint` is as ZMQ_LAST_ENDPOINT tells it. 0; -EINVAL when it has no address; -errno.
- */
+/* Keeps a tcp port for those that join it, whether anybody listens or not. `endpoint` is as
+ * ZMQ_LAST_ENDPOINT tells it. A descriptor, until whose end it is kept; -EINVAL when that has
+ * no address; -errno. */
 int eddy_port_reserve(const char *endpoint);
 
 /* Options, by libzmq's numbers. `get` takes the room in `value`, at most `size` bytes, and

@@ -31,9 +31,10 @@ int eddy_port_reserve(const char *endpoint) {
     struct addrinfo *at;
     int on = 1, off = 0, rc = address_of(endpoint, &at);
     if (rc != 0) return rc;
-    int fd = eddy__socket_tcp(at->ai_family);
-    if (fd < 0) rc = -errno;
-    if (fd >= 0) {
+    int fd = rc = eddy__socket_tcp(at->ai_family);
+    if (fd < 0) {
+        rc = -errno;
+    } else {
         /* What a name is looked up for comes over IPv4, too, and libzmq's listeners take both.
          */
         if (at->ai_family == AF_INET6)
@@ -41,7 +42,7 @@ int eddy_port_reserve(const char *endpoint) {
         setsockopt(fd, SOL_SOCKET, SO_REUSEADDR, &on, sizeof on);
         setsockopt(fd, SOL_SOCKET, SO_REUSEPORT, &on, sizeof on);
         if (eddy__bind(fd, at->ai_addr, at->ai_addrlen) != 0) rc = -errno;
-        if (rc != 0) close(fd);
+        if (rc < 0) close(fd);
     }
     freeaddrinfo(at);
     return rc;

@@ -52,7 +52,7 @@ local function go_on(call)
     return finish_main(main, call, result)
   end
   if not loop or loop._started or not loop._c then return false, true end
-  worker.up()
+  worker.script_ended()
   local ok, err = during("idle", call, loop._run_until_idle, loop)
   return has_switched(), ok, err
 end

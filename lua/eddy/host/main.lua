@@ -108,8 +108,8 @@ end
 -- This process is a worker. Returns what is wrong, if anything is.
 local function begin_worker(text, host)
   loops._set_guard(function(core)
+    host.guard(core)
     worker.waits()
-    return host.guard(core)
   end, host.release)
   return worker.begin(text)
 end

@@ -7,6 +7,7 @@ local sharing = require "eddy.zmq.sharing"
 local M = {}
 
 local is_worker, is_up = false, false
+local has_run = false -- the script, to its end
 
 --- This process is one.
 -- @param text "INDEX/COUNT/DESCRIPTOR"
@@ -19,17 +20,16 @@ function M.begin(text)
   is_worker = true
 end
 
---- Its sockets are bound, and it is at work.
-function M.up()
-  if is_up or not is_worker then return end
-  is_up = true
-  C.eddy_worker_tell "up"
-end
+--- The script has ended: when its loop runs, the worker is up.
+function M.script_ended() has_run = true end
 
---- A loop begins to run, or something else begins to wait.
+--- A loop runs, or something else waits, and ends in order at a signal: the worker is up, unless
+-- it waits for something before it binds.
 function M.waits()
   local loop = not is_up and loops.current(false)
-  if loop and (loop._started or sharing.binds > 0) then M.up() end
+  if not loop or not (has_run or loop._started or sharing.binds > 0) then return end
+  is_up = true
+  C.eddy_worker_tell "up"
 end
 
 --- It ends because of a signal.

@@ -8,6 +8,7 @@ local processes = require "eddy.workers.process"
 local restarts = require "eddy.workers.restarts"
 
 local BY_SIGNAL = 128
+local BEGIN_MS = 1000 -- in which the first worker is up, or tells what is wrong
 
 local Supervisor = {
   is_ending = false,
@@ -47,7 +48,7 @@ end
 
 -- Starts the others when the first one is up: what is wrong with the script is said once.
 function Supervisor:_begin()
-  if self.is_begun then return end
+  if self.is_begun or self.is_ending then return end
   self.is_begun = true
   for i = 2, self.count do self:_start(self.slots[i], "current") end
 end
@@ -119,6 +120,8 @@ end
 
 --- For eddy.workers.process: a worker has ended.
 function Supervisor:ended(worker, code, signal)
+  -- Before it is up, nothing takes the signal, and nothing is left undone.
+  if worker.is_stopping and not worker.is_up and signal == "SIGTERM" then code = 0 end
   local slot, how = self.slots[worker.index], exits.words(code, signal)
   self.alive[worker] = nil
   self.ports:release(worker)
@@ -212,6 +215,8 @@ function M.run(settings)
   for i = 1, self.count do self.slots[i] = new_slot(i) end
   self:_take_signals()
   self:_start(self.slots[1], "current")
+  -- One that runs no loop never tells that it is up.
+  self.loop:call_later(BEGIN_MS, self._begin, self)
   if not self:_over() then self.loop:start() end
   self.loop:close()
   local code = 0

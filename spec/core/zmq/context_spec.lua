@@ -91,6 +91,7 @@ describe("core/zmq/context", function()
       assert.equal(-errno.EBADF, C.eddy_socket_hold(context, id, 1))
       assert.equal(-errno.EBADF, C.eddy_socket_has_sent(context, id))
       assert.equal(-errno.EBADF, C.eddy_socket_limit(context, id, 1, 1))
+      assert.equal(-errno.EBADF, C.eddy_socket_share(context, id, 0))
     end
   end)
 
