@@ -891,9 +891,6 @@ int eddy_worker_tell(const char *line);
  * there is no supervisor any more, -ENOBUFS when the answer is longer. */
 int eddy_worker_ask(const char *line, char *answer, uint32_t size);
 
-/* On how many cores this process may run. */
-int eddy_cores(void);
-
 /* Streams. */
 
 /* Puts a socket under a stream and returns the stream's id. It receives nothing yet. -EEXIST

@@ -3,7 +3,6 @@
 #include "eddy.h"
 
 #include <pthread.h>
-#include <sched.h>
 #include <string.h>
 
 enum { NEWLINE = '\n', LONGEST = 1024 };
@@ -72,9 +71,4 @@ int eddy_worker_ask(const char *line, char *answer, uint32_t size) {
     if (rc == 0) rc = hear(answer, size);
     pthread_mutex_unlock(&self.lock);
     return rc;
-}
-
-int eddy_cores(void) {
-    cpu_set_t set;
-    return sched_getaffinity(0, sizeof set, &set) == 0 ? CPU_COUNT(&set) : 1;
 }

@@ -15,7 +15,7 @@ end
 
 local documents = {
   "README.md", "examples/README.md", "examples/across-machines.md", "examples/lua-libraries.md",
-  "examples/processes-and-jobs.md", "examples/live-operation.md",
+  "examples/processes-and-jobs.md", "examples/live-operation.md", "examples/workers.md",
   "lua/README.md", "lua/coming-from-pyzmq.md", "core/README.md", "spec/README.md",
   "spec/bench/README.md", "spec/scenarios/README.md",
 }

@@ -48,6 +48,12 @@ describe("the examples", function()
     assert.matches("\nstep 3: ready\n$", out)
   end)
 
+  it("workers", function()
+    local out = run("workers")
+    assert.matches("worker %d %(pid ...%) ended by SIGKILL; it is started again in 0.1 s\n", out)
+    assert.matches("40 of 40 requests were answered\nthe workers ended with 0\n$", out)
+  end)
+
   it("logging", function()
     assert.equal("shop.INFO | the shop is open\n" ..
       "shop.WARN.stock | WARN logging.lua:33 - only 2 apples left\n" ..

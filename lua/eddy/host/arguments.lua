@@ -24,7 +24,7 @@ end
 
 -- How many workers; nil when it is no number of them.
 local function workers_of(text)
-  local count = text == "cores" and C.eddy_cores() or tonumber(text)
+  local count = text == "cores" and C.eddy_processors() or tonumber(text)
   return count and count >= 1 and count <= MOST_WORKERS and count % 1 == 0 and count or nil
 end
 

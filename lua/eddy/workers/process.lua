@@ -1,6 +1,9 @@
 -- A worker's process, as its supervisor sees it.
+local c = require "eddy.base.libeddy"
 local futures = require "eddy.tasks.future"
 local children = require "eddy.process.child"
+
+local C, ffi = c.C, c.ffi
 
 local CHANNEL = 3 -- the descriptor by which a worker hears its supervisor; it tells by the next one
 local UP_MS = 10000 -- after which one counts as up that runs no loop, as blocking programs do
@@ -18,9 +21,22 @@ Worker.__index = Worker
 
 local M = {}
 
+local PATH_BYTES = 4096
+
+-- The file of this program: the one that is there now, when it was replaced; else this very one.
+local function program()
+  local buffer = ffi.new("char[?]", PATH_BYTES)
+  local length = C.eddy_executable(buffer, PATH_BYTES)
+  local path = length > 0 and ffi.string(buffer, length):gsub(" %(deleted%)$", "") or ""
+  local file = io.open(path)
+  if not file then return "/proc/self/exe" end
+  file:close()
+  return path
+end
+
 -- The program with our own arguments, but as a worker.
 local function command_of(supervisor, index)
-  local words = { "/proc/self/exe", ("--worker=%d/%d/%d"):format(index, supervisor.count, CHANNEL) }
+  local words = { program(), ("--worker=%d/%d/%d"):format(index, supervisor.count, CHANNEL) }
   for _, word in ipairs(supervisor.command) do words[#words + 1] = word end
   return words
 end

@@ -16,10 +16,4 @@ describe("core/process/worker", function()
     assert.equal(-errno.EBADF, C.eddy_worker_begin(1, 1, 1000000))
     assert.equal(0, C.eddy_worker_count())
   end)
-
-  it("counts the cores that this process may use", function()
-    local pipe = io.popen "nproc"
-    assert.equal(pipe:read "*n", C.eddy_cores())
-    pipe:close()
-  end)
 end)
