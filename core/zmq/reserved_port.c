@@ -42,6 +42,8 @@ int eddy_port_reserve(const char *endpoint) {
         setsockopt(fd, SOL_SOCKET, SO_REUSEADDR, &on, sizeof on);
         setsockopt(fd, SOL_SOCKET, SO_REUSEPORT, &on, sizeof on);
         if (eddy__bind(fd, at->ai_addr, at->ai_addrlen) != 0) rc = -errno;
+        /* Old connections there do not matter; but a stranger who says so too would get it. */
+        setsockopt(fd, SOL_SOCKET, SO_REUSEADDR, &off, sizeof off);
         if (rc < 0) close(fd);
     }
     freeaddrinfo(at);

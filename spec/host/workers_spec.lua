@@ -188,10 +188,12 @@ describe("eddy --workers", function()
       tell("bound", pub.shared, context:socket(zmq.PUB).shared, context:socket(zmq.REP).shared)
     ]] .. FOR_EVER, nil, folder, at(one), at(both))
     program:wait("^bound true false true", 2)
-    -- Those that take their place have it after them.
+    -- Those that take their place have it after them, as soon as they ask for it.
+    local began = loop:time()
     program:signal "HUP"
-    program:wait("^bound", 4)
     program:wait_for_complaint "2 workers were replaced"
+    program:wait("^bound", 4)
+    assert.is_true(loop:time() - began < 20000)
     assert.equal(0, program:stop())
     check(0, programs.shell("rm -r " .. folder))
   end)
@@ -215,6 +217,20 @@ describe("eddy --workers", function()
       local index, pid = ask(endpoint)
       assert.same({ 1, program:pids(2)[2] }, { index, pid })
       assert.equal(0, program:stop())
+    end)
+
+    it("keeps its port meanwhile", function()
+      local endpoint = at(ports.free(1))
+      local program = start(REPLY, { "--workers", "1" }, endpoint)
+      for i = 1, 4 do -- each time it is away for longer
+        program:wait("^bound", i)
+        os.execute("kill -KILL " .. program:pids(i)[i])
+        program:wait_for_complaint("SIGKILL", i)
+        assert.error_matches(function() context:socket(zmq.REP, { bind = endpoint }) end,
+          "EADDRINUSE")
+      end
+      program:wait("^bound", 5)
+      assert.truthy(ask(endpoint))
     end)
 
     it("gives up in the end, with its exit code", function()

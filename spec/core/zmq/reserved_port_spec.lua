@@ -22,7 +22,7 @@ describe("core/zmq/reserved_port", function()
   local function bind(endpoint, how)
     local socket = world:open "PULL"
     assert.equal(0, C.eddy_socket_share(world.context, socket, how or C.EDDY_PORT_OWN))
-    return C.eddy_socket_bind(world.context, socket, endpoint)
+    return C.eddy_socket_bind(world.context, socket, endpoint), socket
   end
 
   it("is for those that join it", function()
@@ -37,6 +37,16 @@ describe("core/zmq/reserved_port", function()
     local alone = "tcp://127.0.0.1:" .. ports.free(1)
     reserve(alone)
     assert.equal(0, bind(alone, C.EDDY_PORT_JOINED))
+  end)
+
+  it("is nobody else's when nobody listens there any more", function()
+    local endpoint = "tcp://127.0.0.1:" .. ports.free(1)
+    local _, socket = bind(endpoint, C.EDDY_PORT_FIRST)
+    reserve(endpoint)
+    assert.equal(0, C.eddy_socket_close(world.context, socket, 0))
+    -- What this process has just given back is waited for until it is gone.
+    assert.equal(-errno.EADDRINUSE, bind(endpoint))
+    assert.equal(0, bind(endpoint, C.EDDY_PORT_JOINED))
   end)
 
   it("refuses what is no address", function()
