@@ -30,7 +30,7 @@ end
 -- @param clock a function: ms
 -- @return a function that returns the JSON text
 function M.new(clock)
-  local last, at, text
+  local last, at, text = samples.take(nil, nil, FEW), clock()
   return function()
     local now = clock()
     if text and now - at < FRESH_MS then return text end
