@@ -23,7 +23,7 @@ local function check_name(kind, name)
     errors.misuse(("%s: expected a name of letters, digits and underscores, got %s"):format(kind,
       errors.typed(name)))
   end
-  if name:find "^eddy_" or name:find "^process_" then
+  if labels_of.is_eddys(name) then
     errors.misuse(("%s: '%s': names that begin with eddy_ and process_ are eddy's"):format(kind,
       name))
   end

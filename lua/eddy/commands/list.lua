@@ -6,6 +6,7 @@ M.rows = {
   { "log-watch", "ENDPOINT", "show what is logged at an endpoint" },
   { "ps", "", "show the processes of eddy's, and what they are doing" },
   { "top", "[PID]", "watch them: streams, rates, queues, times" },
+  { "metrics", "", "serve them to Prometheus, and as a page for people" },
   { "keygen", "NAME", "make the two files of a pair of keys" },
 }
 

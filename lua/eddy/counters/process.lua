@@ -29,18 +29,21 @@ end
 --- Looks at a process.
 -- @param pid its id
 -- @param started when it started, as its page has it: a later one of the same id is another
--- @return { state = "R", cpu = ms, memory = bytes, descriptors = n }, or nil when it is gone
+-- @return { state = "R", cpu = ms, memory = bytes, descriptors = n,
+-- most_descriptors = n }, or nil when it is gone
 function M.look(pid, started)
   local fields = stat(("/proc/%d/stat"):format(pid))
   if not fields or tonumber(fields[22]) ~= started then return nil end
   if fields[3] == "Z" or fields[3] == "X" then return nil end -- nobody has asked how it ended
   local status = contents(("/proc/%d/status"):format(pid)) or ""
+  local limits = contents(("/proc/%d/limits"):format(pid)) or ""
   local descriptors = C.eddy_page_descriptors(pid)
   return {
     state = fields[3],
     cpu = ((tonumber(fields[14]) or 0) + (tonumber(fields[15]) or 0)) * TICK_MS,
     memory = (tonumber(status:match "VmRSS:%s*(%d+)") or 0) * 1024,
     descriptors = descriptors >= 0 and descriptors or nil,
+    most_descriptors = tonumber(limits:match "Max open files%s+(%d+)"),
   }
 end
 

@@ -47,9 +47,8 @@ function Family:_shared()
     local words = {}
     for i, name in ipairs(self.labels) do words[i] = labels.write(name, OTHER) end
     self._other = self:_make(table.concat(words, ","))
-    io.stderr:write(("eddy: metrics: %s: more than %d combinations of labels, or a longer one " ..
-      "than fits: all others are counted together, as %s\n"):format(self.name, M.MOST_SERIES,
-        OTHER))
+    io.stderr:write(("eddy: metrics: %s: more than %d combinations of labels, or one too " ..
+      "long: all others are counted together, as %s\n"):format(self.name, M.MOST_SERIES, OTHER))
   end
   return self._other
 end

@@ -4,6 +4,9 @@ local M = {}
 --- Whether it may be a metric's name.
 function M.is_metric(name) return name:find "^[%a_:][%w_:]*$" ~= nil end
 
+--- Whether a metric's name is one of those that eddy keeps for itself.
+function M.is_eddys(name) return name:find "^eddy_" ~= nil or name:find "^process_" ~= nil end
+
 --- Whether it may be a label's name; those that begin with two underscores are Prometheus' own.
 function M.is_label(name) return name:find "^[%a_][%w_]*$" ~= nil and name:sub(1, 2) ~= "__" end
 

@@ -15,8 +15,8 @@ local function of_stream(each)
   return made
 end
 
---- A list of processes. Times are in ms, rates a second, shares from 0 to 1.
-function M.of(samples)
+--- A list of processes, as tables. Times are in ms, rates a second, shares from 0 to 1.
+function M.tables(samples)
   local list = {}
   for i, sample in ipairs(samples) do
     local page, loops, streams = sample.page, sample.loops, {}
@@ -34,7 +34,10 @@ function M.of(samples)
       auth = page.auth, streams = json.list(streams),
     }
   end
-  return json.encode(json.list(list))
+  return json.list(list)
 end
+
+--- The same as JSON.
+function M.of(samples) return json.encode(M.tables(samples)) end
 
 return M
