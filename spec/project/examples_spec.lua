@@ -52,6 +52,11 @@ describe("the examples", function()
     assert.matches("\nstep 3: ready\n$", out)
   end)
 
+  it("reload", function()
+    assert.equal("hello is request 1, answered by generation 1\n" ..
+      "hello is request 2, answered by generation 2\n", run("reload"))
+  end)
+
   it("logging", function()
     assert.equal("shop.INFO | the shop is open\n" ..
       "shop.WARN.stock | WARN logging.lua:33 - only 2 apples left\n" ..
