@@ -55,6 +55,11 @@ describe("the examples", function()
     assert.matches("40 of 40 requests were answered\nthe workers ended with 0\n$", out)
   end)
 
+  it("reload", function()
+    assert.equal("hello is request 1, answered by generation 1\n" ..
+      "hello is request 2, answered by generation 2\n", run("reload"))
+  end)
+
   it("logging", function()
     assert.equal("shop.INFO | the shop is open\n" ..
       "shop.WARN.stock | WARN logging.lua:33 - only 2 apples left\n" ..

@@ -31,4 +31,11 @@ function M.open(settings)
   return C.eddy_page_get() ~= nil
 end
 
+--- The script has been loaded once more.
+-- @param number how often it was
+function M.set_generation(number)
+  local page = C.eddy_page_get()
+  if page ~= nil then page.generation = number end
+end
+
 return M

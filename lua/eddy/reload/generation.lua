@@ -1,6 +1,7 @@
 -- Generations of a script: one runs, and the next one is loaded between two turns, and takes over
 -- or is undone.
 local C = require("eddy.base.libeddy").C
+local page = require "eddy.counters.page"
 local errors = require "eddy.base.errors"
 local tracebacks = require "eddy.base.traceback"
 local handover = require "eddy.reload.handover"
@@ -232,6 +233,7 @@ local function take_over(state, main)
   local has = own.handed.has
   local function is_kept(thing) return has[thing] end
   local waiting = remains.begin(program.number - 1, silence(list), state.loops, M.grace, is_kept)
+  page.set_generation(program.number)
   switch(main)
   own.open, own.handed, own.seen = nil, nil, nil
   return { generation = program.number, kept = names_of(own, "kept"), new = names_of(own, "new"),
@@ -252,7 +254,7 @@ end
 --- Whether the generation that runs keeps anything.
 function M.keeps() return next(running.kept) ~= nil end
 
-local function load_next(fn, chunks, files)
+local function load_held(fn, chunks, files)
   local own, state = new(), surroundings.take()
   own.open, own.handed, own.seen = inventory.take(), handover.new(), {}
   loading, program.number = own, program.number + 1
@@ -266,6 +268,13 @@ local function load_next(fn, chunks, files)
     return nil, problem
   end
   return take_over(state, main)
+end
+
+local function load_next(...)
+  local let_go = inventory.hold()
+  local answer, problem = load_held(...)
+  let_go()
+  return answer, problem
 end
 
 --- Loads the next generation, which takes over, or is undone.

@@ -23,9 +23,27 @@ function M.is_own(fn)
   return type(fn) == "function" and not errors.is_ours(debug.getinfo(fn, "S").source)
 end
 
+-- What scripts have timers call that is eddy's: loop:call_later(1000, loop.stop, loop).
+local METHODS = { "stop", "stop_gracefully", "send", "send_multipart", "send_json", "close",
+  "cancel", "start", "set", "request", "now" }
+
+-- Whether a function is a method of an object that is given to it.
+local function is_method(fn, object)
+  if type(object) ~= "table" then return false end
+  for _, name in ipairs(METHODS) do
+    local ok, method = pcall(function() return object[name] end)
+    if ok and method == fn then return true end
+  end
+  return false
+end
+
 --- Whether a thing is for eddy's own purposes.
 function M.is_internal(thing, kind)
-  return (kind == "timer" or kind == "handler" or kind == "waker") and not M.is_own(thing._fn)
+  if kind ~= "timer" and kind ~= "handler" and kind ~= "waker" or M.is_own(thing._fn) then
+    return false
+  end
+  return kind ~= "timer" or
+    not is_method(thing._fn, thing._a or package.loaded["eddy.reload"])
 end
 
 --- Calls visit(thing, kind) for all that is open: streams, timers, handlers of descriptors, wakers,
@@ -48,6 +66,17 @@ function M.each(visit)
   end
   for device in pairs(devices._all()) do
     if not device:done() then visit(device, "device") end
+  end
+end
+
+--- Has nothing of it collected that nobody holds, which is open all the same.
+-- @return a function that takes it back
+function M.hold()
+  local tables = { zmq._all(), loops._all(), threads._all(), devices._all() }
+  for context in pairs(zmq._all()) do tables[#tables + 1] = context._sockets end
+  for _, each in ipairs(tables) do setmetatable(each, nil) end
+  return function()
+    for _, each in ipairs(tables) do setmetatable(each, { __mode = "k" }) end
   end
 end
 

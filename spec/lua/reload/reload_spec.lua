@@ -123,6 +123,56 @@ describe("a reload", function()
     assert.equal(1, #answer.closed) -- the socket that the first generation sent with
   end)
 
+  it("ends timers that call methods, and lets those of waits be", function()
+    program.run(KEEPS .. [[
+      loop:call_every(1, push.send, push, "old")
+      loop:call_later(60000, loop.stop, loop)
+      loop:call_later(60000, require("eddy.reload").request)
+      eddy.spawn(function()
+        eddy.with_timeout(10000, eddy.spawn(function() eddy.sleep(30) end)):await()
+        said[#said + 1] = "slept"
+      end)
+    ]])
+    turn()
+    local answer = program.again(KEEPS .. "pull:on_recv(function(msg) said[#said + 1] = msg[1] end)")
+    assert.equal(2, answer.waiting)
+    support.wait(loop, function() return table.concat(said):find "slept" end)
+    local count = #said
+    turn()
+    assert.equal(count, #said)
+    assert.is_true(loop:stats().timers <= 2)
+  end)
+
+  it("lets a request be answered, and handlers that overlap end, each in its own code", function()
+    local text = [[
+      local zmq = eddy.zmq
+      router = eddy.keep("router", function()
+        return eddy.stream(context:socket(zmq.ROUTER, { bind = "inproc://router" }), loop)
+      end)
+      dealer = eddy.keep("dealer", function()
+        return eddy.stream(context:socket(zmq.DEALER, { connect = "inproc://router" }), loop)
+      end)
+      local number = eddy.generation
+      router:set_concurrency(3)
+      router:on_recv(function(msg)
+        local text = msg[2].bytes
+        eddy.sleep(text == "slow" and 30 or 1)
+        router:send_multipart { msg[1], text .. number }
+      end, number == 1 and "view" or false)
+      dealer:on_recv(function(msg) said[#said + 1] = msg[1] end)
+    ]]
+    program.run(text)
+    _G.dealer:send "slow"
+    turn()
+    assert.equal(1, program.again(text).waiting)
+    _G.dealer:send "quick"
+    assert.equal("quick2 slow1", wait_for(2))
+    assert.is_nil((program.again(text .. "error 'no'")))
+    support.take_log()
+    _G.dealer:send "quick"
+    assert.equal("quick2 slow1 quick2", wait_for(3))
+  end)
+
   it("closes what nobody asks for, when its queue is sent", function()
     program.run(KEEPS .. [[
       far = eddy.keep("far", function()
