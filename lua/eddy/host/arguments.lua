@@ -1,5 +1,6 @@
 -- The command line of `eddy SCRIPT`: its options, and what to run. A new option is a row here.
 local commands = require "eddy.commands.list"
+local journal = require "eddy.base.journal"
 local watchdog = require "eddy.loop.watchdog"
 
 local M = {}
@@ -102,7 +103,9 @@ local function usage()
 end
 
 --- Says what is wrong.
-function M.complain(text) io.stderr:write("eddy: ", text, "\n") end
+function M.complain(text)
+  io.stderr:write(journal.lines("eddy: " .. text .. "\n", journal.ERROR))
+end
 
 local function misuse(text)
   M.complain(text .. " (eddy --help tells more)")

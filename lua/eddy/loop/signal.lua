@@ -7,7 +7,10 @@ local C = c.C
 local check, check_function = errors.check, errors.check_function
 
 local Loop = {}
-local M = { methods = Loop }
+local M = {
+  methods = Loop,
+  giving_way = {}, -- handlers that are not the script's, by number: its own takes their place
+}
 
 --- A signal's handler; `cancel` ends it.
 local Signal = {}
@@ -31,8 +34,13 @@ function Loop:on_signal(name, fn)
     if signal then signal:cancel() end
     return nil
   end
+  local other = M.giving_way[number]
+  M.giving_way[number] = nil
+  if other and other ~= signal then other:cancel() end
+  if other and other == signal then signal.name = nil end
   if signal then
     signal._fn, signal._name = fn, name
+    signal:_count_alive(true)
     return signal
   end
   check(C.eddy_signal_watch(core, number), "on_signal", tostring(name))
@@ -41,11 +49,20 @@ function Loop:on_signal(name, fn)
   return signal
 end
 
+Signal._is_unref = false -- it keeps no loop running
+
+function Signal:_count_alive(on)
+  if self._is_unref ~= on then return end
+  self._is_unref = not on
+  self._loop._expected = self._loop._expected + (on and -1 or 1)
+end
+
 --- Gives the signal back: it does again what it did before.
 function Signal:cancel()
   local loop = self._loop
   if loop._signals[self._number] ~= self then return end
   loop._signals[self._number] = nil
+  self:_count_alive(true)
   if loop._c then C.eddy_signal_unwatch(loop._c, self._number) end
   dispatch.guard_again()
 end
