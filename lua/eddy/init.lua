@@ -33,6 +33,7 @@ local modules = {
   log = true,
   luv = true,
   process = true,
+  service = true,
   testing = true,
   thread = true,
 }

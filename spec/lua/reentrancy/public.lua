@@ -26,6 +26,7 @@ local modules = {
   "eddy.auth",
   "eddy.log",
   "eddy.process",
+  "eddy.service",
   "eddy.testing",
   "eddy.thread",
 }
