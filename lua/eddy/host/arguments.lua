@@ -1,6 +1,7 @@
 -- The command line of `eddy SCRIPT`: its options, and what to run. A new option is a row here.
 local C = require("eddy.base.libeddy").C
 local commands = require "eddy.commands.list"
+local journal = require "eddy.base.journal"
 local callback_errors = require "eddy.loop.callback_errors"
 local watchdog = require "eddy.loop.watchdog"
 
@@ -134,7 +135,7 @@ local function usage()
 end
 
 --- Says what is wrong.
-M.complain = callback_errors.write
+function M.complain(text) callback_errors.write(text, journal.ERROR) end
 
 local function misuse(text)
   M.complain(text .. " (eddy --help tells more)")

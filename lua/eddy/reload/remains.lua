@@ -94,8 +94,8 @@ local function end_idle(self)
   end
 end
 
--- What LuaJIT has compiled of the way to a handler has that handler in it: it would keep all that is
--- over in memory, and come to compare more and more of them.
+-- What LuaJIT has compiled of the way to a handler has that handler in it: it would keep all that
+-- is over in memory, and come to compare more and more of them.
 local function forget_compiled() jit.flush() end
 
 -- What still has messages to send is closed when they are sent.
