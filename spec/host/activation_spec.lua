@@ -75,6 +75,12 @@ describe("sockets that are passed", function()
     assert.equal(("tcp://127.0.0.1:%d\nhello\n"):format(port), out)
   end)
 
+  it("are not for workers", function()
+    tcp "127.0.0.1"
+    local _, err = check(2, process.shell(passing(fds, "--workers 2 no.lua")))
+    assert.matches("LISTEN_FDS) are not for workers", err, 1, true)
+  end)
+
   it("are found among several", function()
     local first, second = tcp "127.0.0.1", tcp "127.0.0.1"
     ipc(dir .. "/a")

@@ -58,6 +58,24 @@ describe("a service manager that listens", function()
     assert.matches("STATUS=1 stream, 0 messages/s", hears "READY=1")
   end)
 
+  it("hears of workers: ready when one is up, their replacement, and their end", function()
+    host = process.start([[
+      local eddy = require "eddy"
+      eddy.sleep(200)
+      eddy.loop.instance():call_later(1e9, print)
+      io.open(os.getenv "DIR" .. "/up" .. eddy.worker.index, "w"):close()
+    ]], ("env DIR=%s NOTIFY_SOCKET=%s/notify"):format(dir, dir), "--workers 2 2>/dev/null")
+    hears "READY=1"
+    assert.truthy(io.open(dir .. "/up1"))
+    wait_for(function() return io.open(dir .. "/up2") end, "the second worker")
+    send_signal "HUP"
+    hears "RELOADING=1"
+    hears "READY=1"
+    send_signal "TERM"
+    hears "STOPPING=1"
+    wait_for(function() return (host:status "State" or "Z") == "Z" end, "its end")
+  end)
+
   it("hears it once a turn was made, and not while the script waits for what it needs", function()
     start [[
       local eddy = require "eddy"

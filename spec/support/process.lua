@@ -109,11 +109,12 @@ Process.__index = Process
 
 --- Starts a host with a script beside this process.
 -- @param through a command that runs the host, such as `nice`; none unless given
+-- @param options of the host
 -- @return an object with its process id: `pid`
-function M.start(text, through)
+function M.start(text, through, options)
   local name = M.script(text)
-  local pipe = assert(io.popen(("%s %s %s >/dev/null & echo $!"):format(through or "",
-    quote(EDDY_HOST), name)))
+  local pipe = assert(io.popen(("%s %s %s %s >/dev/null & echo $!"):format(through or "",
+    quote(EDDY_HOST), options or "", name)))
   local pid = tonumber(pipe:read("*l"))
   pipe:close()
   return setmetatable({ pid = pid, name = name }, Process)

@@ -105,6 +105,18 @@ local function run_script(chunk, job)
   return is_cut_off and shutdown.INCOMPLETE or FAILED
 end
 
+-- Runs workers. Returns as `main` does.
+local function supervise(job)
+  if C.eddy_passed_get(0, nil, 0) >= 0 then
+    complain("--workers: sockets that systemd made (LISTEN_FDS) are not for workers, which " ..
+      "share the ports that they bind themselves: they need no socket unit")
+    return USAGE, 0
+  end
+  systemd.wait_for_ready()
+  return require("eddy.workers.supervisor").run { count = job.workers, drain = job.drain,
+    command = job.command, service = systemd }, C.eddy_time() + GRACE_MS
+end
+
 -- This process is a worker. Returns what is wrong, if anything is.
 local function begin_worker(text, host)
   loops._set_guard(function(core)
@@ -143,10 +155,7 @@ function M.main(args, host)
   end
   local job, code = parse(args)
   if not job then return code, 0 end
-  if job.workers then
-    return require("eddy.workers.supervisor").run { count = job.workers, drain = job.drain,
-      command = job.command }, C.eddy_time() + GRACE_MS
-  end
+  if job.workers then return supervise(job) end
   problem = job.worker and begin_worker(job.worker, host)
   if problem then
     complain("--worker " .. problem)

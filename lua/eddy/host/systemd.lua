@@ -18,6 +18,7 @@ local watchdog_ms = 0   -- how often a loop has to have turned; 0: nobody asks
 local attached = false  -- the loop that has our timers, and
 local timers = {}
 local is_ready = false  -- the service manager has heard so
+local is_told = false   -- it is to hear so when `ready` is called, and not before
 local is_stopping = false
 local is_deaf = false   -- it could not be told, and the log said so
 local passed_told = false
@@ -85,7 +86,7 @@ end
 
 local function turned(unusable)
   tell_passed(unusable)
-  if not is_ready and host then M.ready() end
+  if not is_ready and host and not is_told then M.ready() end
 end
 
 local function ping()
@@ -120,6 +121,9 @@ function M.begin(functions)
     loop:add_callback(loop.add_callback, loop, turned, unusable)
   end)
 end
+
+--- That a loop runs does not mean yet that the process does its work: `ready` will.
+function M.wait_for_ready() is_told = true end
 
 --- The process does its work (again).
 function M.ready()

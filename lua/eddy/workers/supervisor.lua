@@ -50,6 +50,7 @@ end
 function Supervisor:_begin()
   if self.is_begun or self.is_ending then return end
   self.is_begun = true
+  self.service.ready()
   for i = 2, self.count do self:_start(self.slots[i], "current") end
 end
 
@@ -77,6 +78,7 @@ end
 
 function Supervisor:_end_all()
   self.is_ending = true
+  self.service.stopping(self.drain)
   for _, slot in ipairs(self.slots) do
     if slot.timer then slot.timer:cancel() end
   end
@@ -159,22 +161,27 @@ function Supervisor:_replace(slot)
   return true
 end
 
+-- Replaces all, or as many as come up. Returns a text about it; nil when all are to end meanwhile.
+function Supervisor:_replace_each()
+  for _, slot in ipairs(self.slots) do
+    if not slot.is_done and not self:_replace(slot) then
+      return not self.is_ending and ("worker %d: the new one did not come up; " ..
+        "those that were not replaced yet go on"):format(slot.index) or nil
+    end
+  end
+  return ("%d workers were replaced"):format(self.count)
+end
+
 function Supervisor:_replace_all()
   repeat
     self.is_replacing = 1
-    for _, slot in ipairs(self.slots) do
-      if not slot.is_done and not self:_replace(slot) then
-        if not self.is_ending then
-          say(("worker %d: the new one did not come up; those that were not replaced yet go on")
-            :format(slot.index))
-        end
-        self.is_replacing = false
-        return
-      end
-    end
+    self.service.reloading()
+    local text = self:_replace_each()
+    if self.is_ending then return end
+    say(text)
+    self.service.ready()
   until self.is_replacing == 1
   self.is_replacing = false
-  say(("%d workers were replaced"):format(self.count))
 end
 
 -- The terminal that they were started from may be gone.
@@ -206,11 +213,13 @@ end
 
 --- Runs workers until all are done, or are told to end.
 -- @param settings { count; drain: ms that the end of one may take; command: the words of the
--- command line that each is run with }
+-- command line that each is run with; service: whom `ready()`, `reloading()` and `stopping(ms)`
+-- tell what they say }
 -- @return an exit code: the worst of how they ended
 function M.run(settings)
   local self = setmetatable({ count = settings.count, drain = settings.drain,
-    command = settings.command, loop = loops.instance(), slots = {}, alive = {} }, Supervisor)
+    command = settings.command, service = settings.service, loop = loops.instance(), slots = {},
+    alive = {} }, Supervisor)
   self.ports = ports.new(function(worker) self:_stop(worker) end)
   for i = 1, self.count do self.slots[i] = new_slot(i) end
   self:_take_signals()
