@@ -3,10 +3,13 @@ local root = os.getenv("EDDY_FUZZ_ROOT")
 package.path = root .. "/lua/?.lua;" .. root .. "/lua/?/init.lua;" .. package.path
 
 local ffi = require "ffi"
+local collectors = require "eddy.exporter.collector"
 local eddy = require "eddy"
+local exposition = require "eddy.exporter.exposition"
 local host = require "eddy.host.main"
 local monitor = require "eddy.zmq.monitor"
 local pages = require "eddy.counters.reader"
+local processes = require "eddy.exporter.processes"
 local zmq = require "eddy.zmq"
 
 -- Text, cut at the given byte.
@@ -49,6 +52,10 @@ local targets = {
     for _, each in ipairs { text, bytes, bytes:sub(1, #text), text .. bytes:sub(#text + 1) } do
       local page, problem = pages.read(each)
       if not page and type(problem) ~= "string" then error("no page, and no problem", 0) end
+      if page then
+        local entry = { pid = 1, page = page, status = { word = "died", text = "" } }
+        exposition.write(processes.families(collectors.new(), { entry }, "pid", 0, {}))
+      end
     end
   end,
   function(text) -- frames to Lua
