@@ -3,6 +3,7 @@ local errors = require "eddy.base.errors"
 local mark = require "eddy.base.mark"
 local formats = require "eddy.log.format"
 local handlers = require "eddy.log.handlers"
+local loggers = require "eddy.log.loggers"
 local records = require "eddy.log.record"
 
 local M = {
@@ -126,10 +127,10 @@ local function new(class, name, settings, what)
   end
   local list = {}
   for i, handler in ipairs(settings.handlers or {}) do list[i] = check_handler(handler, what) end
-  return setmetatable({
+  return loggers.add(setmetatable({
     name = name, _handlers = list,
     _level = formats.level_number(settings.level or M.DEBUG, what),
-  }, class)
+  }, class))
 end
 
 --- A logger: `logger:info(message, ...)` and so on for each level. "sub.topic::text" is a

@@ -6,6 +6,8 @@ M.rows = {
   { "log-watch", "ENDPOINT", "show what is logged at an endpoint" },
   { "ps", "", "show the processes of eddy's, and what they are doing" },
   { "top", "[PID]", "watch them: streams, rates, queues, times" },
+  { "ctl", "[PID] VERB", "ask a process, or have it do something (eddy --control)" },
+  { "console", "[PID]", "type Lua code into a process (eddy --control=eval)" },
   { "keygen", "NAME", "make the two files of a pair of keys" },
 }
 

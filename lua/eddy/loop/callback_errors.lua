@@ -41,7 +41,11 @@ end
 --- What `set_log` set, or nil.
 function M.log_function() return log ~= write_log and log or nil end
 
+--- Is given what loops log, too; false: nobody is.
+M.tap = false
+
 function Loop._log(_, text)
+  if M.tap then M.tap(text) end
   local ok, err = pcall(log, text)
   if not ok then write_log(text .. "\neddy: and its log failed: " .. tostring(err)) end
 end
