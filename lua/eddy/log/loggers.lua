@@ -1,0 +1,38 @@
+-- The loggers that a script has made.
+local M = {}
+
+local all = setmetatable({}, { __mode = "k" })
+local count = 0
+
+--- Adds one.
+-- @return the logger
+function M.add(logger)
+  count = count + 1
+  all[logger] = count
+  return logger
+end
+
+--- All of them that are still held, in the order in which they were made.
+function M.all()
+  local list = {}
+  for logger in pairs(all) do list[#list + 1] = logger end
+  table.sort(list, function(a, b) return all[a] < all[b] end)
+  return list
+end
+
+--- Has all handlers that write files open them anew: those with a `reopen` method.
+-- @return how many there are
+function M.reopen()
+  local reopened, number = {}, 0
+  for _, logger in ipairs(M.all()) do
+    for _, handler in ipairs(logger._handlers) do
+      if type(handler) == "table" and handler.reopen and not reopened[handler] then
+        reopened[handler], number = true, number + 1
+        handler:reopen()
+      end
+    end
+  end
+  return number
+end
+
+return M
