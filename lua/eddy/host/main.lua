@@ -6,9 +6,11 @@ local counters = require "eddy.counters.page"
 local c = require "eddy.base.libeddy"
 local tracebacks = require "eddy.base.traceback"
 local compiler = require "eddy.host.compiler"
+local debugging = require "eddy.host.debugging"
 local finalizers = require "eddy.host.finalizers"
 local generations = require "eddy.host.generations"
 local modules = require "eddy.host.modules"
+local observing = require "eddy.host.observing"
 local requires = require "eddy.host.require"
 local script = require "eddy.host.script"
 local program = require "eddy.reload.program"
@@ -16,6 +18,7 @@ local shutdown = require "eddy.host.shutdown"
 local worker = require "eddy.host.worker"
 local systemd = require "eddy.host.systemd"
 local loops = require "eddy.loop"
+local profile = require "eddy.profile"
 local callback_errors = require "eddy.loop.callback_errors"
 local bind_policy = require "eddy.security.bind_policy"
 local watchdog = require "eddy.loop.watchdog"
@@ -129,6 +132,7 @@ function M.main(args, host)
   loops._set_guard(host.guard, host.release)
   proxy._set_guard(host.guard_device, host.release_device)
   watchdog._set_host(host.watch)
+  profile._set_host(host.profile)
   local ok, problem = compiler.set(os.getenv "EDDY_JIT", loops._log)
   if not ok then
     complain("EDDY_JIT: " .. problem)
@@ -168,6 +172,8 @@ function M.main(args, host)
   counters.open { command = command_of(job) }
   if job.limits then watchdog.set(job.limits) end
   if job.insecure then bind_policy.set_insecure(true) end
+  if job.debug then debugging.begin(complain) end
+  if not observing.begin(job, complain) then return USAGE, 0 end
   return shutdown.finish(job.drain, run_script(chunk, job))
 end
 

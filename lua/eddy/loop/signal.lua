@@ -7,13 +7,13 @@ local C = c.C
 local check, check_function = errors.check, errors.check_function
 
 local Loop = {}
-local M = {
-  methods = Loop,
-  giving_way = {}, -- handlers that are not the script's, by number: its own takes their place
-}
-
 --- A signal's handler; `cancel` ends it.
 local Signal = {}
+local M = {
+  methods = Loop,
+  class = Signal,
+  giving_way = {}, -- handlers that are not the script's, by number: its own takes their place
+}
 Signal.__index = Signal
 
 local refusal -- why this Lua state takes no signals
