@@ -1,6 +1,6 @@
 -- Where a program's input and output pass: what a recording and a replay put their functions
--- around, before the script runs. Loops, streams and timers have numbers, in the order in which they come
--- up: the same ones when the program runs again.
+-- around, before the script runs. Loops, streams and timers have numbers, in the order in which
+-- they come up: the same ones when the program runs again.
 local errors = require "eddy.base.errors"
 local loops = require "eddy.loop"
 local signal = require "eddy.loop.signal"
