@@ -7,14 +7,16 @@ local C = c.C
 local check, check_function = errors.check, errors.check_function
 
 local Loop = {}
+
 --- A signal's handler; `cancel` ends it.
 local Signal = {}
+Signal.__index = Signal
+
 local M = {
   methods = Loop,
   class = Signal,
   giving_way = {}, -- handlers that are not the script's, by number: its own takes their place
 }
-Signal.__index = Signal
 
 local refusal -- why this Lua state takes no signals
 
