@@ -17,6 +17,10 @@ static int is_installed;
 static _Atomic(lua_State *) owner;    /* who has the profiler, of ours */
 static void (*_Atomic profiler)(int); /* LuaJIT's own handler of SIGPROF */
 
+/* A script's profile, in its state's thread: LuaJIT's own timer fires. */
+static _Atomic(lua_State *) profiled;
+static pthread_t profiled_thread;
+
 static __thread lua_State *mine;
 static __thread int (*set_hook)(void);
 
@@ -24,8 +28,16 @@ static __thread int (*set_hook)(void);
  */
 static void handle(int number) {
     int error = errno;
-    if (set_hook && set_hook() && mine && atomic_load(&owner) == mine)
+    int is_set = set_hook && set_hook();
+    if (atomic_load(&profiled)) {
+        /* The timer's signal may come to any thread that takes it. */
+        if (pthread_equal(pthread_self(), profiled_thread))
+            atomic_load (&profiler)(number);
+        else if (!is_set)
+            pthread_kill(profiled_thread, number);
+    } else if (is_set && mine && atomic_load(&owner) == mine) {
         atomic_load (&profiler)(number);
+    }
     errno = error;
 }
 
@@ -48,10 +60,13 @@ static int is_ours(void) {
 
 /* Whether the state has the profiler now: nobody else did. */
 static int take(lua_State *lua) {
+    if (atomic_load(&profiled)) return atomic_load(&profiled) == lua;
     if (atomic_load(&owner)) return atomic_load(&owner) == lua;
     struct sigaction theirs;
+    /* A script's profiler runs: to begin another one in its state would free compiled code. */
+    if (!is_ours()) return 0;
     luaJIT_profile_start(lua, TAKE, ignore_samples, NULL);
-    if (is_ours()) return 0; /* a script's profiler runs in another state */
+    if (is_ours()) return 0; /* it has just begun in another state */
     install(&theirs);
     atomic_store(&profiler, theirs.sa_handler);
     atomic_store(&owner, lua);
@@ -59,6 +74,7 @@ static int take(lua_State *lua) {
 }
 
 static void let_go(lua_State *lua) {
+    if (atomic_load(&profiled)) return;
     if (atomic_load(&owner) != lua) return;
     atomic_store(&owner, NULL); /* first: a signal may come in the middle of it */
     luaJIT_profile_stop(lua);
@@ -68,6 +84,7 @@ static void let_go(lua_State *lua) {
  * meanwhile, unless somebody else does. */
 static void have_it_look(lua_State *lua) {
     static lua_State *keeper;
+    if (atomic_load(&profiled)) return;
     if (!keeper) keeper = luaL_newstate();
     if (!keeper) return;
     luaJIT_profile_start(keeper, TAKE, ignore_samples, NULL);
@@ -115,5 +132,33 @@ void eddy__hooking_end(void) {
     pthread_mutex_lock(&lock);
     if (mine && take(mine)) let_go(mine);
     mine = NULL;
+    pthread_mutex_unlock(&lock);
+}
+
+void eddy__hooking_profile(lua_State *lua) {
+    struct sigaction theirs;
+    pthread_mutex_lock(&lock);
+    if (!is_ours()) {
+        install(&theirs);
+        atomic_store(&profiler, theirs.sa_handler);
+    }
+    is_installed = 1;
+    profiled_thread = pthread_self();
+    atomic_store(&owner, NULL);
+    atomic_store(&profiled, lua);
+    pthread_mutex_unlock(&lock);
+    unblock();
+}
+
+void eddy__hooking_profiled(lua_State *lua) {
+    pthread_mutex_lock(&lock);
+    if (atomic_load(&profiled) == lua) {
+        atomic_store(&profiled, NULL); /* first: a signal may come in the middle of it */
+        luaJIT_profile_stop(lua);
+        install(NULL); /* not what there was before the profile: a late signal would kill */
+        if (mine) have_it_look(mine);
+    } else {
+        let_go(lua); /* or to begin would be to end first, with the mode that was just set */
+    }
     pthread_mutex_unlock(&lock);
 }

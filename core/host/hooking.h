@@ -22,4 +22,9 @@ void eddy__hooking_yield(void);
 /* The same, and its compiled code need not look any more. */
 void eddy__hooking_end(void);
 
+/* LuaJIT's profiler was just started on this thread's state, in the mode `l`, for a profile:
+ * pokes and samples share the signal until `profiled`, which stops it. */
+void eddy__hooking_profile(lua_State *lua);
+void eddy__hooking_profiled(lua_State *lua);
+
 #endif

@@ -4,6 +4,7 @@
 #include "host/emfile.h"
 #include "host/exit_deadline.h"
 #include "host/greetings.h"
+#include "host/hooking.h"
 #include "host/inherited.h"
 #include "host/interrupt.h"
 #include "host/late_errors.h"
@@ -98,6 +99,16 @@ static int folder_of(lua_State *lua) {
     return 1;
 }
 
+/* Given the main state, which is the one that is profiled, whichever coroutine asks. */
+static int profile(lua_State *lua) {
+    lua_State *state = lua_touserdata(lua, lua_upvalueindex(1));
+    if (lua_toboolean(lua, 1))
+        eddy__hooking_profile(state);
+    else
+        eddy__hooking_profiled(state);
+    return 0;
+}
+
 /* What the host's module can ask of us, by name. */
 static void push_services(lua_State *lua) {
     static const luaL_Reg services[] = {{"guard", guard},
@@ -115,6 +126,9 @@ static void push_services(lua_State *lua) {
     lua_pushlightuserdata(lua, lua);
     lua_pushcclosure(lua, eddy__watchdog_watch, 1);
     lua_setfield(lua, -2, "watch");
+    lua_pushlightuserdata(lua, lua);
+    lua_pushcclosure(lua, profile, 1);
+    lua_setfield(lua, -2, "profile");
     eddy__thread_calls(lua);
     eddy__service_calls(lua);
 }

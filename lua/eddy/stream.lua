@@ -16,6 +16,7 @@ local receiving = require "eddy.stream.receive"
 local reconnect = require "eddy.stream.reconnect"
 local requests = require "eddy.stream.requests"
 local subscriptions = require "eddy.stream.subscriptions"
+local trace = require "eddy.stream.trace"
 local access = require "eddy.zmq.access"
 local directions = require "eddy.zmq.directions"
 local bytes = require "eddy.zmq.bytes"
@@ -58,6 +59,7 @@ local Stream = {
   _words = false, -- what was told before `_sent` had the message
   _discarded = 0, -- messages that `discard` threw away
   _unanswered = 0, -- requests that were not answered in time
+  _trace = false, -- who is shown its messages
   _handler_failed = false, -- as the loop's `_failed`, in place of it
 }
 
@@ -322,7 +324,7 @@ function Stream:sending() return self._id ~= false and self:stats().queued > 0 e
 
 Stream.flush = require "eddy.stream.flush"
 Stream.peer = require "eddy.stream.peer"
-for _, part in ipairs { backpressure, concurrency, counters, discard, ending, json } do
+for _, part in ipairs { backpressure, concurrency, counters, discard, ending, json, trace } do
   for name, method in pairs(part.methods) do Stream[name] = method end
 end
 
@@ -387,4 +389,6 @@ function Stream:_call_handler(fn, msg) self.loop:_protect(self, fn, msg) end
 
 RepInstance = class(requests.class(Stream))
 
-return setmetatable({ new = new }, { __call = function(_, ...) return new(...) end })
+local M = { new = new, _class = Stream }
+
+return setmetatable(M, { __call = function(_, ...) return new(...) end })

@@ -10,6 +10,7 @@ local host = require "eddy.host.main"
 local monitor = require "eddy.zmq.monitor"
 local pages = require "eddy.counters.reader"
 local processes = require "eddy.exporter.processes"
+local recordings = require "eddy.replay.format"
 local zmq = require "eddy.zmq"
 
 -- Text, cut at the given byte.
@@ -69,6 +70,17 @@ local targets = {
       if got ~= part then error("a part is not what was sent", 0) end
     end
     if #msg ~= #parts then error("parts were lost or found", 0) end
+  end,
+  function(text) -- recordings: what is read is written as it was
+    local records, problem = recordings.read(recordings.HEAD .. text)
+    if not records then return type(problem) == "string" or error("no reason", 0) end
+    local whole = {}
+    for i, record in ipairs(records) do
+      if record.ns >= 2 ^ 53 then return end -- a number of Lua's has not all of it
+      whole[i] = recordings.write(record)
+    end
+    whole = table.concat(whole)
+    if text:sub(1, #whole) ~= whole then error("it is not what was read", 0) end
   end,
 }
 

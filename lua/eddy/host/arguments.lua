@@ -103,6 +103,31 @@ local options = {
     end,
   },
   {
+    "--profile", "FILE", { "where the CPU time went, written at the end, for flame graphs" },
+    needs = "a file",
+    take = function(job, file) job.profile = file end,
+  },
+  {
+    "--record", "FILE", { "what streams receive and send, to be played again" },
+    needs = "a file",
+    take = function(job, file) job.record = file end,
+  },
+  {
+    "--replay", "FILE", {
+      "run the script on what was recorded, and compare what it sends: 0",
+      "when that is the same, else 1",
+    },
+    needs = "a file",
+    take = function(job, file) job.replay = file end,
+  },
+  {
+    "--debug", nil, {
+      "for debuggers: nothing is compiled, and a hook that is set holds in",
+      "all coroutines",
+    },
+    take = function(job) job.debug = true end,
+  },
+  {
     "--version", nil, { "print the versions and exit" }, short = "-v",
     take = function(job) job.wants_version = true end,
   },

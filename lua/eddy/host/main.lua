@@ -7,9 +7,11 @@ local c = require "eddy.base.libeddy"
 local tracebacks = require "eddy.base.traceback"
 local compiler = require "eddy.host.compiler"
 local control = require "eddy.host.control"
+local debugging = require "eddy.host.debugging"
 local finalizers = require "eddy.host.finalizers"
 local generations = require "eddy.host.generations"
 local modules = require "eddy.host.modules"
+local observing = require "eddy.host.observing"
 local requires = require "eddy.host.require"
 local script = require "eddy.host.script"
 local program = require "eddy.reload.program"
@@ -17,6 +19,7 @@ local shutdown = require "eddy.host.shutdown"
 local worker = require "eddy.host.worker"
 local systemd = require "eddy.host.systemd"
 local loops = require "eddy.loop"
+local profile = require "eddy.profile"
 local callback_errors = require "eddy.loop.callback_errors"
 local dispatch = require "eddy.loop.dispatch"
 local bind_policy = require "eddy.security.bind_policy"
@@ -154,6 +157,7 @@ function M.main(args, host)
   loops._set_guard(function(core) return host.guard(core) end, host.release)
   proxy._set_guard(host.guard_device, host.release_device)
   watchdog._set_host(host.watch, host.take_signal)
+  profile._set_host(host.profile)
   local ok, problem = compiler.set(os.getenv "EDDY_JIT", loops._log)
   if not ok then
     complain("EDDY_JIT: " .. problem)
@@ -197,6 +201,8 @@ function M.main(args, host)
       return shutdown.finish(job.drain, USAGE)
     end
   end
+  if job.debug then debugging.begin(complain) end
+  if not observing.begin(job, complain) then return USAGE, 0 end
   return shutdown.finish(job.drain, run_script(chunk, job))
 end
 

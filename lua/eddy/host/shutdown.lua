@@ -31,6 +31,8 @@ local M = { OK = OK, FAILED = FAILED, INCOMPLETE = INCOMPLETE }
 local complain = callback_errors.write
 
 local host -- its functions
+local firsts = {} -- what is called when the end begins
+local has_failed = false -- one of these said so
 
 -- A stream's counters; nil for what is no stream, and for one of the process that this one was
 -- forked from.
@@ -208,10 +210,19 @@ function M.finish_thread(drain)
   return unsent == 0
 end
 
+--- Has fn called when the process's end begins, before anything is closed. The exit code is 1 when
+-- it returns false.
+function M.first(fn) firsts[#firsts + 1] = fn end
+
 -- Sends what waits on all loops for at most `drain` ms, closes everything, and says what was left
 -- undone and what could not be sent. Returns whether there was anything, and the time at which
 -- libzmq must have ended.
 local function finish(drain)
+  local first = firsts
+  firsts = {}
+  for _, fn in ipairs(first) do
+    if fn() == false then has_failed = true end
+  end
   if watchdog.on then watchdog.leave() end
   callback_errors.tell_repeats()
   C.eddy_page_keep()
@@ -262,6 +273,7 @@ function M.replace_exit(drain, functions)
     end
     local is_incomplete, deadline = finish(drain)
     if is_incomplete and (code == nil or code == true or code == OK) then code = INCOMPLETE end
+    if has_failed then code = FAILED end
     host.exit_by(deadline + LAST_MS, number_of(code))
     C.eddy_shutdown(deadline)
     C.eddy_page_end(number_of(code))
@@ -284,7 +296,7 @@ function M.finish(drain, code)
   if code == OK and failures > 0 then code = FAILED end
   if code == OK and is_incomplete then code = INCOMPLETE end
   if code == OK and signal == SIGPIPE then code = 128 + SIGPIPE end
-  return code, deadline
+  return has_failed and FAILED or code, deadline
 end
 
 return M

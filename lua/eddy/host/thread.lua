@@ -11,6 +11,7 @@ local callback_errors = require "eddy.loop.callback_errors"
 local signal = require "eddy.loop.signal"
 local watchdog = require "eddy.loop.watchdog"
 local bind_policy = require "eddy.security.bind_policy"
+local profile = require "eddy.profile"
 local coroutines = require "eddy.tasks.coroutine"
 local origin = require "eddy.tasks.origin"
 local threads = require "eddy.thread"
@@ -39,6 +40,7 @@ end
 -- What is not for threads.
 local function refuse(name)
   watchdog._refuse "set_watchdog: the watchdog watches the main thread's handlers only"
+  profile._refuse "start: the profile is one of the main thread's Lua state only"
   signal._refuse "on_signal: signals are the main thread's: have it tell this one"
   os.exit = function() -- luacheck: ignore 122
     errors.misuse("exit: thread " .. name .. " cannot end the process: it ends itself by " ..

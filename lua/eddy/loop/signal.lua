@@ -8,14 +8,16 @@ local C = c.C
 local check, check_function = errors.check, errors.check_function
 
 local Loop = {}
-local M = {
-  methods = Loop,
-  giving_way = {}, -- handlers that are not the script's, by number: its own takes their place
-}
 
 --- A signal's handler; `cancel` ends it.
 local Signal = {}
 Signal.__index = Signal
+
+local M = {
+  methods = Loop,
+  class = Signal,
+  giving_way = {}, -- handlers that are not the script's, by number: its own takes their place
+}
 
 local refusal -- why this Lua state takes no signals
 

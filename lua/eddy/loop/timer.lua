@@ -189,4 +189,4 @@ function Loop:call_every(ms, fn, ...)
   return new(self, ms, nil, ms, fn, ...)
 end
 
-return { methods = Loop }
+return { methods = Loop, class = Timer }

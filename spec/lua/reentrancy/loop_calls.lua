@@ -37,6 +37,8 @@ function calls.streams(loop)
   a:on_err(print)
   a:set_budget(5)
   a:set_priority(1)
+  a:trace(function() end)
+  a:trace(nil)
   b:set_concurrency(2)
   a:set_send_limit { messages = 100 }
   b:on_event(function(event) events[event.name] = true end)

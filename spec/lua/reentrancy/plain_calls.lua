@@ -5,6 +5,7 @@ local ffi = require "ffi"
 local counters = require "eddy.counters"
 local metrics = require "eddy.metrics"
 local hostile = require "spec.lua.reentrancy.hostile"
+local profile = require "eddy.profile"
 local support = require "spec.lua.support"
 local zmq = require "eddy.zmq"
 
@@ -184,6 +185,14 @@ function calls.metrics()
     histogram:observe(i)
   end
   got[1], got[2], got[3] = counter:value(), gauge:value(), histogram:value()
+  return got
+end
+
+function calls.profiles()
+  profile.start { interval = 1000 }
+  local got = { profile.running() }
+  profile.stop()
+  got[2] = profile.running()
   return got
 end
 

@@ -28,6 +28,7 @@ local modules = {
   "eddy.metrics",
   "eddy.process",
   "eddy.reload",
+  "eddy.profile",
   "eddy.service",
   "eddy.testing",
   "eddy.thread",

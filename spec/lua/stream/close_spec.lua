@@ -179,7 +179,7 @@ describe("a stream that is closed", function()
       on_recv = { print }, on_recv_stream = { print }, on_send = { print },
       on_send_stream = { print }, on_err = { print }, stop_on_recv = {}, stop_on_send = {},
       send = { "x" }, send_multipart = { { "x" } }, set_budget = { 1 }, set_send_limit = { {} },
-      stats = {}, on_full = { print }, on_drain = { print },
+      stats = {}, on_full = { print }, on_drain = { print }, trace = { print },
     }
     for name, args in pairs(calls) do
       local ok, err = pcall(stream[name], stream, unpack(args))
