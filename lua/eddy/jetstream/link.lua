@@ -69,13 +69,17 @@ end
 -- running, and with that the loop.
 local function tick(self)
   local now, is_needed = C.eddy_time(), next(self._answers) ~= nil or self._closing
+  local late, streams = {}, {} -- lists: who is told may ask again
   for token, answer in pairs(self._answers) do
-    if answer.till <= now then
-      self._answers[token] = nil
-      answer.fn(nil, errors.new(numbers.ETIMEDOUT, answer.what))
-    end
+    if answer.till <= now then late[#late + 1] = token end
   end
-  for stream in pairs(self._streams) do
+  for _, token in ipairs(late) do
+    local answer = self._answers[token]
+    self._answers[token] = nil
+    answer.fn(nil, errors.new(numbers.ETIMEDOUT, answer.what))
+  end
+  for stream in pairs(self._streams) do streams[#streams + 1] = stream end
+  for _, stream in ipairs(streams) do
     if stream:_look(now) then is_needed = true end
   end
   self:_flush()

@@ -14,6 +14,7 @@ local futures = require "eddy.tasks.future"
 local numbers = errors.numbers
 local pull, schedule, refused = receiving.pull, receiving.schedule, store.refused
 
+local RETRY_MS = 250 -- where a cluster has no leader just now
 local WINDOW = 256 -- messages that are on their way to be stored
 
 --- A stream. Fields: `loop`, `link`, `name` (for messages to people; may be set).
@@ -139,9 +140,12 @@ end
 
 -- Has a stream without a consumer made, where that was asked for.
 local function create(self)
+  if self._is_closed then return end
   setup.create_stream(self.link, self._options.stream, self._options.create, function(err)
     if self._is_closed then return end
-    if err and api.is_passing(err) then return self.link._connected and create(self) end
+    if err and api.is_passing(err) then
+      return self.link._connected and self.loop:call_later(RETRY_MS, create, self)
+    end
     if err then self:_fail(err) end
     created(self)
   end)

@@ -98,6 +98,28 @@ describe("links to NATS", function()
     end)
   end)
 
+  it("use TLS, and look whose certificate it is", function()
+    if not os.execute "command -v openssl >/dev/null" then return pending "needs openssl" end
+    local folder = support.temp_dir()
+    local code = os.execute(("openssl req -x509 -newkey rsa:2048 -nodes -days 2 -subj /CN=me " ..
+      "-addext subjectAltName=IP:127.0.0.1 -keyout %s/key -out %s/cert 2>/dev/null"):format(folder,
+      folder))
+    assert.is_true(code == 0 or code == true)
+    local server = nats.start(('tls { cert_file: "%s/cert", key_file: "%s/key" }'):format(folder,
+      folder))
+    finally(function()
+      server:remove()
+      os.execute("rm -r " .. folder)
+    end)
+    local _, events = connect { server.url, tls = { ca = folder .. "/cert" } }
+    wait_for(events, "CONNECTED")
+    link:close()
+    _, events = connect { server.url, tls = true } -- nobody has vouched for it
+    assert.matches("certificate", wait_for(events, "CLOSED").problem.message)
+    _, events = connect { server.url, tls = { insecure = true } }
+    wait_for(events, "CONNECTED")
+  end)
+
   it("wait for a server that is not there yet", function()
     local port = ports.free(1)
     local _, events = connect { "nats://127.0.0.1:" .. port, reconnect_wait = 20 }
