@@ -20,19 +20,4 @@ function M.all()
   return list
 end
 
---- Has all handlers that write files open them anew: those with a `reopen` method.
--- @return how many there are
-function M.reopen()
-  local reopened, number = {}, 0
-  for _, logger in ipairs(M.all()) do
-    for _, handler in ipairs(logger._handlers) do
-      if type(handler) == "table" and handler.reopen and not reopened[handler] then
-        reopened[handler], number = true, number + 1
-        handler:reopen()
-      end
-    end
-  end
-  return number
-end
-
 return M

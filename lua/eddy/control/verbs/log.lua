@@ -1,5 +1,6 @@
 -- The level of the loggers that the script has made; log files are opened anew.
 local targets = require "eddy.control.targets"
+local files = require "eddy.log.file"
 local formats = require "eddy.log.format"
 local loggers = require "eddy.log.loggers"
 
@@ -13,7 +14,7 @@ function M.request(options) return { level = options.LEVEL } end
 
 function M.run(args)
   if args.level == "reopen" then
-    return { reopened = loggers.reopen() }
+    return { reopened = files.reopen() }
   elseif args.level then
     local ok, number = pcall(formats.level_number, args.level, "log")
     if not ok then targets.refuse(tostring(number)) end
