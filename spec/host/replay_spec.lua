@@ -118,7 +118,8 @@ describe("a recording of a broker's load", function()
         'after the beginning: recorded "beat %d+", now "bleat %d+"',
       [beat .. " count = 1"] = 'recorded [^\n]*0"?[^\n]*, now "[^\n]*',
       [beat .. ":stop()"] =
-        "replay: timer [^,]*, which fired [%d.]+ s after the beginning, is not there, or is stopped",
+        "replay: timer [^,]*, which fired [%d.]+ s after the beginning, is not there, or is " ..
+        "stopped",
       [beat .. " back:on_recv(nil)"] = "/back, which received .* does not receive in this run",
       [beat .. ' back:send_multipart { "a", "too many" }'] = 'recorded "[^\n]*, now "a" "too many"',
     } do
