@@ -78,6 +78,16 @@ describe("reloading", function()
     assert.matches("reload: generation 1 goes on: a.lua:1: unexpected symbol", out, 1, true)
   end)
 
+  it("goes on when the next generation runs for ever, and a watchdog interrupts it", function()
+    write { ["a.lua"] = KEEPS }
+    local out = check(0, run [[
+      eddy --watchdog interrupt=300 a.lua
+      await 'load.1'; echo 'while true do end' >a.lua; kill -HUP $pid
+      await 'goes on'; kill $pid; end
+    ]])
+    assert.matches("generation 1 goes on: .*interrupted: the handler of ", out)
+  end)
+
   -- What follows a loop's start is the last generation's.
   local STARTS = [[
     local eddy = require "eddy"

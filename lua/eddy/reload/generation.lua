@@ -12,6 +12,7 @@ local remains = require "eddy.reload.remains"
 local surroundings = require "eddy.reload.surroundings"
 local completions = require "eddy.stream.completions"
 local loops = require "eddy.loop"
+local watchdog = require "eddy.loop.watchdog"
 local zmq = require "eddy.zmq"
 
 local M = { grace = 5000 }
@@ -118,6 +119,7 @@ local function run(main)
   loops._set_start(thread, main.start)
   os.exit = guard_exit(exit) -- luacheck: ignore 122
   local resumed, problem = coroutine.resume(thread)
+  if watchdog.on then watchdog.beat() end -- what follows is not the script's
   os.exit = exit -- luacheck: ignore 122
   if not resumed then return tostring(problem) end
   if main.loop or main.ok then return nil end

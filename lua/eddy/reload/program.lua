@@ -1,4 +1,6 @@
 -- The script that may be loaded again, and how far its host is with it. Small: every script has it.
+local loops = require "eddy.loop"
+
 local M = {
   file = false,    -- its name
   load = false,    -- fn(): its function; or nil and what is wrong
@@ -10,7 +12,7 @@ local M = {
                    -- while a later one's waits for the end of its loop
   begun = false,   -- of a generation that took over: its main program's coroutine and loop
   switched = false, -- one took over, and the host is to go on with that
-  others = {},     -- what is open that is not the script's: a set
+  others = {},     -- what is open that is not the script's: a set; eddy's own may be put in
   told = false,    -- fn(answer), told of each reload
 }
 
@@ -19,6 +21,12 @@ local M = {
 function M.begin(fields)
   for name, value in pairs(fields) do M[name] = value end
   M.number, M.begun, M.switched, M.loaded = 1, false, false, {}
+  M.others = setmetatable({}, { __mode = "k" })
+  for loop in pairs(loops._all()) do
+    for _, target in pairs(loop._targets) do
+      M.others[target], M.others[target.socket or target] = true, true
+    end
+  end
   for name, module in pairs(package.loaded) do M.loaded[name] = module end
 end
 

@@ -51,11 +51,14 @@ local function take_loop(loop)
   local state = {
     queued = loop._queued, waiting = copy(loop._waiting), unheard = copy(loop._unheard),
     gap = loop._gap, on_error = loop._on_error, stop = loop._stop, started = loop._started,
-    on_stop = loop._on_stop and copy(loop._on_stop),
+    on_stop = copy(loop._on_stop),
     signals = take_signals(loop), handlers = take_handlers(loop),
   }
   loop._gap, loop._on_error, loop._started = false, false, false
-  if loop._on_stop then restore(loop._on_stop, {}) end
+  for i = #loop._on_stop, 1, -1 do
+    local handle = loop._on_stop[i]
+    if inventory.is_own(handle._fn) then handle:cancel() end
+  end
   return state
 end
 
@@ -66,7 +69,7 @@ function M.take()
   for loop in pairs(loops._all()) do
     if loop._c then state.loops[loop] = take_loop(loop) end
   end
-  callback_errors.set_log(nil)
+  if inventory.is_own(state.log) then callback_errors.set_log(nil) end
   return state
 end
 
@@ -102,7 +105,7 @@ local function restore_loop(loop, state)
   loop._gap, loop._on_error = state.gap, state.on_error
   loop._stop, loop._started = state.stop, state.started
   C.eddy_loop_tell_gaps(loop._c, state.gap and 1 or 0)
-  if state.on_stop then restore(loop._on_stop, state.on_stop) end
+  restore(loop._on_stop, state.on_stop)
   restore_signals(loop, state.signals)
   for key, handler in pairs(state.handlers) do
     local now = loop._handlers[key]

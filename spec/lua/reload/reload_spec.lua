@@ -134,8 +134,9 @@ describe("a reload", function()
       end)
     ]])
     turn()
-    local answer = program.again(KEEPS ..
-      "pull:on_recv(function(msg) said[#said + 1] = msg[1] end)")
+    local answer = program.again(KEEPS .. [[
+      pull:on_recv(function(msg) said[#said + 1] = msg[1] end)
+    ]])
     assert.equal(2, answer.waiting)
     support.wait(loop, function() return table.concat(said):find "slept" end)
     local count = #said
