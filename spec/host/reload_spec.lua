@@ -138,15 +138,17 @@ describe("reloading", function()
   end)
 
   it("comes with --watch whenever a file changes", function()
-    write { ["a.lua"] = "require 'part'\n" .. KEEPS, ["part.lua"] = "print 'part 1'" }
+    write { ["a.lua"] = "require 'part'\n" .. KEEPS .. [[
+      eddy.loop.instance():call_later(1, print, "runs " .. state.count)
+    ]], ["part.lua"] = "print 'part 1'" }
     local out = check(3, run [[
       eddy --watch a.lua
-      await 'load.1'; echo "print 'part 2'" >part.lua
-      await 'load.2'; echo "print = = 1" >part.lua
+      await 'runs 1'; echo "print 'part 2'" >part.lua
+      await 'runs 2'; echo "print = = 1" >part.lua
       await 'goes on'; echo "print 'part 3'" >part.lua
       end
     ]])
-    assert.matches("part 1\nload\t1\t1\npart 2\nload\t2\t2\n", out, 1, true)
+    assert.matches("part 1\nload\t1\t1\nruns 1\npart 2\nload\t2\t2\n", out, 1, true)
     assert.matches("eddy: generation 2 runs (", out, 1, true)
     assert.matches("generation 2 goes on: [^\n]*/part.lua:1: ", out)
     assert.matches("part 3\nload\t3\t3\n", out, 1, true)
