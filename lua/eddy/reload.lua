@@ -81,6 +81,7 @@ end
 -- @param clears whether the generation before has ended
 local function done(future, clears, answer, problem)
   pending = false
+  if program.ends then program.ends() end
   if answer then
     if generation.keeps() then listen() end
     if program.told then program.told(answer) end
@@ -99,6 +100,7 @@ local function reload(loop, future, turns)
   local problem = refusal(loop)
   if problem then return done(future, false, nil, problem) end
   local clears = program.watches and not generation.keeps()
+  if program.begins then program.begins() end
   done(future, clears, generation.load(clears))
 end
 
@@ -121,6 +123,7 @@ function M.now() return M.request():await() end
 -- Loads the first generation, or raises what is wrong with it.
 local function load_first(file, arguments)
   program.begin { file = file, watches = false, drives = false, told = false, hangup = false,
+    begins = false, ends = false,
     load = function()
       local chunk, err = loadfile(file, "t")
       if not chunk then return nil, err end

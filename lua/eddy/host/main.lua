@@ -96,7 +96,8 @@ local function run_script(chunk, job)
   local main = script.bind(chunk, job.arg, complain)
   if job.file and job.file ~= "-" then
     program.begin { file = job.file, load = function() return load_again(job) end,
-      watches = job.watch, told = job.watch and tell_reloaded }
+      watches = job.watch, told = job.watch and tell_reloaded,
+      begins = systemd.reloading, ends = systemd.ready }
   end
   if job.watch then require("eddy.reload")._watch() end
   local ok, err = generations.run(main, call, job.watch, complain)

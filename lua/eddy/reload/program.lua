@@ -13,6 +13,8 @@ local M = {
   begun = false,   -- of a generation that took over: its main program's coroutine and loop
   switched = false, -- one took over, and the host is to go on with that
   others = {},     -- what is open that is not the script's: a set; eddy's own may be put in
+  begins = false,  -- fn(), called when a reload begins, and
+  ends = false,    -- when it has ended
   told = false,    -- fn(answer), told of each reload
 }
 
