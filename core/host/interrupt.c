@@ -68,7 +68,7 @@ static void take(int number, void (*handler)(int)) {
 }
 
 /* Those that nobody else takes, a script among others. */
-static void take_free_ones(void) {
+void eddy__interrupt_take(void) {
     for (int i = 0; i < COUNT; i++) {
         struct sigaction now;
         sigaction(SIGNALS[i], NULL, &now);
@@ -80,7 +80,7 @@ static void take_free_ones(void) {
 
 void eddy__interrupt_guard(eddy_loop *loop) {
     eddy_waits_guard(1);
-    take_free_ones();
+    eddy__interrupt_take();
     atomic_store(&guarded, loop);
 }
 
@@ -90,7 +90,7 @@ void eddy__interrupt_release(void) {
 }
 
 void eddy__interrupt_guard_device(eddy_device *device) {
-    take_free_ones();
+    eddy__interrupt_take();
     atomic_store(&guarded_device, device);
 }
 
@@ -100,7 +100,7 @@ void eddy__interrupt_release_device(void) {
 
 void eddy__interrupt_guard_waits(int on) {
     eddy_waits_guard(on);
-    if (on) take_free_ones();
+    if (on) eddy__interrupt_take();
     atomic_store(&guarded_waits, on);
 }
 
@@ -143,7 +143,7 @@ static void leave_to_child(void) {
 void eddy__interrupt_prepare(void) {
     process = getpid();
     /* Process 1 has no default actions. */
-    if (process == 1) take_free_ones();
+    if (process == 1) eddy__interrupt_take();
     /* A handler, not SIG_IGN, which programs that are started would inherit. */
     take(SIGPIPE, handle_pipe);
     pthread_atfork(NULL, NULL, leave_to_child);

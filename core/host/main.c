@@ -8,6 +8,7 @@
 #include "host/interrupt.h"
 #include "host/late_errors.h"
 #include "host/libzmq_calls.h"
+#include "host/request_signal.h"
 #include "host/service.h"
 #include "host/state.h"
 #include "host/thread.h"
@@ -107,6 +108,7 @@ static void push_services(lua_State *lua) {
                                         {"exit_by", exit_by},
                                         {"fail", fail},
                                         {"folder_of", folder_of},
+                                        {"take_signal", eddy__request_signal_take},
                                         {NULL, NULL}};
     lua_newtable(lua);
     luaL_register(lua, NULL, services);

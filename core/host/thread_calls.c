@@ -1,9 +1,10 @@
 #include "host/thread_calls.h"
 #include "host/thread.h"
+#include "host/watchdog.h"
 
 #include <lauxlib.h>
 
-enum { NAME_BYTES = 64 };
+enum { NAME_BYTES = 64, HANDLER_BYTES = 128, COMMAND = -1 };
 
 static const char HANDLE[] = "eddy.thread";
 
@@ -74,12 +75,30 @@ static int threads_wait(lua_State *lua) {
     return 3;
 }
 
+/* Has the handler interrupted that runs in the main thread. Its name; nothing when none does.
+ */
+static int interrupt_handler(lua_State *lua) {
+    char name[HANDLER_BYTES];
+    if (!eddy__watchdog_request(COMMAND, name, sizeof name)) return 0;
+    lua_pushstring(lua, name);
+    return 1;
+}
+
+/* The name of the handler that runs there; nothing when none does, or nobody watches. */
+static int running_handler(lua_State *lua) {
+    char name[HANDLER_BYTES];
+    if (!eddy__watchdog_running(name, sizeof name)) return 0;
+    lua_pushstring(lua, name);
+    return 1;
+}
+
 void eddy__thread_calls(lua_State *lua) {
     static const luaL_Reg calls[] = {
-        {"thread_start", thread_start},   {"thread_stop", thread_stop},
-        {"thread_ended", thread_ended},   {"thread_wait", thread_wait},
-        {"thread_result", thread_result}, {"threads_stop", threads_stop},
-        {"threads_wait", threads_wait},   {NULL, NULL}};
+        {"thread_start", thread_start},       {"thread_stop", thread_stop},
+        {"thread_ended", thread_ended},       {"thread_wait", thread_wait},
+        {"thread_result", thread_result},     {"threads_stop", threads_stop},
+        {"threads_wait", threads_wait},       {"interrupt_handler", interrupt_handler},
+        {"running_handler", running_handler}, {NULL, NULL}};
     luaL_register(lua, NULL, calls);
     luaL_newmetatable(lua, HANDLE);
     lua_pushcfunction(lua, let_go);

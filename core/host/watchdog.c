@@ -7,6 +7,7 @@
 #include <lauxlib.h>
 #include <math.h>
 #include <pthread.h>
+#include <semaphore.h>
 #include <signal.h>
 #include <stdatomic.h>
 #include <stdio.h>
@@ -20,6 +21,7 @@ enum {
     TICKS_A_LIMIT = 10, /* how exact a limit is */
     NAME_BYTES = 128,
     PATIENCE_MS = 100, /* for an answer from Lua, before the thread itself tells */
+    REQUEST_TICK_MS = 5,
 };
 
 /* What the thread wants of the handler that runs. */
@@ -40,9 +42,12 @@ static struct {
     double report, interrupt, abort; /* ms; HUGE_VAL: never */
     heartbeat heart;
 
-    pthread_mutex_t lock;
-    pthread_cond_t stopping;
-    int stop;
+    sem_t news; /* for the thread: it is to stop, or there is a request */
+    atomic_int stop;
+
+    int takes_requests;
+    _Atomic double requested; /* the handler that somebody wants interrupted, by its beat, */
+    atomic_int requester;     /* and who */
 
     atomic_int wanted;
     _Atomic double elapsed; /* of the handler that is wanted */
@@ -50,12 +55,16 @@ static struct {
     atomic_int answered;    /* it was told of */
     lua_Hook hook;          /* the script's own, while ours is in its place */
     int mask, count;
-} dog = {.lock = PTHREAD_MUTEX_INITIALIZER, .stopping = PTHREAD_COND_INITIALIZER};
+} dog;
 
 static const char NOTICE[] = "eddy.watchdog";
 
 static void unhook(lua_State *lua) {
     lua_sethook(lua, dog.hook, dog.mask, dog.count);
+}
+
+static int is_requested(double beat) {
+    return dog.heart.busy && atomic_load(&dog.requested) == beat;
 }
 
 /* Runs between two instructions of the handler. To interrupt, it stays until the handler has
@@ -73,7 +82,8 @@ static void hook(lua_State *lua, lua_Debug *record) {
     lua_getfield(lua, LUA_REGISTRYINDEX, NOTICE);
     lua_pushnumber(lua, atomic_load(&dog.elapsed));
     lua_pushboolean(lua, wanted == INTERRUPT);
-    lua_call(lua, 2, 0);
+    lua_pushinteger(lua, is_requested(dog.heart.beats) ? atomic_load(&dog.requester) : 0);
+    lua_call(lua, 3, 0);
 }
 
 /* Sets the hook, as the command luajit does for Ctrl-C. */
@@ -116,7 +126,7 @@ static void look(watch *seen, double passed) {
         *seen = (watch){.beat = beat};
         atomic_store(&dog.wanted, NOTHING);
         atomic_store(&dog.answered, 0);
-        return;
+        if (!is_requested(beat)) return;
     }
     seen->elapsed += passed;
     if (seen->elapsed >= dog.abort) {
@@ -124,7 +134,7 @@ static void look(watch *seen, double passed) {
         eddy__fatal_signal(SIGABRT);
     }
     int answered = atomic_load(&dog.answered);
-    if (seen->elapsed >= dog.interrupt)
+    if (seen->elapsed >= dog.interrupt || is_requested(beat))
         want(seen, INTERRUPT);
     else if (seen->elapsed >= dog.report && !answered && !seen->told)
         want(seen, REPORT);
@@ -144,13 +154,14 @@ static double used(void) {
 
 static void *keep_watch(void *unused) {
     double least = fmin(dog.report, fmin(dog.interrupt, dog.abort));
-    double tick = fmin(fmax(least / TICKS_A_LIMIT, LEAST_TICK_MS), MOST_TICK_MS);
+    double usual = HUGE_VAL;
+    if (isfinite(least)) usual = fmin(fmax(least / TICKS_A_LIMIT, LEAST_TICK_MS), MOST_TICK_MS);
     double before = eddy_time(), used_before = used();
     watch seen = {.beat = -1};
-    pthread_mutex_lock(&dog.lock);
-    while (!dog.stop) {
+    while (!atomic_load(&dog.stop)) {
+        double tick = is_requested(dog.heart.beats) ? fmin(usual, REQUEST_TICK_MS) : usual;
         struct timespec at = eddy__deadline(before + tick);
-        pthread_cond_clockwait(&dog.stopping, &dog.lock, CLOCK_MONOTONIC, &at);
+        sem_clockwait(&dog.news, CLOCK_MONOTONIC, &at);
         double now = eddy_time(), used_now = used();
         /* A thread that comes late was in a process that was suspended, which does not count,
          * or on a busy machine, where the handler went on. */
@@ -158,22 +169,24 @@ static void *keep_watch(void *unused) {
         before = now;
         used_before = used_now;
     }
-    pthread_mutex_unlock(&dog.lock);
     return unused;
 }
 
 static int start_thread(void) {
-    dog.stop = 0;
+    static int is_ready;
+    if (!is_ready) sem_init(&dog.news, 0, 0);
+    is_ready = 1;
+    atomic_store(&dog.stop, 0);
+    atomic_store(&dog.requested, -1);
     dog.watched = pthread_self();
     return eddy__signal_mask_thread(&dog.thread, keep_watch, NULL);
 }
 
 static void end_watch(lua_State *lua) {
     if (dog.is_on) {
-        pthread_mutex_lock(&dog.lock);
-        dog.stop = 1;
-        pthread_cond_signal(&dog.stopping);
-        pthread_mutex_unlock(&dog.lock);
+        dog.takes_requests = 0;
+        atomic_store(&dog.stop, 1);
+        sem_post(&dog.news);
         pthread_join(dog.thread, NULL);
         atomic_store(&dog.wanted, NOTHING);
     }
@@ -187,6 +200,29 @@ static double limit(lua_State *lua, int argument) {
     return ms < 0 ? HUGE_VAL : ms;
 }
 
+static void copy_name(char *name, size_t room) {
+    size_t size = room > 0 ? strnlen(dog.heart.name, room - 1) : 0;
+    memcpy(name, dog.heart.name, size);
+    if (room > 0) name[size] = '\0';
+}
+
+int eddy__watchdog_running(char *name, size_t room) {
+    if (!dog.is_on || !dog.heart.busy) return 0;
+    copy_name(name, room);
+    return 1;
+}
+
+int eddy__watchdog_request(int who, char *name, size_t room) {
+    if (!dog.takes_requests || !dog.heart.busy) return 0;
+    double beat = dog.heart.beats;
+    if (atomic_load(&dog.requested) == beat) return 0;
+    copy_name(name, room);
+    atomic_store(&dog.requester, who);
+    atomic_store(&dog.requested, beat);
+    sem_post(&dog.news);
+    return 1;
+}
+
 int eddy__watchdog_watch(lua_State *lua) {
     dog.lua = lua_touserdata(lua, lua_upvalueindex(1));
     end_watch(dog.lua);
@@ -195,7 +231,8 @@ int eddy__watchdog_watch(lua_State *lua) {
     dog.abort = limit(lua, 3);
     lua_pushvalue(lua, 4);
     lua_setfield(lua, LUA_REGISTRYINDEX, NOTICE);
-    dog.hooks = isfinite(dog.report) || isfinite(dog.interrupt);
+    int takes_requests = lua_toboolean(lua, 5);
+    dog.hooks = isfinite(dog.report) || isfinite(dog.interrupt) || takes_requests;
     if (dog.hooks) eddy__hooking_begin(dog.lua, set_hook);
     if (dog.hooks || isfinite(dog.abort)) {
         dog.is_on = start_thread() == 0;
@@ -204,6 +241,7 @@ int eddy__watchdog_watch(lua_State *lua) {
             return luaL_error(lua, "set_watchdog: no thread can be started");
         }
     }
+    dog.takes_requests = takes_requests && dog.is_on;
     lua_pushlightuserdata(lua, &dog.heart.beats);
     lua_pushlightuserdata(lua, &dog.heart.busy);
     lua_pushlightuserdata(lua, dog.heart.name);

@@ -2,6 +2,7 @@
 local errors = require "eddy.base.errors"
 local c = require "eddy.base.libeddy"
 local dispatch = require "eddy.loop.dispatch"
+local names = require "eddy.loop.signal_names"
 
 local C = c.C
 local check, check_function = errors.check, errors.check_function
@@ -80,23 +81,6 @@ function Signal:__tostring()
   return self:_describe() .. (is_given_back and " (cancelled)" or "")
 end
 
-local LAST = 64 -- of the system's signals
-
-local names = {} -- by number
-for name in ([[HUP INT QUIT ILL TRAP ABRT BUS FPE KILL USR1 SEGV USR2 PIPE ALRM TERM CHLD STOP
-    TSTP XCPU XFSZ SYS]]):gmatch("%u+%d?") do
-  names[C.eddy_signal_number(name)] = "SIG" .. name
-end
-
-names[C.EDDY_STOPPING] = "stop" -- of a thread
-
---- A signal's number, from its name ("TERM", "SIGTERM") or number; nil when there is none.
-function M.number_of(signal)
-  local number = type(signal) == "number" and signal or C.eddy_signal_number(tostring(signal))
-  return number % 1 == 0 and number >= 1 and number <= LAST and number or nil
-end
-
---- A signal's name.
-function M.name_of(number) return names[number] or "signal " .. number end
+M.number_of, M.name_of = names.number_of, names.name_of
 
 return M

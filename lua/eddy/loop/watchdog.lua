@@ -5,6 +5,7 @@ local c = require "eddy.base.libeddy"
 local traceback = require "eddy.base.traceback"
 local waits = require "eddy.base.waits"
 local label_of = require "eddy.loop.label"
+local signals = require "eddy.loop.signal_names"
 
 local ffi = c.ffi
 
@@ -14,13 +15,15 @@ local M = {
   log = false, -- the loop's: fn(text)
 }
 
-local watch -- the host's
+local watch, take_signal -- the host's
+local settings_now, signal_now = {}, 0
+local is_held = false -- requests are taken, whatever the settings
 local beats, busy, name -- the heartbeat: what the host sees
 local last
 local refusal = "set_watchdog: the watchdog is the host's: run the script with the command eddy"
 
--- For the host: the function that watches, or why nothing does.
-function M._set_host(fn) watch = fn end
+-- For the host: the functions that watch and take a signal, or why nothing does.
+function M._set_host(fn, take) watch, take_signal = fn, take end
 function M._refuse(text) refusal = text end
 
 -- A handler of this target begins.
@@ -41,7 +44,7 @@ function M.beat() beats[0] = beats[0] + 1 end
 function M.leave() busy[0] = 0 end
 
 -- The handler that is to be interrupted, by its beat, and with which text.
-local interrupted_beat, interruption
+local interrupted_beat, interruption, is_request
 
 -- Whether the function at a level of the stack is one of ours, called by the script.
 local function is_ours(level)
@@ -49,22 +52,35 @@ local function is_ours(level)
   return info and errors.is_ours(info.source)
 end
 
+-- Who asked for an interruption, by the host's number.
+local function text_of(requester)
+  return requester > 0 and "by " .. signals.name_of(requester) or "by eddy ctl"
+end
+
 -- Called by the host's hook in the middle of a handler: see core/host/watchdog.h. Code of
 -- ours is never interrupted, so that nothing is left half done; where it waits, it asks.
-local function notice(ms, to_interrupt)
+local function notice(ms, to_interrupt, requester)
   local who = ffi.string(name)
   if not to_interrupt then
     local text = ("%s: its handler has run for %.0f ms"):format(who, ms)
     if is_ours(2) and waits.is_poked() then text = text .. "; " .. waits.HINT end
     return M.log(traceback.of(nil, text, 2))
   end
-  interrupted_beat = beats[0]
+  interrupted_beat, is_request = beats[0], requester ~= 0
+  if is_request then
+    interruption = ("interrupted %s: the handler of %s"):format(text_of(requester), who)
+    if is_ours(2) then return end
+    M.beat() -- it is asked once: a handler that catches this goes on
+    error(interruption, 2)
+  end
   interruption = ("interrupted: the handler of %s has run for %.0f ms"):format(who, ms)
   if not is_ours(2) then error(interruption, 2) end
 end
 
 function waits.check_watchdog()
-  if M.on and interrupted_beat == beats[0] then errors.misuse(interruption) end
+  if not M.on or interrupted_beat ~= beats[0] then return end
+  if is_request then M.beat() end
+  errors.misuse(interruption)
 end
 
 local limits = { report = true, interrupt = true, abort = true }
@@ -74,32 +90,71 @@ function M.is_limit(which, ms)
   return limits[which] == true and type(ms) == "number" and ms > 0
 end
 
+local function check_signal(signal)
+  if not signals.number_of(signal) then
+    errors.misuse("set_watchdog: signal: no such signal: " .. tostring(signal))
+  end
+end
+
 local function check_limits(settings)
   if type(settings) ~= "table" then
     errors.misuse("set_watchdog: expected a table or nil, got " .. type(settings))
   end
   for which, ms in pairs(settings) do
-    if not limits[which] then errors.misuse("set_watchdog: no such limit: " .. tostring(which)) end
-    if not M.is_limit(which, ms) then
+    if which == "signal" then
+      check_signal(ms)
+    elseif not limits[which] then
+      errors.misuse("set_watchdog: no such limit: " .. tostring(which))
+    elseif not M.is_limit(which, ms) then
       errors.misuse(("set_watchdog: %s: expected a number of ms above 0, got %s"):format(which,
         tostring(ms)))
     end
   end
 end
 
+local function apply()
+  local settings = settings_now
+  local takes_requests = is_held or settings.signal ~= nil
+  beats, busy, name = watch(settings.report or -1, settings.interrupt or -1,
+    settings.abort or -1, notice, takes_requests)
+  beats, busy = ffi.cast("double *", beats), ffi.cast("double *", busy)
+  name = ffi.cast("char *", name)
+  last = nil
+  M.on, M.report = is_held or next(settings) ~= nil, settings.report or false
+  local number = settings.signal and signals.number_of(settings.signal) or 0
+  if number ~= signal_now then take_signal(number) end
+  signal_now = number
+end
+
 --- Watches how long handlers run, on whatever loop of this Lua state. nil ends it.
 -- @param settings limits in ms, each of which may be left out: `report` logs the handler's
--- stream and a traceback, `interrupt` raises an error in it, `abort` ends the process
+-- stream and a traceback, `interrupt` raises an error in it, `abort` ends the process; and
+-- `signal`, "SIGINT" or its number: when it comes, the handler that runs is interrupted; when none
+-- does, or once more in the same handler, it does what it would without this
 function M.set(settings)
   if settings ~= nil then check_limits(settings) end
   if not watch then errors.misuse(refusal) end
-  settings = settings or {}
-  beats, busy, name = watch(settings.report or -1, settings.interrupt or -1,
-    settings.abort or -1, notice)
-  beats, busy = ffi.cast("double *", beats), ffi.cast("double *", busy)
-  name = ffi.cast("char *", name)
-  busy[0], last = 0, nil
-  M.on, M.report = next(settings) ~= nil, settings.report or false
+  settings_now = settings or {}
+  apply()
+  busy[0] = 0
+end
+
+local request, running -- the host's, where the handlers are another thread's
+
+--- For a thread of the host's: what has the main thread's handler interrupted, and tells its name.
+function M._set_requests(interrupt, name_of) request, running = interrupt, name_of end
+
+--- The name of the handler that runs in the main thread; nil when none does.
+function M.running() return running() end
+
+--- Has the handler interrupted that runs in the main thread.
+-- @return its name; nil when none runs
+function M.request() return request() end
+
+--- For the host: from now on handlers can be interrupted on request, whatever the settings.
+function M._take_requests()
+  is_held = true
+  apply()
 end
 
 return M

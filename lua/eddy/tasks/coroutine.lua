@@ -127,6 +127,25 @@ function M.refusal()
   return task and task:cancelled() and tell_cancelled(task) or nil
 end
 
+--- With which a wait ends of a task that is interrupted.
+local INTERRUPTION = {}
+
+-- Raises what a task is interrupted with, at the line that waits.
+local function interrupt(task)
+  local text = task._interruption
+  task._interruption = false
+  errors.misuse(text)
+end
+
+--- Has a task that is not done raise an error where it waits; in the next wait that it tries, where
+-- it has what it waited for, or runs.
+function M.interrupt(task, text)
+  local thread = task._coroutine
+  local what = M.awaited(thread)
+  task._interruption = text
+  if what and not what:done() and M.wake(thread, what, INTERRUPTION) then what:_unlisten(thread) end
+end
+
 -- A task that was cancelled, or is to be, does not wait.
 local function refuse(task, thread, what)
   what:_unlisten(thread)
@@ -149,6 +168,10 @@ function M.suspend(loop, what)
     what:_unlisten(thread)
     error(errors.cancelled, 0)
   end
+  if task and task._interruption then
+    what:_unlisten(thread)
+    interrupt(task)
+  end
   if not coroutine.isyieldable() then refuse_inside_c(what) end
   local queue = foreign.controller()
   if queue then return foreign.wait(loop, what, queue) end
@@ -159,6 +182,7 @@ function M.suspend(loop, what)
   local reason
   -- Somebody else may resume it, too.
   repeat reason = coroutine.yield() until loop._waiting[thread] ~= what
+  if reason == INTERRUPTION then interrupt(task) end
   if reason and task then task._told = true end
   return reason
 end

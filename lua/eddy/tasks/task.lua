@@ -9,6 +9,7 @@ local ownership = require "eddy.tasks.ownership"
 local Task = {}
 for name, method in pairs(futures.class) do Task[name] = method end
 Task.__index = Task
+Task._interruption = false -- the text of the error that it is to raise
 
 local function finish(task, ok, ...)
   ownership.ended(task._coroutine, task._loop, task._state ~= "cancelled" and ok and task)
@@ -28,6 +29,42 @@ end
 -- What its coroutine runs: the same for all, so that none needs a closure.
 local function body(task, fn, ...)
   finish(task, xpcall(fn, task._loop._trace, ...))
+end
+
+-- A hook that raises in a task's coroutine, at its next line.
+local function raise_in(task, text)
+  local thread = task._coroutine
+  local hook, mask, count = debug.gethook()
+  debug.sethook(function()
+    if coroutine.running() ~= thread and not task:done() then return end
+    local info = debug.getinfo(2, "S")
+    if not task:done() and info and errors.is_ours(info.source) then return end
+    debug.sethook(hook, mask, count)
+    if not task:done() then error(text, 2) end
+  end, "l")
+end
+
+--- Raises an error in the task: where it waits, what it waits for is given up as by `cancel`; in
+-- the one that calls, here; in one that runs and has resumed the coroutine that calls, at its next
+-- line. One that was not begun fails with it. The task may catch it, and go on.
+-- @param text of the error; "interrupted" unless given
+-- @return true; false when it was done already
+function Task:interrupt(text)
+  if text ~= nil and type(text) ~= "string" then
+    errors.misuse("interrupt: expected a text, got " .. type(text))
+  end
+  if self:done() then return false end
+  text = text or "interrupted"
+  local thread = self._coroutine
+  if coroutine.running() == thread then errors.misuse(text) end
+  if coroutine.status(thread) == "normal" then
+    raise_in(self, text)
+  elseif debug.getinfo(thread, 0, "l") then -- it has begun
+    coroutines.interrupt(self, text)
+  else
+    self:set_error(text)
+  end
+  return true
 end
 
 -- Begins it; an error cannot come out: its function is protected inside.
