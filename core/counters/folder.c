@@ -10,6 +10,8 @@
 #include <sys/vfs.h>
 #include <time.h>
 
+static const char SOCKET[] = ".sock"; /* what a name ends with of a control socket */
+
 enum {
     TMPFS = 0x01021994,
     KEPT = 16,          /* pages of processes that have died, */
@@ -60,6 +62,10 @@ int eddy_page_folder(char *path, uint32_t room) {
         return (int)size;
     }
     return -ENOENT;
+}
+
+int eddy_path_private(const char *path) {
+    return chmod(path, S_IRUSR | S_IWUSR) == 0 ? 0 : -errno;
 }
 
 typedef struct list {
@@ -175,6 +181,8 @@ void eddy__folder_clean(const char *path) {
         int is_page = pid > 0 && pid <= INT_MAX && strlen(entry->d_name) < MOST_NAME;
         if (is_page && *end == '\0' && is_gone((pid_t)pid))
             set_aside(dirfd(folder), entry->d_name);
+        if (is_page && strcmp(end, SOCKET) == 0 && is_gone((pid_t)pid))
+            unlinkat(dirfd(folder), entry->d_name, 0);
         if (!is_page || strcmp(end, EDDY__DEAD) != 0) continue;
         if (fstatat(dirfd(folder), entry->d_name, &status, AT_SYMLINK_NOFOLLOW) != 0) continue;
         snprintf(one.name, sizeof one.name, "%.23s", entry->d_name);

@@ -148,6 +148,9 @@ void eddy_page_observe(eddy_page_metric *metric, double value);
  * path of a folder that only this user can read. Returns its size, or -ENOENT. */
 int eddy_page_folder(char *path, uint32_t room);
 
+/* Lets nobody but the owner use what is at a path: a socket. 0 or -errno. */
+int eddy_path_private(const char *path);
+
 /* All folders where there may be pages that this user can read, each with its zero byte, as
  * many as there is room for. Returns how many bytes all of them take. */
 int eddy_page_folders(char *paths, uint32_t room);

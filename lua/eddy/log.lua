@@ -5,6 +5,7 @@ local file = require "eddy.log.file"
 local formats = require "eddy.log.format"
 local handlers = require "eddy.log.handlers"
 local json = require "eddy.log.json"
+local loggers = require "eddy.log.loggers"
 local records = require "eddy.log.record"
 
 local M = {
@@ -134,10 +135,10 @@ local function new(class, name, settings, what)
   end
   local list = {}
   for i, handler in ipairs(settings.handlers or {}) do list[i] = check_handler(handler, what) end
-  return setmetatable({
+  return loggers.add(setmetatable({
     name = name, _handlers = list,
     _level = formats.level_number(settings.level or M.DEBUG, what),
-  }, class)
+  }, class))
 end
 
 --- A logger: `logger:info(message, ...)` and so on for each level. "sub.topic::text" is a

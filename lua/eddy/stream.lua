@@ -40,6 +40,7 @@ local Stream = {
   _on_send = false, _on_err = false, _on_close = false, _on_full = false, _on_drain = false,
   _time = 0, -- the ms that it took
   _sent = false, -- messages that on_send waits to hear of, by the core's numbers
+  _is_paused = false,
   _waiting = false, -- no message is delivered: its handler waits in a coroutine
   _flushed = -1, -- the loop's turn in which it was, last
   _inside = 0, _concurrency = 1, -- how many such wait, and may

@@ -7,6 +7,8 @@ M.rows = {
   { "ps", "", "show the processes of eddy's, and what they are doing" },
   { "top", "[PID]", "watch them: streams, rates, queues, times" },
   { "metrics", "", "serve them to Prometheus, and as a page for people" },
+  { "ctl", "[PID] VERB", "ask a process, or have it do something (eddy --control)" },
+  { "console", "[PID]", "type Lua code into a process (eddy --control=eval)" },
   { "keygen", "NAME", "make the two files of a pair of keys" },
 }
 

@@ -2,6 +2,7 @@
 local C = require("eddy.base.libeddy").C
 local commands = require "eddy.commands.list"
 local journal = require "eddy.base.journal"
+local place = require "eddy.control.place"
 local callback_errors = require "eddy.loop.callback_errors"
 local watchdog = require "eddy.loop.watchdog"
 
@@ -89,6 +90,17 @@ local options = {
   {
     "--worker", "WHICH", {}, needs = "a worker", is_supervisors = true,
     take = function(job, text) job.worker = text end,
+  },
+  {
+    "--control", "[MODE]", {
+      "open a control socket for `eddy ctl`: =eval runs code for it and",
+      "for `eddy console`, too; =PATH or =eval:PATH says where it is",
+    },
+    take = function(job, text)
+      local problem
+      job.control, problem = place.read(text or "")
+      return problem
+    end,
   },
   {
     "--version", nil, { "print the versions and exit" }, short = "-v",
@@ -196,6 +208,12 @@ function M.read(args, print_version)
       job.arg[0], i = word, i + 1
       break
     end
+  end
+  local asked = os.getenv "EDDY_CONTROL"
+  if asked and asked ~= "" and not job.control then
+    local problem
+    job.control, problem = place.read(asked)
+    if problem then return misuse("EDDY_CONTROL: " .. problem) end
   end
   if not job.code and not job.file and not job.test then return misuse("no script") end
   if job.watch and (not job.file or job.file == "-") then

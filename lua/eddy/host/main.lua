@@ -6,6 +6,7 @@ local counters = require "eddy.counters.page"
 local c = require "eddy.base.libeddy"
 local tracebacks = require "eddy.base.traceback"
 local compiler = require "eddy.host.compiler"
+local control = require "eddy.host.control"
 local finalizers = require "eddy.host.finalizers"
 local generations = require "eddy.host.generations"
 local modules = require "eddy.host.modules"
@@ -17,6 +18,7 @@ local worker = require "eddy.host.worker"
 local systemd = require "eddy.host.systemd"
 local loops = require "eddy.loop"
 local callback_errors = require "eddy.loop.callback_errors"
+local dispatch = require "eddy.loop.dispatch"
 local bind_policy = require "eddy.security.bind_policy"
 local watchdog = require "eddy.loop.watchdog"
 local coroutines = require "eddy.tasks.coroutine"
@@ -126,6 +128,17 @@ local function begin_worker(text, host)
   return worker.begin(text)
 end
 
+-- Opens the control socket, which is then read on whatever loop runs. Returns what is wrong.
+local function open_control(job, host)
+  local problem = control.open(job.control, job.worker and job.worker:match "^%d+")
+  if problem then return problem end
+  local guard = host.guard
+  function host.guard(core)
+    guard(core)
+    control.attach(dispatch.loop())
+  end
+end
+
 local M = { _parse = parse } -- for tests
 
 --- Runs the command.
@@ -138,9 +151,9 @@ local M = { _parse = parse } -- for tests
 -- @return the exit code, and the time at which libzmq must have ended
 function M.main(args, host)
   io.stdout:setvbuf("line")
-  loops._set_guard(host.guard, host.release)
+  loops._set_guard(function(core) return host.guard(core) end, host.release)
   proxy._set_guard(host.guard_device, host.release_device)
-  watchdog._set_host(host.watch)
+  watchdog._set_host(host.watch, host.take_signal)
   local ok, problem = compiler.set(os.getenv "EDDY_JIT", loops._log)
   if not ok then
     complain("EDDY_JIT: " .. problem)
@@ -177,6 +190,13 @@ function M.main(args, host)
   counters.open { command = command_of(job) }
   if job.limits then watchdog.set(job.limits) end
   if job.insecure then bind_policy.set_insecure(true) end
+  if job.control then
+    problem = open_control(job, host)
+    if problem then
+      complain(problem)
+      return shutdown.finish(job.drain, USAGE)
+    end
+  end
   return shutdown.finish(job.drain, run_script(chunk, job))
 end
 

@@ -96,6 +96,7 @@ function M.main(job, host)
   loops._set_guard(host.guard, host.release)
   host.guard_waits, host.is_main = function() end, false
   threads._set_host(host, settings)
+  watchdog._set_requests(host.interrupt_handler, host.running_handler)
   compiler.set(os.getenv "EDDY_JIT", loops._log)
   finalizers.protect(host.fail)
   bind_policy.set_insecure(settings.insecure)

@@ -46,7 +46,11 @@ end
 --- What `set_log` set, or nil.
 function M.log_function() return log ~= write_log and log or nil end
 
+--- Is given what loops log, too; false: nobody is.
+M.tap = false
+
 local function deliver(text, priority)
+  if M.tap then M.tap(text) end
   if log == write_log then return write_log(text, priority) end
   local ok, err = pcall(log, text)
   if ok then return end

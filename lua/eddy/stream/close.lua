@@ -51,6 +51,7 @@ function M.close(self, linger)
     if drain_ms < 0 then drain_ms = math.huge end
   end
   if self._id and drain_ms then drain(self, drain_ms) end
+  if self._is_paused then self:_pause(false) end
   if not self._id then return 0 end -- closed, before or meanwhile
   self.name = self.name
   monitor._forget(self)

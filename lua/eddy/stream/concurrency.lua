@@ -85,4 +85,12 @@ function Stream:_went_on()
   C.eddy_stream_receive(self.loop._c, self._id, self._receive)
 end
 
+-- It receives nothing, whatever the script does, and keeps the loop alive; or as before.
+function Stream:_pause(on)
+  self._is_paused, self._receive = on or nil, on and 0 or nil
+  self.loop._expected = self.loop._expected + (on and -1 or 1)
+  if not self._on_recv or self._waiting then return end
+  C.eddy_stream_receive(self.loop._c, self._id, self._receive)
+end
+
 return M

@@ -52,9 +52,8 @@ describe("task:interrupt", function()
   end)
 
   it("leaves it what it has got already, and raises in its next wait", function()
-    local source, task = eddy.future.new(), nil
-    local got
-    task = loop:spawn(function()
+    local source, got = eddy.future.new(), nil
+    local task = loop:spawn(function()
       got = source:await()
       eddy.sleep(1e6)
     end)
