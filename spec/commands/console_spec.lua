@@ -61,7 +61,8 @@ describe("eddy console", function()
 
   -- Presses ^C until the screen has that: one may come before the line is asked for.
   local function insist(pattern)
-    local latest, screen = os.time() + PATIENCE_S, nil
+    local latest = os.time() + PATIENCE_S
+    local screen
     repeat
       press "C-c"
       process.shell "sleep 0.5"

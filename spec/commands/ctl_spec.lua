@@ -174,6 +174,22 @@ describe("eddy ctl", function()
       true)
   end)
 
+  it("reloads the script", function()
+    start [[
+      local eddy, zmq = require "eddy", require "eddy.zmq"
+      eddy.keep("jobs", function()
+        return eddy.stream(zmq.instance():socket(zmq.PULL, { bind = "inproc://jobs" }))
+      end):on_recv(print)
+    ]]
+    assert.matches("^generation 2 runs %(%d+ ms%)\nkept    jobs\n$", (ctl "reload"))
+    assert.equal(3, ask("reload").generation)
+    local file = assert(io.open(started.name, "w"))
+    file:write "error 'on purpose'"
+    file:close()
+    assert.matches("ctl: [^\n]*: on purpose", select(2, ctl("reload", 1)))
+    assert.equal(3, ask("info").generation)
+  end)
+
   it("runs code with --control=eval: values, prints, futures and errors", function()
     start(SERVICE, "eval")
     assert.equal('3\n"x\\n"\n', (ctl [[eval '1 + 2, "x\n"']]))

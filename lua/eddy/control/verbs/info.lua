@@ -4,6 +4,7 @@ local place = require "eddy.control.place"
 local targets = require "eddy.control.targets"
 local pages = require "eddy.counters.list"
 local loops = require "eddy.loop"
+local reload = require "eddy.reload"
 local text = require "eddy.terminal.text"
 
 local C, ffi = c.C, c.ffi
@@ -19,7 +20,7 @@ function M.run(_, context)
     control = context.allows_eval and "eval" or "on",
     jit = jit.status() and "on" or "off", lua_bytes = collectgarbage "count" * 1024,
     command = page and page.command, worker = page and page.worker,
-    generation = page and page.generation, streams = #targets.streams(), loops = {},
+    generation = reload.generation(), streams = #targets.streams(), loops = {},
     up_ms = page and C.eddy_time() - page.began_clock,
     memory = entry and entry.process and entry.process.memory,
     descriptors = entry and entry.process and entry.process.descriptors,

@@ -1,7 +1,6 @@
 -- Loads the script anew, by eddy.reload.
 local targets = require "eddy.control.targets"
 local reload = require "eddy.reload"
-local values = require "eddy.control.values"
 
 local M = { waits = true }
 
@@ -11,6 +10,17 @@ function M.run()
   return answer
 end
 
-function M.show(answer) return { values.text(answer) } end
+function M.show(answer)
+  local lines = { ("generation %d runs (%.0f ms)"):format(answer.generation, answer.took_ms) }
+  for _, what in ipairs { "kept", "new", "closed" } do
+    if #answer[what] > 0 then
+      lines[#lines + 1] = ("%-7s %s"):format(what, table.concat(answer[what], ", "))
+    end
+  end
+  if answer.waiting > 0 then
+    lines[#lines + 1] = ("%-7s %d of the generation before"):format("waiting", answer.waiting)
+  end
+  return lines
+end
 
 return M
