@@ -113,6 +113,7 @@ function Formats:set(format, level)
 end
 
 --- A record in its level's format, with a newline at its end. Never raises.
+-- @return the line, and whether it may have nothing else before it
 function Formats:apply(record, text)
   local format = self._per_level[record.level] or self._default
   local line
@@ -124,7 +125,7 @@ function Formats:apply(record, text)
     made = M.text_of(made)
     line = ok and made or text .. " (its formatter failed: " .. made .. ")"
   end
-  return line:sub(-1) == "\n" and line or line .. "\n"
+  return line:sub(-1) == "\n" and line or line .. "\n", M.frugal[format]
 end
 
 return M

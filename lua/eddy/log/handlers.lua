@@ -57,7 +57,8 @@ function M.new(class, settings, what, self)
 end
 
 function Handler:_write(record)
-  self:_put(self._formats:apply(record, record.text), record.level)
+  local line, is_whole = self._formats:apply(record, record.text)
+  self:_put(is_whole and line or mark() .. line, record.level)
 end
 
 function Handler:_tell()
@@ -144,7 +145,7 @@ local function priority_of(level)
 end
 
 function Stderr._put(_, line, level)
-  io.stderr:write(journal.lines(mark() .. line, priority_of(level)))
+  io.stderr:write(journal.lines(line, priority_of(level)))
 end
 
 --- Tells what was left out; handlers have it.

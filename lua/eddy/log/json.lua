@@ -43,7 +43,8 @@ function M.formatter(fields)
     errors.misuse("json_formatter: expected a table of fields, got " .. type(fields))
   end
   json.check()
-  local constant = {}
+  local constant, worker = {}, C.eddy_worker_index()
+  if worker > 0 then constant[1] = '"worker":' .. worker end
   add_fields(constant, fields or {})
   local function format(record, text)
     local own = record.fields
