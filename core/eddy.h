@@ -252,6 +252,9 @@ int eddy_passed_get(int index, char *endpoint, uint32_t size);
  */
 int eddy_is_journal(int fd);
 
+/* Whether a file is still the one at a path: 1, 0, or -errno. */
+int eddy_file_is_at(int fd, const char *path);
+
 /* The number of the user that the process runs as. */
 uint32_t eddy_user(void);
 

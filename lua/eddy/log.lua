@@ -1,17 +1,21 @@
 --- Logging: loggers make records of what a script has to say, handlers take them further.
 local errors = require "eddy.base.errors"
 local mark = require "eddy.base.mark"
+local file = require "eddy.log.file"
 local formats = require "eddy.log.format"
 local handlers = require "eddy.log.handlers"
+local json = require "eddy.log.json"
 local records = require "eddy.log.record"
 
 local M = {
   DEBUG = 10, INFO = 20, WARN = 30, ERROR = 40, CRITICAL = 50,
   pub_handler = handlers.pub_handler, stderr_handler = handlers.stderr_handler,
+  file_handler = file.handler, reopen = file.reopen, json_formatter = json.formatter,
 }
 
 -- The text of a message, and where in it the end of its topic is, if it has one.
 local function text_of(message, ...)
+  if type(message) == "table" then message = formats.head_of(message) end
   local text = formats.text_of(message)
   local has_topic = text:find("::", 1, true)
   if select("#", ...) > 0 then
@@ -39,6 +43,9 @@ end
 local function emit(self, level, topic, message, ...)
   if level < self._level then return end
   local text, split = text_of(message, ...)
+  local fields = type(message) == "table" and formats.fields_of(message)
+  local fields_text = fields and formats.fields_text(fields)
+  if fields then text = text .. fields_text end
   local body = text
   if topic then
     if topic ~= "" then text = topic .. "::" .. text end
@@ -47,7 +54,8 @@ local function emit(self, level, topic, message, ...)
   end
   hand_over(self, records.new {
     level = level, level_name = formats.level_name(level), name = self.name,
-    message = message, text = text, topic = topic, body = body,
+    message = message, text = text, topic = topic, body = body, fields = fields or nil,
+    fields_text = fields_text or nil,
   })
 end
 

@@ -195,6 +195,7 @@ end
 M._failures = callback_errors.count
 
 M.set_log = callback_errors.set_log
+M.set_log_limit = callback_errors.set_log_limit
 
 -- For the host: as a loop's own, for what is no loop's.
 function M._log(text) Loop._log(nil, text) end

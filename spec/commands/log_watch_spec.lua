@@ -45,6 +45,37 @@ describe("eddy log-watch", function()
       finish(pid, 5))
   end)
 
+  it("binds, so that publishers connect to it", function()
+    local path = os.tmpname()
+    os.remove(path)
+    local pipe = io.popen(("timeout -k 1 20 %s log-watch --bind -t a ipc://%s >%s 2>&1 & echo $!")
+      :format(process.quote(EDDY_HOST), path, out))
+    local pid = pipe:read("*l")
+    pipe:close()
+    for i = 1, 2 do
+      local publisher = zmq.instance():socket(zmq.XPUB,
+        { linger = 1000, connect = "ipc://" .. path })
+      assert.equal(zmq.POLLIN, publisher:poll(10000))
+      publisher:send_multipart { "b", "no" }
+      publisher:send_multipart { "a" .. i, "yes" }
+      publisher:close()
+    end
+    local lines = finish(pid, 2)
+    assert.matches("a1 | yes\n", lines, 1, true)
+    assert.matches("a2 | yes\n", lines, 1, true)
+    assert.equal(2 * #"a1 | yes\n", #lines)
+  end)
+
+  it("binds where strangers can connect only when it is told so", function()
+    local _, err = process.check(1, process.eddy("log-watch", "--bind", "tcp://*:0"))
+    assert.matches("other machines can reach this", err)
+    local pipe = io.popen(("timeout -k 1 20 %s log-watch --bind --insecure 'tcp://*:*' >%s " ..
+      "2>&1 & echo $!"):format(process.quote(EDDY_HOST), out))
+    local pid = pipe:read("*l")
+    pipe:close()
+    assert.equal("", finish(pid, 0))
+  end)
+
   it("shows the topics that it is asked for", function()
     local pid, first = start("-t", "a.", "--topic=b")
     assert.equal(zmq.POLLIN, socket:poll(10000))

@@ -16,6 +16,8 @@ Connects to a publisher of logs (or of anything) and prints what it publishes, a
 line for each message, until SIGINT or SIGTERM.
 
 options:
+  --bind                bind to the endpoint instead: publishers connect to it
+  --insecure            let it be where strangers can connect, too
   -t, --topic TOPIC     show what begins with TOPIC; may be repeated (everything)
   --timestamp [FORMAT]  begin lines with the time, as strftime has it
                         (%Y-%m-%d %H:%M:%S; a FORMAT has a %)
@@ -42,6 +44,8 @@ local short = { ["-t"] = "--topic", ["-h"] = "--help" }
 local options = {
   ["--topic"] = function(job, value) table.insert(job.topics, value) end,
   ["--separator"] = function(job, value) job.separator = value end,
+  ["--bind"] = function(job) job.binds = true end,
+  ["--insecure"] = function(job) job.insecure = true end,
   ["--align"] = function(job) job.align = true end,
   ["--color"] = function(job) job.color = true end,
 }
@@ -115,7 +119,8 @@ end
 
 local function watch(job)
   local socket = zmq.instance():socket(zmq.SUB,
-    { linger = 0, subscribe = job.topics, connect = job.endpoint })
+    { linger = 0, subscribe = job.topics, insecure = job.insecure })
+  if job.binds then socket:bind(job.endpoint) else socket:connect(job.endpoint) end
   io.stdout:setvbuf("full") -- a failed write of a single line goes unsaid
   local loop, code = loops.instance(), OK
   local stream = new_stream(socket, loop)

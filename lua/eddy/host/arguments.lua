@@ -2,6 +2,7 @@
 local C = require("eddy.base.libeddy").C
 local commands = require "eddy.commands.list"
 local callback_errors = require "eddy.loop.callback_errors"
+local journal = require "eddy.base.journal"
 local watchdog = require "eddy.loop.watchdog"
 
 local M = {}
@@ -134,7 +135,7 @@ local function usage()
 end
 
 --- Says what is wrong.
-M.complain = callback_errors.write
+function M.complain(text) callback_errors.write(text, journal.ERROR) end
 
 local function misuse(text)
   M.complain(text .. " (eddy --help tells more)")

@@ -212,6 +212,7 @@ end
 -- libzmq must have ended.
 local function finish(drain)
   if watchdog.on then watchdog.leave() end
+  callback_errors.tell_repeats()
   C.eddy_page_keep()
   systemd.stopping(drain)
   local now, took = C.eddy_time(), 0

@@ -39,6 +39,35 @@ function M.text_of(value)
   return ok and text or "an object whose __tostring fails"
 end
 
+--- What a message begins with: of { "text", name = value, ... }, which is one with fields, its
+-- text, else the message.
+function M.head_of(message)
+  return getmetatable(message) == nil and type(rawget(message, 1)) == "string" and message[1]
+    or message
+end
+
+--- The fields of such a message: its table, or nil.
+function M.fields_of(message) return M.head_of(message) ~= message and message or nil end
+
+-- Words are written as they are, other texts in quotes.
+local function value_text(value)
+  local text = M.text_of(value)
+  if text:find "^[^%s\"=%c]+$" then return text end
+  return (("%q"):format(text):gsub("\\\n", "\\n"):gsub("%c", function(byte)
+    return ("\\%03d"):format(byte:byte())
+  end))
+end
+
+--- Fields as the end of a text: " id=17 name=joe".
+function M.fields_text(fields)
+  local texts = {}
+  for name, value in pairs(fields) do
+    if type(name) == "string" then texts[#texts + 1] = " " .. name .. "=" .. value_text(value) end
+  end
+  table.sort(texts)
+  return table.concat(texts)
+end
+
 local fields = {
   level = function(record) return record.level_name end,
   name = function(record) return record.name or "" end,
@@ -55,6 +84,9 @@ local function fill(format, record, text)
     return fields[field] and tostring(fields[field](record)) or nil
   end))
 end
+
+--- Formats of our own, which take no more of a record than they need.
+M.frugal = setmetatable({}, { __mode = "k" })
 
 local Formats = {}
 Formats.__index = Formats
@@ -81,17 +113,19 @@ function Formats:set(format, level)
 end
 
 --- A record in its level's format, with a newline at its end. Never raises.
+-- @return the line, and whether it may have nothing else before it
 function Formats:apply(record, text)
   local format = self._per_level[record.level] or self._default
   local line
   if type(format) == "string" then
     line = format == "{message}" and text or fill(format, record, text)
   else
-    local ok, made = pcall(format, records.complete(record), text)
+    if not M.frugal[format] then records.complete(record) end
+    local ok, made = pcall(format, record, text)
     made = M.text_of(made)
     line = ok and made or text .. " (its formatter failed: " .. made .. ")"
   end
-  return line:sub(-1) == "\n" and line or line .. "\n"
+  return line:sub(-1) == "\n" and line or line .. "\n", M.frugal[format]
 end
 
 return M

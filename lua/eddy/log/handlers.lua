@@ -2,6 +2,10 @@
 local errors = require "eddy.base.errors"
 local mark = require "eddy.base.mark"
 local formats = require "eddy.log.format"
+local journal = require "eddy.base.journal"
+local loops = require "eddy.loop"
+local records = require "eddy.log.record"
+local repeats = require "eddy.loop.repeats"
 local zmq = require "eddy.zmq"
 local Socket = require "eddy.zmq.socket"
 
@@ -18,7 +22,8 @@ function Handler:set_level(level) self._level = formats.level_number(level, "set
 
 local classes = {}
 
-local function class(methods)
+--- A class of handlers.
+function M.class(methods)
   for name, method in pairs(Handler) do methods[name] = method end
   methods.__index = methods
   classes[methods] = true
@@ -30,12 +35,49 @@ function M.is_own(handler)
   return classes[getmetatable(handler)] and rawget(handler, "handle") == nil
 end
 
+-- A record that tells of others like it.
+local function summary_of(record, text)
+  local copy = {}
+  for key, value in pairs(record) do copy[key] = value end
+  copy.text, copy.body, copy.time, copy.fields = text, text, os.time(), nil
+  return copy
+end
+
+--- Makes a handler that writes lines, by its method `_put(line, level)`.
+-- @param settings { level =, repeats = how many like each other it writes in a minute }
+-- @param self its fields
+function M.new(class, settings, what, self)
+  self._level = formats.level_number(settings.level or -math.huge, what)
+  local limit = settings.repeats
+  if limit ~= nil then repeats.check(limit, what .. ": repeats", "a number") end
+  setmetatable(self, class)
+  self._repeats = limit and repeats.new(limit, function(_, record) self:_write(record) end,
+    function(text, record) self:_write(summary_of(record, text)) end) or false
+  return self
+end
+
+function Handler:_write(record)
+  local line, is_whole = self._formats:apply(record, record.text)
+  self:_put(is_whole and line or mark() .. line, record.level)
+end
+
+function Handler:_tell()
+  if self._repeats then self._repeats:tell() end
+end
+
+--- What a logger calls.
+function Handler:handle(record)
+  if record.level < self._level then return end
+  if not self._repeats then return self:_write(record) end
+  self._repeats:put(loops.current(false), record.text, records.complete(record))
+end
+
 local with_place = "{level} {file}:{line} - {message}"
 
 --- Publishes records as two frames: the topic "ROOT.LEVEL.SUB", and a line of text. Never
 -- waits and never raises. Fields: `root_topic` (may be set), `socket`, `dropped` (how many
 -- records the socket did not take).
-local Pub = class {}
+local Pub = M.class {}
 
 --- A handler that publishes.
 -- @param where an endpoint, at which a new PUB socket is bound, or a socket or stream to use
@@ -83,24 +125,30 @@ function Pub:close(linger)
   if self._own then self._target:close(linger) end
 end
 
-local Stderr = class {}
+local Stderr = M.class {}
 
 --- A handler that writes lines to the standard error.
-function M.stderr_handler()
-  return setmetatable({
-    _level = -math.huge,
+-- @param settings { level =, repeats = } as `new`; optional
+function M.stderr_handler(settings)
+  return M.new(Stderr, settings or {}, "stderr_handler", {
     _formats = formats.formats("{time} {level} {file}:{line} - {message}", {}),
-  }, Stderr)
+  })
 end
 
 function Stderr.__tostring() return "log handler of the standard error" end
 
-function Stderr:handle(record)
-  if record.level < self._level then return end
-  io.stderr:write(mark() .. self._formats:apply(record, record.text))
+local function priority_of(level)
+  if level >= 50 then return journal.CRITICAL end
+  if level >= 40 then return journal.ERROR end
+  if level >= 30 then return journal.WARNING end
+  return level >= 20 and journal.INFO or journal.DEBUG
 end
 
---- Does nothing; handlers have it.
-function Stderr.close() end
+function Stderr._put(_, line, level)
+  io.stderr:write(journal.lines(line, priority_of(level)))
+end
+
+--- Tells what was left out; handlers have it.
+function Stderr:close() self:_tell() end
 
 return M

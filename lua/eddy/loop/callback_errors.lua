@@ -1,7 +1,9 @@
 -- Errors in callbacks, and where loops log them: methods of a loop's.
 local errors = require "eddy.base.errors"
+local journal = require "eddy.base.journal"
 local of_process = require "eddy.base.mark"
 local traceback = require "eddy.base.traceback"
+local repeats = require "eddy.loop.repeats"
 local watchdog = require "eddy.loop.watchdog"
 local origin = require "eddy.tasks.origin"
 local ownership = require "eddy.tasks.ownership"
@@ -22,7 +24,10 @@ function M.is_cut_off(err) return type(err) == "table" and rawget(err, "is_signa
 
 -- One write, so that the lines of several threads do not mix.
 local mark = ""
-local function write_log(text) io.stderr:write("eddy: " .. of_process() .. mark .. text .. "\n") end
+local function write_log(text, priority)
+  io.stderr:write(journal.lines("eddy: " .. of_process() .. mark .. text .. "\n",
+    priority or journal.WARNING))
+end
 local log = write_log
 
 --- Writes to the standard error what no function of a script's is to take.
@@ -41,10 +46,28 @@ end
 --- What `set_log` set, or nil.
 function M.log_function() return log ~= write_log and log or nil end
 
-function Loop._log(_, text)
+local function deliver(text, priority)
+  if log == write_log then return write_log(text, priority) end
   local ok, err = pcall(log, text)
-  if not ok then write_log(text .. "\neddy: and its log failed: " .. tostring(err)) end
+  if ok then return end
+  write_log(text .. "\neddy: and its log failed: " .. tostring(err), journal.ERROR)
 end
+
+local MOST = 10 -- of a kind in a minute
+local bound = repeats.new(MOST, deliver, deliver)
+
+--- How many lines of a kind the log has in a minute, 10 unless told; of the others it has their
+-- number, when the minute is over. math.huge: all.
+function M.set_log_limit(lines)
+  repeats.check(lines, "set_log_limit", "a number of lines")
+  bound:tell()
+  bound.limit = lines
+end
+
+--- Logs how many lines were left out so far.
+function M.tell_repeats() bound:tell() end
+
+function Loop._log(self, text, priority) bound:put(self, text, priority) end
 
 watchdog.log = function(text) Loop._log(nil, text) end
 
@@ -78,7 +101,7 @@ function Loop:_failed(failure, target)
   self._errors = self._errors + 1
   unheard = unheard + 1
   if M.is_cut_off(failure.value) then cut_off = cut_off + 1 end
-  self:_log(report)
+  self:_log(report, journal.ERROR)
 end
 
 -- Calls fn, whose error costs nothing but itself. True when there was none.

@@ -7,7 +7,10 @@ local C = c.C
 local check, check_function = errors.check, errors.check_function
 
 local Loop = {}
-local M = { methods = Loop }
+local M = {
+  methods = Loop,
+  giving_way = {}, -- handlers that are not the script's, by number: its own takes their place
+}
 
 --- A signal's handler; `cancel` ends it.
 local Signal = {}
@@ -31,6 +34,10 @@ function Loop:on_signal(name, fn)
     if signal then signal:cancel() end
     return nil
   end
+  local other = M.giving_way[number]
+  M.giving_way[number] = nil
+  if other and other ~= signal then other:cancel() end
+  if other and other == signal then signal.name = nil end
   if signal then
     signal._fn, signal._name = fn, name
     signal:_count_alive(true)

@@ -32,8 +32,8 @@ function M.expect_log(pattern, fn)
   local depth, Loop = #active, loops._class
   local before = Loop._log
   if depth == 0 then
-    function Loop._log(loop, text)
-      if not M.take(text) then before(loop, text) end
+    function Loop._log(loop, text, priority)
+      if not M.take(text) then before(loop, text, priority) end
     end
   end
   active[depth + 1] = expectation

@@ -211,6 +211,7 @@ function calls.loops(loop)
   eddy.loop.clear_instance()
   if default then eddy.loop.install(default) end
   eddy.loop.set_log(nil)
+  eddy.loop.set_log_limit(10)
   eddy.loop.set_watchdog(nil)
   local other = eddy.loop.new()
   other:close()
@@ -542,6 +543,18 @@ function calls.logs()
   handler:handle { level = 10 }
   stderr:close()
   handler:close()
+  local path = os.tmpname()
+  local file = log.file_handler(path, { repeats = 1 })
+  file:set_formatter(log.json_formatter { by = "spec" })
+  local records = log.logger("file", { handlers = { file } })
+  for i = 1, 3 do records:warn { "line %d", number = i } end
+  got.reopened = log.reopen() > 0
+  file:reopen()
+  file:set_level "ERROR"
+  file:handle { level = 10 }
+  file:close()
+  for line in io.lines(path) do got[#got + 1] = line:gsub('"time":"[^"]*"', "") end
+  os.remove(path)
   return got
 end
 

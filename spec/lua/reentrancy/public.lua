@@ -97,6 +97,7 @@ local function classes()
     output = require("eddy.process.output")._class,
     logger = methods_of(eddy.log.logger()), ["topic logger"] = methods_of(eddy.log.topic_logger()),
     ["stderr handler"] = methods_of(eddy.log.stderr_handler()),
+    ["file handler"] = methods_of(eddy.log.file_handler("/dev/null", { hangup = false })),
     ["pub handler"] = methods_of(eddy.log.pub_handler(context:socket(zmq.PUB))),
   }
   loop:close()
