@@ -195,6 +195,7 @@ end
 --- The end of a thread: what waits is sent for at most `drain` ms, and everything is closed, with
 -- its own linger: the process goes on. Returns whether all was sent.
 function M.finish_thread(drain)
+  callback_errors.tell_repeats()
   local deadline = C.eddy_time() + drain
   children.ask()
   local unsent = send_queued(deadline, { is_said = true })

@@ -1,5 +1,6 @@
 -- What runs in a thread of eddy.thread: its script or function, its loop, and their end.
 local errors = require "eddy.base.errors"
+local journal = require "eddy.base.journal"
 local tracebacks = require "eddy.base.traceback"
 local compiler = require "eddy.host.compiler"
 local finalizers = require "eddy.host.finalizers"
@@ -105,7 +106,7 @@ function M.main(job, host)
   local is_quiet = not ok and type(result) == "table" and is_end(result.value, is_stopped)
   if not ok and not is_quiet then
     if type(result) ~= "table" then result = { value = result, text = errors.text_of(result) } end
-    callback_errors.write(result.text)
+    callback_errors.write(result.text, journal.ERROR)
   end
   if not shutdown.finish_thread(math.min(settings.drain, most)) then host.tell_unsent() end
   if loops._failures() > 0 then host.fail() end
