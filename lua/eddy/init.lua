@@ -37,6 +37,7 @@ local modules = {
   metrics = true,
   process = true,
   reload = true,
+  service = true,
   testing = true,
   thread = true,
   worker = true,

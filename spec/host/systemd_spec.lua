@@ -155,6 +155,19 @@ describe("a service manager that listens", function()
       "No such file or directory\n"), err)
   end)
 
+  it("hears of a main program that runs no loop when that says so, and its words", function()
+    start([[
+      local eddy = require "eddy"
+      eddy.sleep(1)
+      eddy.service.status "warming\nup"
+      eddy.service.ready()
+      eddy.sleep(60000)]], "WATCHDOG_USEC=20000")
+    hears "STATUS=warming up: 0 streams, 0 messages/s"
+    assert.not_matches("READY", table.concat(heard, "\n"))
+    hears "READY=1"
+    hears "WATCHDOG=1"
+  end)
+
   it("hears of a reload, with its time", function()
     start [[
       local systemd = require "eddy.host.systemd"
@@ -176,7 +189,7 @@ describe("the unit files", function()
     end
     process.check(0, process.shell(([[
       dir=$(mktemp -d)
-      sed 's|/usr/local/bin/eddy|%s|' %s/eddy@.service >$dir/eddy@.service
+      sed "s|/usr/local/bin/eddy|$(realpath %s)|" %s/eddy@.service >$dir/eddy@.service
       cp %s/eddy@.socket $dir
       said=$(systemd-analyze verify $dir/eddy@a.service $dir/eddy@a.socket 2>&1); code=$?
       rm -r $dir

@@ -3,6 +3,7 @@
 local c = require "eddy.base.libeddy"
 local loops = require "eddy.loop"
 local dispatch = require "eddy.loop.dispatch"
+local service = require "eddy.service"
 
 local C, ffi = c.C, c.ffi
 
@@ -20,6 +21,7 @@ local is_ready = false  -- the service manager has heard so
 local is_stopping = false
 local is_deaf = false   -- it could not be told, and the log said so
 local passed_told = false
+local words = ""        -- the script's, for the status
 local counted, counted_at = 0, 0 -- messages, and when
 
 local function send(...)
@@ -58,7 +60,7 @@ local function status()
   counted, counted_at = messages, now
   local text = plural(streams, "stream")
   if waiting > 0 then text = text .. ", " .. plural(waiting, "message") .. " waiting to be sent" end
-  return ("STATUS=%s, %.0f messages/s"):format(text, rate)
+  return ("STATUS=%s%s, %.0f messages/s"):format(words, text, rate)
 end
 
 -- What was passed and is not used is most likely meant for an address that the script has
@@ -106,11 +108,14 @@ end
 -- @param functions the host's: see core/host/service.h
 function M.begin(functions)
   local listens, ms, unusable = functions.service()
-  if listens then host, watchdog_ms = functions, ms end
+  if listens then
+    host, watchdog_ms = functions, ms
+    service._set_manager(M)
+  end
   if not listens and unusable == 0 and C.eddy_passed_get(0, nil, 0) < 0 then return end
-  dispatch.on_run(function(loop)
+  dispatch.on_run(function(loop, is_wait)
     if host and attached ~= loop then attach(loop) end
-    if is_ready and passed_told then return end
+    if is_wait or is_ready and passed_told then return end
     -- The turn is over when what was queued in it is called.
     loop:add_callback(loop.add_callback, loop, turned, unusable)
   end)
@@ -121,6 +126,12 @@ function M.ready()
   if not host then return end
   is_ready = true
   send("READY=1", status())
+end
+
+--- What the script does, in its words; "" for none.
+function M.tell(text)
+  words = text == "" and "" or text .. ": "
+  if not is_stopping then send(status()) end
 end
 
 --- A reload begins, which `ready` ends.

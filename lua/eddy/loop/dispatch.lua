@@ -69,7 +69,7 @@ function M.target_of(thread) return runs[thread] and runs[thread].target end
 --- What to call when a loop begins and ends to run: the host's guard.
 function M.set_guard(begin, finish) guard, release = begin, finish end
 
---- What to call with a loop that begins to run, and not just to wait for something.
+--- What to call with a loop that begins to run, and whether that is just to wait for something.
 function M.on_run(fn) begun = fn end
 
 local function guard_loop(self) guard(tonumber(ffi.cast("intptr_t", self._c))) end
@@ -335,7 +335,7 @@ function M.drive(self, until_idle, limit)
   enter(self, "start")
   guard_loop(self)
   guarded, self._parked = false, false
-  if begun and not limit then begun(self) end
+  if begun then begun(self, limit ~= nil) end
   local this, thread
   repeat this, thread = begin_run(self) until resume(self, this, thread, until_idle, limit)
   -- With a message in hand the main program is to come to the end of that.

@@ -6,6 +6,7 @@ local errors = require "eddy.base.errors"
 local C = c.C
 
 local WINDOW_MS = 60000
+local LONGEST = 400    -- of the text that makes a kind
 local MOST_KINDS = 100 -- in a minute; what is of none of these is of one kind
 
 local M = {}
@@ -32,7 +33,7 @@ end
 -- Texts are of one kind whose first lines differ in numbers alone. Those in names ("worker2") and
 -- of lines in files ("app.lua:12") are none.
 local function kind_of(text)
-  local first = text:match "^[^\n]*"
+  local first = text:match("^[^\n]*"):sub(1, LONGEST)
   return (first:gsub("([^%w:.])%d[%w.]*", "%1#"):gsub("^%d[%w.]*", "#"))
 end
 
@@ -57,9 +58,11 @@ end
 
 -- A minute from now, if a loop runs then; else with what comes next, or at the end.
 local function tell_later(self, loop)
-  if self._timer and self._timer:active() or not (loop and loop._c) then return end
-  self._timer = loop:call_later(WINDOW_MS, self.tell, self):unref()
-  self._timer.name = "repeated log lines"
+  if self._timer and self._timer:active() or not loop then return end
+  local ok, timer = pcall(loop.call_later, loop, WINDOW_MS, self.tell, self)
+  if not ok then return end -- it is being closed
+  self._timer = timer:unref()
+  timer.name = "repeated log lines"
 end
 
 local function find(self, text)

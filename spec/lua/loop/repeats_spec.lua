@@ -53,6 +53,15 @@ describe("log lines that come again and again", function()
     assert.same({ "text", "repeated 2 times: text" }, written)
   end)
 
+  it("may come from a loop that is being closed", function()
+    local it, written = bound(1)
+    local own = require("eddy.loop").new()
+    own:close()
+    for _ = 1, 3 do it:put(own, "text") end
+    it:tell()
+    assert.same({ "text", "repeated 2 times: text" }, written)
+  end)
+
   it("keep no loop running", function()
     local it = bound(1)
     for _ = 1, 3 do it:put(loop, "text") end

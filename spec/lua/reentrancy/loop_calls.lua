@@ -212,6 +212,8 @@ function calls.loops(loop)
   if default then eddy.loop.install(default) end
   eddy.loop.set_log(nil)
   eddy.loop.set_log_limit(10)
+  eddy.service.status "text"
+  eddy.service.ready()
   eddy.loop.set_watchdog(nil)
   local other = eddy.loop.new()
   other:close()

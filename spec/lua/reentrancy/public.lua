@@ -28,6 +28,7 @@ local modules = {
   "eddy.metrics",
   "eddy.process",
   "eddy.reload",
+  "eddy.service",
   "eddy.testing",
   "eddy.thread",
   "eddy.worker",
