@@ -29,11 +29,9 @@ static int has_port(const char *endpoint) {
     return !is_tcp(endpoint) || !port || strtol(port + 1, NULL, 10) <= LAST_PORT;
 }
 
-static int option_of(void *socket, int option, int otherwise) {
-    int value = otherwise;
-    size_t size = sizeof value;
-    eddy__zmq_get(socket, option, &value, &size);
-    return value;
+static int get_option(void *socket, int option, int *value) {
+    size_t size = sizeof *value;
+    return eddy__zmq_get(socket, option, value, &size) == 0 ? 0 : -errno;
 }
 
 /* Writes the endpoint with its host's address in place of its name. 0 or -ENODEV. */
@@ -45,7 +43,9 @@ static int resolve(void *socket, const char *endpoint, char *resolved) {
     memcpy(name, host, (size_t)(port - host));
     name[port - host] = '\0';
 
-    struct addrinfo hints = {.ai_family = option_of(socket, ZMQ_IPV6, 0) ? AF_UNSPEC : AF_INET,
+    int ipv6 = 0;
+    get_option(socket, ZMQ_IPV6, &ipv6);
+    struct addrinfo hints = {.ai_family = ipv6 ? AF_UNSPEC : AF_INET,
                              .ai_socktype = SOCK_STREAM};
     struct addrinfo *found;
     if (getaddrinfo(name, NULL, &hints, &found) != 0) return -ENODEV;
@@ -135,13 +135,12 @@ int eddy__endpoint_connect(void *socket, const char *endpoint) {
 int eddy__endpoint_bind(void *socket, const char *endpoint) {
     char resolved[LONGEST];
     if (!has_port(endpoint)) return -EINVAL;
-    int fd = -1, ipv6 = 0;
-    size_t fd_size = sizeof fd, ipv6_size = sizeof ipv6;
-    if (eddy__zmq_get(socket, ZMQ_USE_FD, &fd, &fd_size) != 0 ||
-        eddy__zmq_get(socket, ZMQ_IPV6, &ipv6, &ipv6_size) != 0)
-        return -errno;
+    int own = -1, ipv6 = 0;
+    int rc = get_option(socket, ZMQ_USE_FD, &own);
+    if (rc == 0) rc = get_option(socket, ZMQ_IPV6, &ipv6);
+    if (rc != 0) return rc;
     /* With a descriptor of the script's there is no path to take. */
-    if (fd >= 0) return eddy__zmq_bind(socket, endpoint) == 0 ? 0 : -errno;
+    if (own >= 0) return eddy__zmq_bind(socket, endpoint) == 0 ? 0 : -errno;
     int passed = eddy__passed_take(endpoint, ipv6);
     if (passed >= 0) return bind_descriptor(socket, endpoint, passed);
     if (passed != EDDY__PASSED_NONE) return passed;
@@ -157,8 +156,9 @@ int eddy__endpoint_bind(void *socket, const char *endpoint) {
 int eddy__endpoint_unbind(void *socket, const char *endpoint) {
     char resolved[LONGEST];
     if (eddy__zmq_unbind(socket, endpoint) == 0) return 0;
-    int error = errno;
-    if (eddy__passed_name(endpoint, option_of(socket, ZMQ_IPV6, 0), resolved, LONGEST) == 0 &&
+    int error = errno, ipv6 = 0;
+    get_option(socket, ZMQ_IPV6, &ipv6);
+    if (eddy__passed_name(endpoint, ipv6, resolved, LONGEST) == 0 &&
         eddy__zmq_unbind(socket, resolved) == 0)
         return 0;
     if (resolve(socket, endpoint, resolved) != 0) return -error;
