@@ -1,6 +1,6 @@
 -- A counter that answers requests and is changed while it runs. Run it with
 --
---     eddy --watch examples/reload.lua serve
+--     eddy --watch examples/services/reload.lua serve
 --
 -- and change the answer below. Without `serve` it asks itself, reloads once, and ends.
 local eddy = require "eddy"

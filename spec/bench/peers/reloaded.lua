@@ -55,9 +55,9 @@ local function finish()
   local seconds = (loop:time() - state.began) / 1000
   table.sort(state.took)
   local first, last = state.memory[math.ceil(#state.memory / 10)], state.memory[#state.memory]
-  local text = "%d reloads, %.0f messages, %.0f a second, %d wrong; took %.1f ms (median), %.1f " ..
-    "(most); longest pause %.1f ms; RSS %.1f MiB after a tenth, %.1f at the end"
-  print(text:format(#state.took, state.next - 1, (state.next - 1) / seconds, state.wrong,
+  print(("%d reloads, %.0f messages, %.0f a second, %d wrong; took %.1f ms (median), " ..
+    "%.1f (most); longest pause %.1f ms; RSS %.1f MiB after a tenth, %.1f at the end"):format(
+    #state.took, state.next - 1, (state.next - 1) / seconds, state.wrong,
     state.took[math.ceil(#state.took / 2)], state.took[#state.took], state.longest, first, last))
   os.exit(state.wrong == 0 and 0 or 1)
 end
