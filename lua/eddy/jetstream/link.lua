@@ -364,15 +364,22 @@ function Link:close(options)
     left = left + stream:close { drain = math.max(0, ms - (C.eddy_time() - began)) }
   end
   if not self._id then return left end
-  if not self._closing then
-    self._closing = futures.new(self.loop)
-    self._closing._name = "the end of " .. self:_describe()
-    self._stop_at = C.eddy_time() + DRAIN_MS
-    self:_wake()
-    stop_when_drained(self)
-  end
+  self:_end()
   self._closing:_map():await()
   return left
+end
+
+--- Closes the link with all that is on it, and waits for nothing.
+function Link:_end()
+  if not self._id or self._closing then return end
+  local streams = {}
+  for stream in pairs(self._streams) do streams[#streams + 1] = stream end
+  for _, stream in ipairs(streams) do stream:close() end
+  self._closing = futures.new(self.loop)
+  self._closing._name = "the end of " .. self:_describe()
+  self._stop_at = C.eddy_time() + DRAIN_MS
+  self:_wake()
+  stop_when_drained(self)
 end
 
 -- The loop is being closed.

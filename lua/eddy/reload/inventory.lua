@@ -13,7 +13,7 @@ local M = {}
 local function kind_of(target)
   local kind = target._kind
   if kind == "stream" then return not rawget(target, "_listeners") and "stream" end -- a monitor's
-  if kind == "handler" or kind == "process" then return kind end
+  if kind == "handler" or kind == "process" or kind == "link" then return kind end
   if rawget(target, "_delay") then return "timer" end
   return rawget(target, "loop_pointer") and "waker"
 end
@@ -47,12 +47,13 @@ function M.is_internal(thing, kind)
 end
 
 --- Calls visit(thing, kind) for all that is open: streams, timers, handlers of descriptors, wakers,
--- processes, plain sockets, loops, threads, devices.
+-- processes, links to NATS and what is on them ("part"), plain sockets, loops, threads, devices.
 function M.each(visit)
   for loop in pairs(loops._all()) do
     for _, target in pairs(loop._targets) do
       local kind = kind_of(target)
       if kind then visit(target, kind) end
+      for part in pairs(kind == "link" and target._streams or {}) do visit(part, "part") end
     end
     if loop ~= loops._default() then visit(loop, "loop") end
   end
@@ -94,6 +95,11 @@ function close.timer(timer) timer:stop() end
 function close.handler(handler)
   if handler._loop._handlers[handler._key] == handler then handler:_remove() end
 end
+function close.part(part) part:close() end
+function close.link(link)
+  link._on_event = false
+  link:_end()
+end
 function close.waker(waker) waker:close() end
 function close.process(child) if not child._is_detached then child:stop() end end
 function close.thread(thread) thread:stop(STOP_MS) end
@@ -101,8 +107,8 @@ function close.device(device) device:stop() end
 function close.loop(loop) if not loop:running() then loop:close() end end
 
 -- Sockets are somebody's until that one is closed.
-local ORDER = { "timer", "handler", "waker", "stream", "process", "device", "thread", "loop",
-  "socket" }
+local ORDER = { "timer", "handler", "waker", "stream", "part", "link", "process", "device",
+  "thread", "loop", "socket" }
 
 --- Closes things: a list of { thing, kind }.
 -- @param linger for sockets and streams; optional

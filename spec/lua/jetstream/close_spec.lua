@@ -1,5 +1,6 @@
 local eddy = require "eddy"
 local support = require "spec.lua.support"
+local process = require "spec.support.process"
 local shared = require "spec.lua.jetstream.support"
 
 if shared.missing then
@@ -139,6 +140,32 @@ describe("the end of a stream of JetStream's", function()
     local other, got = link:stream { stream = name, consumer = "w" }, 0
     other:on_recv(function() got = got + 1 end)
     support.wait(loop, function() return got == 20 end) -- all but the one, and what was sent last
+  end)
+
+  it("comes with a reload, after which the new generation has the messages", function()
+    local script = process.script(([[
+      local eddy = require "eddy"
+      local loop = eddy.loop.instance()
+      local number = eddy.keep("number", function() return { 0 } end)
+      number[1] = number[1] + 1
+      local generation = number[1]
+      local link = eddy.jetstream.connect { %q }
+      local jobs = link:stream { stream = %q, consumer = "w", subject = %q,
+        create = { subjects = %q, retention = "workqueue" } }
+      local got = 0
+      jobs:on_recv(function(msg)
+        got = got + 1
+        if got == 3 then
+          io.write(generation, " has ", msg[1], "\n")
+          if generation == 1 then require("eddy.reload").now() else loop:stop_gracefully() end
+        end
+      end)
+      loop:call_every(5, function() jobs:send("some") end)
+    ]]):format(server.url, name, name, name))
+    local code, out, err = process.eddy(script)
+    os.remove(script)
+    assert.message(err).equal(0, code)
+    assert.equal("1 has some\n2 has some\n", out)
   end)
 
   it("calls on_close", function()
