@@ -274,6 +274,13 @@ describe("eddy --workers", function()
       assert.matches("cannot read the script", err)
     end)
 
+    it("starts it again when it was killed before it was up", function()
+      local program = start([[ eddy.sleep(1e9) ]], { "--workers", "1" })
+      os.execute("kill -KILL " .. program:pids(1)[1])
+      program:wait_for_complaint "ended by SIGKILL; it is started again"
+      program:pids(2)
+    end)
+
     it("knows which exit code is worse", function()
       local worst = 0
       for _, code in ipairs { 0, 75, 0 } do worst = exits.worse(worst, code) end

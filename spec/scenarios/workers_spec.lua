@@ -125,8 +125,8 @@ describe("workers", function()
     assert.equal(0, wrong)
     assert.equal(KILLS, select(2, program:complaints():gsub("ended by SIGKILL", "")))
     assert.equal(0, program:stop())
-    print(("workers killed under load: %d, requests lost: %d of %d"):format(KILLS, wrong,
-      done + wrong))
+    full.figure("workers killed under load", "%d of %d requests were lost in %d kills", wrong,
+      done + wrong, KILLS)
   end)
 
   it("lose no request behind a front when they are replaced", function()

@@ -7,7 +7,7 @@ local ports = require "eddy.workers.ports"
 local processes = require "eddy.workers.process"
 local restarts = require "eddy.workers.restarts"
 
-local BY_SIGNAL = 128
+local FAILED, BY_SIGNAL = 1, 128
 local BEGIN_MS = 1000 -- in which the first worker is up, or tells what is wrong
 
 local Supervisor = {
@@ -31,9 +31,9 @@ end
 function Supervisor:_start(slot, place)
   local ok, worker = pcall(processes.start, self, slot.index)
   if not ok then
-    say(("worker %d: %s"):format(slot.index, tostring(worker)))
-    slot.code = 1
-    self:_end_all()
+    slot.code = FAILED
+    local text = ("worker %d could not be started: %s"):format(slot.index, tostring(worker))
+    if place == "current" then self:_failed(slot, text, not slot.was_up) else say(text) end
     return nil
   end
   self.alive[worker] = true
@@ -86,19 +86,21 @@ function Supervisor:_end_all()
   self:_over()
 end
 
--- A worker that was at work, and is to be again, is no more.
-function Supervisor:_failed(slot, worker, how)
-  if not slot.was_up then
-    say(("%s %s; it was never up, so all end"):format(tostring(worker), how))
+-- A slot has no worker, and is to have one.
+-- @param text what happened
+-- @param is_hopeless whether it would again
+function Supervisor:_failed(slot, text, is_hopeless)
+  if is_hopeless then
+    say(text .. "; it was never up, so all end")
     return self:_end_all()
   end
   local ms = slot.restarts:failed(self.loop:time())
   if not ms then
-    say(("%s %s, after %d restarts within %g s; all end"):format(tostring(worker), how,
-      restarts.LIMIT, restarts.WINDOW_MS / 1000))
+    say(("%s, after %d restarts within %g s; all end"):format(text, restarts.LIMIT,
+      restarts.WINDOW_MS / 1000))
     return self:_end_all()
   end
-  say(("%s %s; it is started again in %g s"):format(tostring(worker), how, ms / 1000))
+  say(("%s; it is started again in %g s"):format(text, ms / 1000))
   slot.timer = self.loop:call_later(ms, function()
     slot.timer = false
     if not slot.next then self:_start(slot, "current") end
@@ -107,10 +109,11 @@ end
 
 -- The worker of a slot has ended, and nobody asked it to.
 function Supervisor:_left(slot, worker, code, how)
+  local text = ("%s %s"):format(tostring(worker), how)
   if slot.current or slot.next then
-    if code ~= 0 then say(("%s %s"):format(tostring(worker), how)) end
+    if code ~= 0 then say(text) end
   elseif code ~= 0 then
-    self:_failed(slot, worker, how)
+    self:_failed(slot, text, code and not slot.was_up)
   elseif worker.was_signalled then
     say(("%s was told to end; it is started again"):format(tostring(worker)))
     self:_start(slot, "current")
