@@ -110,6 +110,37 @@ describe("eddy.metrics", function()
     assert.equal("1000\t333\t166833\n", out)
   end)
 
+  it("goes on after a reload of the script", function()
+    local started = process.start [[
+      local eddy = require "eddy"
+      eddy.keep("something", function() return {} end)
+      eddy.metrics.counter("spec_loads", "x"):inc()
+      eddy.metrics.gauge("spec_level", "x"):set(10)
+      eddy.loop.instance():call_every(1000, function() end)
+    ]]
+    local latest, values = os.time() + 20, nil
+    local function wait(generation)
+      repeat
+        local entry = counters.process(started.pid)
+        local page = entry and entry.page
+        values = {}
+        for _, each in ipairs(page and page.metrics or {}) do
+          values[#values + 1] = each.name .. " " .. each.value
+        end
+        local turns = page and page.loops[1] and page.loops[1].turns or 0
+        if page and turns > 0 and page.generation == generation and #values == 2 then return end
+      until os.time() > latest
+      started:kill()
+      error("no generation " .. generation)
+    end
+    wait(1)
+    os.execute("kill -HUP " .. started.pid)
+    wait(2)
+    started:kill()
+    table.sort(values)
+    assert.same({ "spec_level 10", "spec_loads_total 2" }, values)
+  end)
+
   it("says what is wrong with a call", function()
     local counter = metrics.counter(name "wrong", "x")
     local labelled = metrics.gauge(name "wrong", "x", { "a", "b" })
