@@ -399,6 +399,17 @@ describe("eddy --workers", function()
     program:wait_for_complaint("^%[1%] .*a record")
   end)
 
+  it("gives each files of its own", function()
+    local folder = support.temp_dir()
+    local program = start("loop:call_later(20, os.exit)",
+      { "--workers", "2", "--record", folder .. "/all", "--profile", folder .. "/cpu" })
+    assert.equal(0, program:finish())
+    for _, name in ipairs { "all.1", "all.2", "cpu.1", "cpu.2" } do
+      assert(io.open(folder .. "/" .. name)):close()
+    end
+    check(0, programs.shell("rm -r " .. folder))
+  end)
+
   it("says what is wrong with its value", function()
     for _, value in ipairs { "0", "x", "1.5", "1001", "-1" } do
       local _, err = check(2, programs.eddy("--workers", value, "x.lua"))

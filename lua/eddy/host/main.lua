@@ -124,12 +124,15 @@ local function supervise(job)
 end
 
 -- This process is a worker. Returns what is wrong, if anything is.
-local function begin_worker(text, host)
+local function begin_worker(job, host)
+  for _, name in ipairs { "profile", "record", "replay" } do -- each has files of its own
+    if job[name] then job[name] = job[name] .. "." .. job.worker:match "^%d*" end
+  end
   loops._set_guard(function(core)
     host.guard(core)
     worker.waits()
   end, host.release)
-  return worker.begin(text)
+  return worker.begin(job.worker)
 end
 
 -- Opens the control socket, which is then read on whatever loop runs. Returns what is wrong.
@@ -174,7 +177,7 @@ function M.main(args, host)
   local job, code = parse(args)
   if not job then return code, 0 end
   if job.workers then return supervise(job) end
-  problem = job.worker and begin_worker(job.worker, host)
+  problem = job.worker and begin_worker(job, host)
   if problem then
     complain("--worker " .. problem)
     return USAGE, 0
