@@ -27,9 +27,12 @@ function M.error_of(found, what)
   return err
 end
 
+local NO_PEERS = 10005 -- as long as a cluster's servers do not know each other
+
 --- Whether it is one that goes by: a cluster without a leader, a server that is busy.
 function M.is_passing(err)
-  return err.code == numbers.ETIMEDOUT or err.status == 503 and err.code ~= numbers.ENOSPC
+  return err.code == numbers.ETIMEDOUT or err.err_code == NO_PEERS or
+    err.status == 503 and err.code ~= numbers.ENOSPC
 end
 
 --- What an event's headers have, as a table.
