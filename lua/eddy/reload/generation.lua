@@ -274,9 +274,11 @@ end
 
 local function load_next(...)
   local let_go = inventory.hold()
-  local answer, problem = load_held(...)
+  local ok, answer, problem = xpcall(load_held, trace, ...)
   let_go()
-  return answer, problem
+  if ok then return answer, problem end
+  if loading then loading, program.number = false, program.number - 1 end
+  return nil, answer -- between two generations: some of each may be gone
 end
 
 --- Loads the next generation, which takes over, or is undone.

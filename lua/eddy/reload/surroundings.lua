@@ -110,7 +110,8 @@ local function restore_loop(loop, state)
   for key, handler in pairs(state.handlers) do
     local now = loop._handlers[key]
     if now then now:_remove() end
-    handler:_put_back()
+    local ok, err = pcall(handler._put_back, handler)
+    if not ok then loop:_log(tostring(err)) end -- the next generation closed its descriptor
   end
 end
 
