@@ -278,6 +278,7 @@ describe("a reload", function()
       push:on_send(own)
       loop:call_every(10, own)
       loop:on_error(own)
+      for _ = 1, 300 do push:send "until LuaJIT compiles the way to the handler" end
       eddy.spawn(function() eddy.sleep(1) own() end)
     ]]
     program.run(text)
