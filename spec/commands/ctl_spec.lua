@@ -115,6 +115,31 @@ describe("eddy ctl", function()
     assert.matches("no stream nobody: eddy ctl streams", select(2, ctl("pause nobody", 1)))
   end)
 
+  it("shows a stream's messages as they pass, so many of them", function()
+    start(SERVICE)
+    local lines = {}
+    for line in ctl("trace jobs -n 5"):gmatch "[^\n]+" do lines[#lines + 1] = line end
+    assert.equal(5, #lines)
+    for _, line in ipairs(lines) do
+      assert.matches('^%d%d:%d%d:%d%d%.%d+ in  jobs: 1 part, 1 byte: "x"$', line)
+    end
+    assert.matches("no stream nobody", select(2, ctl("trace nobody", 1)))
+    assert.matches("count: expected", select(2, ctl("trace jobs -n 0", 1)))
+  end)
+
+  it("says where the time goes, by stream", function()
+    start [[
+      local loop = require("eddy").loop.instance()
+      local function busy() for _ = 1, 1e6 do os.time() end end
+      loop:call_every(1, busy).name = "worker"
+    ]]
+    assert.matches('timer "worker" every 1 ms [^\n]*;xpcall;[^\n]* %d+\n',
+      (ctl "profile 0.5 --interval 1"))
+    assert.matches("interval: expected", select(2, ctl("profile 1 --interval 0", 1)))
+    assert.matches("a number of seconds", select(2, ctl("profile 0", 1)))
+    assert.is_true(ask("profile 0.2 --interval 1").samples > 0)
+  end)
+
   it("keeps a program alive whose only stream is paused", function()
     start [[
       local eddy, zmq = require "eddy", require "eddy.zmq"

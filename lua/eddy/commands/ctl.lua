@@ -51,8 +51,9 @@ local function run(options, pid)
     complain(problem)
     return FAILED
   end
+  local usual = USUAL_S + (verb.takes and verb.takes(options) or 0)
   local answer, err, trace = client:ask(options.verb, verb.request and verb.request(options) or {},
-    (options.timeout or USUAL_S) * 1000, {
+    (options.timeout or usual) * 1000, {
       part = function(part)
         if options.json then return print(json.encode(part)) end
         print_lines(verb.show_part(part))

@@ -2,6 +2,7 @@
 -- Each file returns a table:
 --   arguments(command)  adds what is typed behind it, as lua-argparse has it; optional
 --   request(options)    makes of that what is sent; optional
+--   takes(options)      the seconds that it takes, beyond those that an answer may; optional
 --   run(args, context)  does it in the process, on its loop; returns the answer, which goes over as
 --                       JSON, or raises. context.tell(part) sends a part of it before the end,
 --                       context.allows_eval is true with --control=eval, context.loop is the loop
@@ -20,6 +21,8 @@ M.rows = {
   { "log", "the level of its loggers; reopen log files" },
   { "gc", "collect garbage" },
   { "set-budget", "how many messages a stream takes in a turn" },
+  { "profile", "where its CPU time goes, by stream" },
+  { "trace", "the messages of a stream as they pass" },
   { "interrupt", "raise an error in the handler, or a task" },
   { "reload", "load the script anew" },
   { "eval", "run Lua code in it (with --control=eval)" },
