@@ -258,6 +258,8 @@ describe("eddy --record and --replay", function()
       local a = eddy.stream(zmq.instance():socket(zmq.PAIR, { bind = "inproc://a" }))
       local b = eddy.stream(zmq.instance():socket(zmq.PAIR, { connect = "inproc://a" }))
       a:on_recv(function(msg) if msg[1] == "5" then eddy.loop.instance():stop() end end)
+      local pull = eddy.stream(zmq.instance():socket(zmq.PULL, { bind = "inproc://c" }))
+      zmq.instance():socket(zmq.PUSH, { connect = "inproc://c" }):send "to a peer that is not there"
       for i = 1, 5 do b:send(tostring(i)) end]]
     check(0, eddy("--record", name, script))
     check(0, shell(("truncate -s -20 %s"):format(name)))
