@@ -6,6 +6,7 @@ local modules = require "eddy.reload.modules"
 local program = require "eddy.reload.program"
 local watch_files = require "eddy.reload.watch_files"
 local loops = require "eddy.loop"
+local hangup = require "eddy.loop.hangup"
 local futures = require "eddy.tasks.future"
 
 local MOST_TURNS = 100 -- in which others' callbacks go first
@@ -21,11 +22,7 @@ local function on_hangup() M.request() end
 
 -- SIGHUP reloads a script that keeps anything, and has no handler of its own.
 local function listen()
-  local loop, number = loops.current(), program.hangup
-  if not number or loop._signals[number] then return end
-  local signal = loop:on_signal(number, on_hangup)
-  signal.name = "reload"
-  signal:_count_alive(false)
+  if program.hangup then hangup.add(loops.current(), on_hangup) end
 end
 
 --- The object of this name: what the generation before kept under it, or what make() returns. It
