@@ -59,19 +59,24 @@ end
 
 local MOST = 10 -- of a kind in a minute
 local bound = repeats.new(MOST, deliver, deliver)
+local is_limited = false -- by the script
 
---- How many lines of a kind the log has in a minute, 10 unless told; of the others it has their
--- number, when the minute is over. math.huge: all.
+--- How many lines of a kind the log has in a minute, 10 unless told, and all of them where the
+-- script has a log of its own (`set_log`); of the others it has their number, when the minute is
+-- over. math.huge: all.
 function M.set_log_limit(lines)
   repeats.check(lines, "set_log_limit", "a number of lines")
   bound:tell()
-  bound.limit = lines
+  bound.limit, is_limited = lines, true
 end
 
 --- Logs how many lines were left out so far.
 function M.tell_repeats() bound:tell() end
 
-function Loop._log(self, text, priority) bound:put(self, text, priority) end
+function Loop._log(self, text, priority)
+  if log ~= write_log and not is_limited then return deliver(text, priority) end
+  bound:put(self, text, priority)
+end
 
 watchdog.log = function(text) Loop._log(nil, text) end
 

@@ -3,9 +3,7 @@ local support = require "spec.lua.support"
 local shared = require "spec.lua.jetstream.support"
 
 if shared.missing then
-  describe("a bucket", function()
-    it("keeps values", function() pending(shared.missing) end)
-  end)
+  describe("a bucket", function() shared.is_pending "keeps values" end)
   return
 end
 

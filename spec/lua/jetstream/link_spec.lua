@@ -6,9 +6,7 @@ local ports = require "spec.support.ports"
 local shared = require "spec.lua.jetstream.support"
 
 if shared.missing then
-  describe("links to NATS", function()
-    it("connect", function() pending(shared.missing) end)
-  end)
+  describe("links to NATS", function() shared.is_pending "connect" end)
   return
 end
 

@@ -4,6 +4,12 @@ local nats = require "spec.support.nats"
 
 local M = { missing = nats.missing() }
 
+--- A test of a file that cannot have its others: without what they need.
+function M.is_pending(name)
+  local spec = getfenv(2)
+  spec.it(name, function() spec.pending(M.missing) end)
+end
+
 local server
 local names = 0
 
