@@ -25,7 +25,8 @@ void eddy__interrupt_release_device(void);
  * loop. */
 void eddy__interrupt_guard_waits(int on);
 
-/* Takes SIGINT and SIGTERM, unless somebody has: what others of the host come to put over it. */
+/* Takes SIGINT and SIGTERM, unless somebody has: what others of the host come to put over it.
+ */
 void eddy__interrupt_take(void);
 
 /* Takes SIGPIPE, for as long as the process lives. The others are taken when something is
