@@ -75,7 +75,7 @@ describe("durable_queue", function()
       print(ask(two, "GET")) -- waits until then
       print(ask(two, "DONE", "a"))
       kill()
-      start()
+      start(2000) -- for the case that it is noticed too late that somebody has left
       local gone = zmq.instance():socket(zmq.DEALER, { linger = 0, connect = endpoint })
       gone:send_multipart { "", "GET" }
       gone:send_multipart { "", "DONE", "x" }
