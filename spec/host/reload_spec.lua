@@ -25,7 +25,7 @@ describe("reloading", function()
   -- Runs commands in the folder. `wait TEXT` waits until the host has printed that.
   local function run(commands)
     return shell("cd " .. dir .. "; " .. [[
-      eddy() { ]] .. host .. [[ "$@" >out 2>&1 & pid=$!; }
+      eddy() { : >out; ]] .. host .. [[ "$@" >out 2>&1 & pid=$!; }
       await() { until grep -q "$1" out; do sleep 0.01; done; }
       end() { wait $pid; code=$?; cat out; exit $code; }
     ]] .. commands)
