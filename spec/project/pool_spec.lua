@@ -1,0 +1,80 @@
+local eddy = require "eddy"
+local examples = require "spec.support.examples"
+local testing = require "eddy.testing"
+local zmq = require "eddy.zmq"
+
+local new_pool = dofile(EDDY_ROOT .. "/examples/services/pool/pool.lua")
+
+describe("the pool of the examples", function()
+  local case, pool, sockets
+
+  before_each(function()
+    case, sockets = testing.new(), {}
+    case:virtual_time()
+    sockets[1] = zmq.instance():socket(zmq.ROUTER, { bind = "inproc://pool-spec", linger = 0 })
+    pool = new_pool(eddy.stream(sockets[1], case.loop))
+  end)
+  after_each(function()
+    pool:close()
+    for _, socket in ipairs(sockets) do socket:close(0) end
+    case:close()
+  end)
+
+  -- A worker that is just a socket.
+  local function worker()
+    local socket = zmq.instance():socket(zmq.DEALER, { connect = "inproc://pool-spec", linger = 0,
+      rcvtimeo = 5000 })
+    sockets[#sockets + 1] = socket
+    socket:send "ready"
+    return socket
+  end
+
+  it("gives a job to who is ready, and again when that one is silent", function()
+    local first, result = worker(), nil
+    pool:put("job", function(text) result = text end)
+    case:advance(10)
+    assert.same({ "1", "job" }, first:recv_multipart())
+    local second = worker()
+    case:advance(2900)
+    second:send "alive"
+    assert.is_nil((second:recv(zmq.DONTWAIT)))
+    case:advance(1200)
+    assert.same({ "1", "job" }, second:recv_multipart())
+    second:send_multipart { "done", "1", "result" }
+    case:advance(10)
+    assert.equal("result", result)
+    assert.equal(0, pool.count)
+  end)
+
+  it("leaves a worker alone that says that it is alive", function()
+    local slow = worker()
+    pool:put("job", function() end)
+    case:advance(10)
+    assert.same({ "1", "job" }, slow:recv_multipart())
+    for _ = 1, 10 do
+      slow:send "alive"
+      case:advance(1000)
+    end
+    assert.equal(1, pool.count)
+    assert.is_nil(pool.waiting[1])
+  end)
+
+  it("gives a job up that three workers fell silent with", function()
+    local reason
+    pool:put("poison", function(_, text) reason = text end)
+    for _ = 1, 3 do
+      local socket = worker()
+      case:advance(10)
+      assert.same({ "1", "poison" }, socket:recv_multipart())
+      case:advance(5000)
+    end
+    assert.equal("no worker lived to do it", reason)
+  end)
+
+  it("ends in order, as a program", function()
+    local out = examples.run "pool"
+    assert.matches("one\tONE\n", out)
+    assert.matches("two\tTWO\n", out)
+    assert.matches("all is done\n$", out)
+  end)
+end)
