@@ -150,8 +150,9 @@ function M.finish()
 end
 
 -- For the host: reloads the script whenever one of its files changes.
-function M._watch()
-  watch_files.start(generation.files, M.request)
+-- @param text what was in the script before it was loaded
+function M._watch(text)
+  watch_files.start(generation.files, M.request, { [program.file] = text })
 end
 
 return M

@@ -5,6 +5,7 @@ local agent = require "eddy.control.agent"
 local place = require "eddy.control.place"
 local server = require "eddy.control.server"
 local watchdog = require "eddy.loop.watchdog"
+local program = require "eddy.reload.program"
 local threads = require "eddy.thread"
 local json = require "eddy.zmq.json"
 
@@ -22,7 +23,9 @@ local function open(settings, worker)
   if not path then error("there is no folder for it: give it a path", 0) end
   local channel = agent.open { endpoint = server.ENDPOINT, allows_eval = settings.allows_eval }
   watchdog._take_requests()
-  threads.start({ serve, name = "control" }, { path = path, user = c.C.eddy_user() })
+  local thread = threads.start({ serve, name = "control" },
+    { path = path, user = c.C.eddy_user() })
+  program.others[thread], program.others[channel] = true, true -- a reload leaves them alone
   local said = channel:recv_multipart()
   if not said then error("its thread does not begin", 0) end
   if said[2] ~= "" then error(said[2], 0) end

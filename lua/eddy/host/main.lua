@@ -104,7 +104,7 @@ local function run_script(chunk, job)
       watches = job.watch, told = job.watch and tell_reloaded,
       begins = systemd.reloading, ends = systemd.ready }
   end
-  if job.watch then require("eddy.reload")._watch() end
+  if job.watch then require("eddy.reload")._watch(job.text) end
   local ok, err = generations.run(main, call, job.watch, complain)
   if ok or err == coroutines.stopped then return OK end
   complain(err)
@@ -184,6 +184,7 @@ function M.main(args, host)
   end
   find_modules(job, host)
   local chunk
+  if job.watch then job.text = require("eddy.reload.watch_files").read(job.file) end
   chunk, code = load_chunk(job)
   if not chunk and job.watch and code == FAILED then -- until it is mended
     chunk = function() end

@@ -12,7 +12,8 @@ local M = {
                    -- while a later one's waits for the end of its loop
   begun = false,   -- of a generation that took over: its main program's coroutine and loop
   switched = false, -- one took over, and the host is to go on with that
-  others = {},     -- what is open that is not the script's: a set; eddy's own may be put in
+  -- What is open that is not the script's: a set; eddy's own may be put in.
+  others = setmetatable({}, { __mode = "k" }),
   begins = false,  -- fn(), called when a reload begins, and
   ends = false,    -- when it has ended
   told = false,    -- fn(answer), told of each reload
@@ -23,7 +24,6 @@ local M = {
 function M.begin(fields)
   for name, value in pairs(fields) do M[name] = value end
   M.number, M.begun, M.switched, M.loaded = 1, false, false, {}
-  M.others = setmetatable({}, { __mode = "k" })
   for loop in pairs(loops._all()) do
     for _, target in pairs(loop._targets) do
       M.others[target], M.others[target.socket or target] = true, true

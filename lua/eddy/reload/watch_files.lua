@@ -5,7 +5,9 @@ local LOOK_MS = 300
 
 local M = {}
 
-local function read(name)
+--- What is in a file, before it is loaded: a change that comes meanwhile is one.
+-- @return its text, or nil
+function M.read(name)
   local file = io.open(name, "rb")
   if not file then return nil end
   local text = file:read "*a"
@@ -17,11 +19,18 @@ end
 local function has_changed(self)
   local changed = false
   for _, name in ipairs(self.files()) do
-    local now, before = read(name), self.texts[name]
+    local now, before = M.read(name), self.texts[name]
     if now and before and now ~= before then changed = true end
     self.texts[name] = now or before
   end
   return changed
+end
+
+-- Notes what is in those that are new.
+local function note(self)
+  for _, name in ipairs(self.files()) do
+    if self.texts[name] == nil then self.texts[name] = M.read(name) end
+  end
 end
 
 -- A file that is being written changes once more before the next look.
@@ -34,10 +43,11 @@ end
 --- Begins to watch on the current loop, which runs as long.
 -- @param files fn(): a list of names
 -- @param report fn(), called when one of them has changed
-function M.start(files, report)
-  local self = { files = files, report = report, texts = {}, is_changed = false }
-  has_changed(self)
-  loops.current():add_callback(has_changed, self) -- what the script has loaded by then
+-- @param texts what was in some of them when they were loaded, by name
+function M.start(files, report, texts)
+  local self = { files = files, report = report, texts = texts, is_changed = false }
+  note(self)
+  loops.current():add_callback(note, self) -- what the script has loaded by then
   return loops.current():call_every(LOOK_MS, look, self)
 end
 
