@@ -137,8 +137,21 @@ int eddy_page_read(const char *folder, const char *file, char *bytes, uint32_t r
     return result < 0 ? result : (int)size;
 }
 
-static int is_gone(pid_t pid) {
-    return kill(pid, 0) != 0 && errno == ESRCH;
+int eddy__page_is_held(const char *path) {
+    int fd = eddy__open(path, O_RDONLY | O_NONBLOCK | O_NOCTTY | O_NOFOLLOW, 0);
+    if (fd < 0) return 0;
+    int is_held = eddy__lock(fd) != 0 && errno == EWOULDBLOCK;
+    close(fd);
+    return is_held;
+}
+
+/* A process of another pid namespace, which shares the folder, cannot be seen; but it holds its
+ * page. */
+static int is_gone(const char *folder, long pid) {
+    char page[PATH_MAX];
+    if (kill((pid_t)pid, 0) == 0 || errno != ESRCH) return 0;
+    int length = snprintf(page, sizeof page, "%s/%ld", folder, pid);
+    return length < (int)sizeof page && !eddy__page_is_held(page);
 }
 
 /* The age of such a page counts from here. */
@@ -179,9 +192,9 @@ void eddy__folder_clean(const char *path) {
         dead one;
         long pid = strtol(entry->d_name, &end, 10);
         int is_page = pid > 0 && pid <= INT_MAX && strlen(entry->d_name) < MOST_NAME;
-        if (is_page && *end == '\0' && is_gone((pid_t)pid))
+        if (is_page && *end == '\0' && is_gone(path, pid))
             set_aside(dirfd(folder), entry->d_name);
-        if (is_page && strcmp(end, SOCKET) == 0 && is_gone((pid_t)pid))
+        if (is_page && strcmp(end, SOCKET) == 0 && is_gone(path, pid))
             unlinkat(dirfd(folder), entry->d_name, 0);
         if (!is_page || strcmp(end, EDDY__DEAD) != 0) continue;
         if (fstatat(dirfd(folder), entry->d_name, &status, AT_SYMLINK_NOFOLLOW) != 0) continue;

@@ -11,4 +11,7 @@
  * for a day, and the oldest of many. */
 void eddy__folder_clean(const char *folder);
 
+/* Whether a process has the page of this path. */
+int eddy__page_is_held(const char *path);
+
 #endif

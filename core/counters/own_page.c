@@ -80,9 +80,11 @@ static int open_file(const char *folder, const char *command, int worker) {
     size_t room = sizeof own.path;
     if (snprintf(own.path, room, "%s/%d", folder, (int)getpid()) >= (int)room)
         return -ENAMETOOLONG;
-    set_aside(); /* an earlier process of this id left it */
+    /* An earlier process of this id left it, or one of another pid namespace has it. */
+    if (!eddy__page_is_held(own.path)) set_aside();
     own.fd = eddy__open(own.path, O_RDWR | O_CREAT | O_EXCL | O_NOFOLLOW, S_IRUSR | S_IWUSR);
     if (own.fd < 0) return -errno;
+    eddy__lock(own.fd); /* where that cannot be, its process id alone tells that it lives */
     own.capacity = 0;
     int rc = grow(sizeof(eddy_page));
     if (rc == 0) {

@@ -6,6 +6,8 @@ ffi.cdef [[
 int setenv(const char *name, const char *value, int overwrite);
 int unsetenv(const char *name);
 int getpid(void);
+int open(const char *path, int flags, ...);
+int flock(int fd, int operation);
 ]]
 
 local errno = support.errno
@@ -103,6 +105,18 @@ describe("core/counters/folder", function()
     for name in names():gmatch "%S+" do left[name] = true end
     assert.same({ [own] = true, ["2147483646.dead"] = true, ["2147483644.dead"] = true,
       ["x.dead"] = true, ["1.other"] = true, other = true }, left)
+  end)
+
+  it("leaves pages alone that a process has which cannot be seen", function()
+    folder()
+    write("2147483646", "x")
+    local file = ffi.C.open(runtime .. "/eddy/2147483646", 0)
+    assert.equal(0, ffi.C.flock(file, 2))
+    C.eddy__folder_clean(runtime .. "/eddy")
+    assert.equal("2147483646 ", names())
+    ffi.C.close(file)
+    C.eddy__folder_clean(runtime .. "/eddy")
+    assert.equal("2147483646.dead ", names())
   end)
 
   it("keeps the youngest sixteen of the dead", function()
