@@ -6,8 +6,6 @@ local counters = require "eddy.counters.page"
 local c = require "eddy.base.libeddy"
 local tracebacks = require "eddy.base.traceback"
 local compiler = require "eddy.host.compiler"
-local control = require "eddy.host.control"
-local debugging = require "eddy.host.debugging"
 local finalizers = require "eddy.host.finalizers"
 local generations = require "eddy.host.generations"
 local modules = require "eddy.host.modules"
@@ -137,6 +135,7 @@ end
 
 -- Opens the control socket, which is then read on whatever loop runs. Returns what is wrong.
 local function open_control(job, host)
+  local control = require "eddy.host.control" -- not every script pays for it
   local problem = control.open(job.control, job.worker and job.worker:match "^%d+")
   if problem then return problem end
   local guard = host.guard
@@ -206,7 +205,7 @@ function M.main(args, host)
       return shutdown.finish(job.drain, USAGE)
     end
   end
-  if job.debug then debugging.begin(complain) end
+  if job.debug then require("eddy.host.debugging").begin(complain) end
   if not observing.begin(job, complain) then return USAGE, 0 end
   return shutdown.finish(job.drain, run_script(chunk, job))
 end
