@@ -1,4 +1,5 @@
 #include "base/waits.h"
+#include "base/sleeper.h"
 #include "base/sys.h"
 #include "eddy.h"
 
@@ -56,12 +57,9 @@ void eddy_waits_guard(int on) {
 }
 
 static void end(eddy_waits *waits, int signal) {
-    uint64_t one = 1;
-    int error = errno, wake = atomic_load(&waits->wake);
+    int wake = atomic_load(&waits->wake);
     atomic_store(&waits->signal, signal);
-    ssize_t written = wake >= 0 ? write(wake, &one, sizeof one) : 0;
-    (void)written;
-    errno = error;
+    if (wake >= 0) eddy__sleeper_notify(wake);
 }
 
 void eddy_waits_interrupt(int signal) {

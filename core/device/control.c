@@ -1,4 +1,5 @@
 #include "device/control.h"
+#include "base/sleeper.h"
 #include "base/sys.h"
 #include "zmq/message.h"
 
@@ -15,18 +16,11 @@ void eddy__control_free(eddy__control *control) {
     if (control->wake >= 0) close(control->wake);
 }
 
-static void wake(eddy__control *control) {
-    uint64_t one = 1;
-    ssize_t written = write(control->wake, &one, sizeof one);
-    (void)written; /* it fails only when it is read-ready already */
-}
-
 void eddy__control_end(eddy__control *control, int how) {
-    int none = 0, error = errno;
+    int none = 0;
     __atomic_compare_exchange_n(&control->ending, &none, how, 0, __ATOMIC_SEQ_CST,
                                 __ATOMIC_SEQ_CST);
-    wake(control);
-    errno = error; /* a signal handler must leave it as it was */
+    eddy__sleeper_notify(control->wake);
 }
 
 int eddy__control_ending(const eddy__control *control) {
@@ -35,7 +29,7 @@ int eddy__control_ending(const eddy__control *control) {
 
 void eddy__control_pause(eddy__control *control, int on) {
     __atomic_store_n(&control->paused, on, __ATOMIC_SEQ_CST);
-    wake(control);
+    eddy__sleeper_notify(control->wake);
 }
 
 int eddy__control_paused(const eddy__control *control) {

@@ -1,5 +1,6 @@
 #include "security/asker.h"
 #include "base/clock.h"
+#include "base/sleeper.h"
 #include "base/sys.h"
 
 #include <stdatomic.h>
@@ -78,7 +79,6 @@ static void forget_late(eddy_asker *asker) {
 
 int eddy__asker_ask(eddy_asker *asker, double number, const eddy__zap_request *request,
                     eddy__mailbox *mailbox) {
-    uint64_t one = 1;
     question *made = eddy__calloc(1, sizeof *made);
     if (!made) return -ENOMEM;
     made->until = eddy_time() + EDDY__ASK_MS;
@@ -98,8 +98,7 @@ int eddy__asker_ask(eddy_asker *asker, double number, const eddy__zap_request *r
     }
     pthread_mutex_unlock(&asker->lock);
     if (is_full) return eddy__free(made), -ENOBUFS;
-    ssize_t written = write(asker->fd, &one, sizeof one);
-    (void)written;
+    eddy__sleeper_notify(asker->fd);
     return 0;
 }
 

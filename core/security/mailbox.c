@@ -1,4 +1,5 @@
 #include "security/mailbox.h"
+#include "base/sleeper.h"
 #include "base/sys.h"
 
 #include <stdint.h>
@@ -34,12 +35,6 @@ void eddy__mailbox_release(eddy__mailbox *mailbox) {
     eddy__free(mailbox);
 }
 
-static void ring(eddy__mailbox *mailbox) {
-    uint64_t one = 1;
-    ssize_t written = write(mailbox->fd, &one, sizeof one);
-    (void)written; /* fails only when it is full, and then it tells already */
-}
-
 int eddy__mailbox_put(eddy__mailbox *mailbox, double number, int status, eddy__text user,
                       eddy__text fields) {
     eddy__answer *made = eddy__calloc(1, sizeof *made + user.size + fields.size);
@@ -54,13 +49,13 @@ int eddy__mailbox_put(eddy__mailbox *mailbox, double number, int status, eddy__t
     made->next = mailbox->answers;
     mailbox->answers = made;
     pthread_mutex_unlock(&mailbox->lock);
-    ring(mailbox);
+    eddy__sleeper_notify(mailbox->fd);
     return 0;
 }
 
 void eddy__mailbox_end(eddy__mailbox *mailbox) {
     mailbox->is_over = 1;
-    ring(mailbox);
+    eddy__sleeper_notify(mailbox->fd);
 }
 
 eddy__answer *eddy__mailbox_take(eddy__mailbox *mailbox) {

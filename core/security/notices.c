@@ -1,4 +1,5 @@
 #include "security/notices.h"
+#include "base/sleeper.h"
 #include "base/sys.h"
 #include "eddy.h"
 
@@ -29,10 +30,7 @@ __attribute__((constructor)) static void begin(void) {
 
 /* The lock is held. */
 static void ring(void) {
-    uint64_t one = 1;
-    if (all.fd < 0) return;
-    ssize_t written = write(all.fd, &one, sizeof one);
-    (void)written;
+    if (all.fd >= 0) eddy__sleeper_notify(all.fd);
 }
 
 void eddy__notice(const char *format, ...) {
