@@ -9,7 +9,6 @@ local compiler = require "eddy.host.compiler"
 local finalizers = require "eddy.host.finalizers"
 local generations = require "eddy.host.generations"
 local modules = require "eddy.host.modules"
-local observing = require "eddy.host.observing"
 local requires = require "eddy.host.require"
 local script = require "eddy.host.script"
 local program = require "eddy.reload.program"
@@ -206,7 +205,10 @@ function M.main(args, host)
     end
   end
   if job.debug then require("eddy.host.debugging").begin(complain) end
-  if not observing.begin(job, complain) then return USAGE, 0 end
+  local is_observed = job.record or job.replay or job.profile
+  if is_observed and not require("eddy.host.observing").begin(job, complain) then
+    return USAGE, 0
+  end
   return shutdown.finish(job.drain, run_script(chunk, job))
 end
 
