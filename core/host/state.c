@@ -1,5 +1,6 @@
 #include "host/state.h"
 #include "host/fatal_signal.h"
+#include "host/walk.h"
 
 #include <lauxlib.h>
 #include <libgen.h>
@@ -51,6 +52,7 @@ static void use_build_tree(lua_State *lua) {
 
 void eddy__state_load(lua_State *lua, const char *module) {
     luaL_openlibs(lua);
+    eddy__walk_open(lua);
     use_build_tree(lua);
     lua_getglobal(lua, "require");
     lua_pushstring(lua, module);
