@@ -13,7 +13,8 @@ local loop, context = eddy.loop.instance(), zmq.instance()
 
 local function serve(endpoint)
   local pool = new_pool(eddy.stream(context:socket(zmq.ROUTER, { bind = endpoint })))
-  loop:on_stop(function() -- jobs that were given are waited for
+  loop:on_stop(function()
+    pool.stream:keep_receiving() -- results
     while pool.count > 0 do eddy.sleep(10) end
     print "all is done"
   end)
@@ -39,7 +40,7 @@ local function serve_lines(endpoint)
   local pool = serve(endpoint)
   io.stdin:setvbuf "no"
   loop:add_handler(io.stdin, function()
-    local line = io.read()
+    local line = not loop:stopping() and io.read()
     if line then return put(pool, line) end
     loop:remove_handler(io.stdin)
     pool.last = true

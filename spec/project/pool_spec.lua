@@ -1,5 +1,6 @@
 local eddy = require "eddy"
 local examples = require "spec.support.examples"
+local process = require "spec.support.process"
 local testing = require "eddy.testing"
 local zmq = require "eddy.zmq"
 
@@ -118,5 +119,20 @@ describe("the pool of the examples", function()
     assert.matches("one\tONE\n", out)
     assert.matches("two\tTWO\n", out)
     assert.matches("all is done\n$", out)
+  end)
+
+  it("does what it was given when SIGTERM comes in the middle", function()
+    local code, out, err = process.shell(([[
+      EDDY='%s' POOL='%s'; dir=$(mktemp -d); mkfifo $dir/jobs
+      "$EDDY" "$POOL" serve ipc://$dir/pool <$dir/jobs >$dir/done & serve=$!
+      "$EDDY" "$POOL" work ipc://$dir/pool & work=$!
+      exec 3>$dir/jobs
+      for i in 1 2 3 4 5 6 7 8; do echo job $i >&3; done
+      until grep -q JOB $dir/done; do sleep 0.01; done
+      kill -TERM $serve; wait $serve; code=$?
+      kill -TERM $work; wait $work || code=$?
+      cat $dir/done; rm -r $dir; exit $code]]):format(EDDY_HOST, examples.path "pool"))
+    assert.message(err).equal(0, code)
+    assert.matches("JOB 1\n.*all is done\n$", out)
   end)
 end)
