@@ -77,6 +77,16 @@ describe("links", function()
       assert.message("examples/README.md has no link to " .. path)
         .is_true(path == "examples/README.md" or linked[path])
     end
+    local last
+    each_link("examples/README.md", function(target)
+      if not target:find "^examples/%l" or target == "examples/gallery.md" then return end
+      if last then
+        local next_one = prose(last):match "\nNext: %[[^]]+%]%(([^)]+)%)%.\n$"
+        assert.message(last .. " does not end with a link to the next page")
+          .equal(target, "examples/" .. tostring(next_one))
+      end
+      last = target
+    end)
     for _, path in ipairs(list "lua -name 'coming-from-*.md'") do
       assert.message("examples/README.md has no link to " .. path).is_true(linked[path])
     end
