@@ -70,6 +70,17 @@ describe("links", function()
     end)
   end
 
+  it("lead to every picture, which can be seen in the dark, too", function()
+    local linked = {}
+    for _, path in ipairs(documents) do
+      each_link(path, function(target) linked[target] = true end)
+    end
+    for _, path in ipairs(list "examples -name '*.svg'") do
+      assert.message(path .. " is in no page").is_true(linked[path])
+      assert.matches("prefers-color-scheme: dark", read(path), 1, true)
+    end
+  end)
+
   it("of the guide's first page lead to each of its pages", function()
     local linked = {}
     each_link("examples/README.md", function(target) linked[target] = true end)
