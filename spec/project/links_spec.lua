@@ -1,5 +1,5 @@
--- Links between the documents, and to files and headings, lead somewhere; each page of the guide is
--- in its table of contents.
+-- Links between the documents, and to files and headings, lead somewhere; the guide is a book: its
+-- pages are in its table of contents, and follow each other.
 local process = require "spec.support.process"
 
 local function read(path)
@@ -69,8 +69,33 @@ describe("links", function()
       end)
     end)
   end
+end)
 
-  it("lead to every picture, which can be seen in the dark, too", function()
+describe("the guide", function()
+  local CONTENTS = "examples/README.md"
+
+  it("has each page in its table of contents", function()
+    local linked = {}
+    each_link(CONTENTS, function(target) linked[target] = true end)
+    for _, path in ipairs(list "examples lua -name '*.md' ! -name README.md") do
+      assert.message(CONTENTS .. " has no link to " .. path).is_true(linked[path])
+    end
+  end)
+
+  it("leads from each page to the next", function()
+    local last
+    for line in prose(CONTENTS):gmatch "\n%d+%. ([^\n]+)" do
+      local page = line:match "%]%((%l[^)]*)%)"
+      if page and last then
+        local next_one = prose("examples/" .. last):match "\nNext: %[[^]]+%]%(([^)]+)%)%.\n$"
+        assert.message(last .. " does not end with a link to the next page").equal(page, next_one)
+      end
+      last = page or last
+    end
+    assert.equal("gallery.md", last)
+  end)
+
+  it("shows each picture, which can be seen in the dark, too", function()
     local linked = {}
     for _, path in ipairs(documents) do
       each_link(path, function(target) linked[target] = true end)
@@ -81,25 +106,11 @@ describe("links", function()
     end
   end)
 
-  it("of the guide's first page lead to each of its pages", function()
-    local linked = {}
-    each_link("examples/README.md", function(target) linked[target] = true end)
-    for _, path in ipairs(list "examples -name '*.md'") do
-      assert.message("examples/README.md has no link to " .. path)
-        .is_true(path == "examples/README.md" or linked[path])
-    end
-    local last
-    each_link("examples/README.md", function(target)
-      if not target:find "^examples/%l" or target == "examples/gallery.md" then return end
-      if last then
-        local next_one = prose(last):match "\nNext: %[[^]]+%]%(([^)]+)%)%.\n$"
-        assert.message(last .. " does not end with a link to the next page")
-          .equal(target, "examples/" .. tostring(next_one))
-      end
-      last = target
-    end)
-    for _, path in ipairs(list "lua -name 'coming-from-*.md'") do
-      assert.message("examples/README.md has no link to " .. path).is_true(linked[path])
+  it("has a row in the gallery for each example", function()
+    local gallery = read "examples/gallery.md"
+    for _, path in ipairs(list "examples -mindepth 2 -maxdepth 2 -name '*.lua'") do
+      local name = "`" .. path:match "([^/]+)%.lua$" .. "`"
+      assert.message("examples/gallery.md has no " .. name).is_truthy(gallery:find(name, 1, true))
     end
   end)
 end)
