@@ -64,6 +64,11 @@ static void keep_one(void) {
     kept = eddy__zmq_ctx();
 }
 
+/* When the library is unloaded, nobody makes another one. It is not a forked child's to end. */
+__attribute__((destructor)) static void leave_kept(void) {
+    if (kept && eddy__fork_count == 0) zmq_ctx_term(kept);
+}
+
 static void *new_zmq(int io_threads) {
     static pthread_once_t once = PTHREAD_ONCE_INIT;
     pthread_once(&once, keep_one);

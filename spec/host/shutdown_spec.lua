@@ -12,6 +12,22 @@ local ROUNDS = full.size(1, 34)   -- for each thing left behind, with each way t
 local LATEST_MS = full.size(5000, 1000)
 
 describe("the end of the host", function()
+  it("closes what the collector has found and not finalized yet", function()
+    check(0, eddy("--drain", "500", "-e", [[
+      local zmq = require "eddy.zmq"
+      local found = setmetatable({}, { __mode = "k" })
+      local function drop()
+        local context = zmq.context()
+        context:socket(zmq.PULL, { bind = "inproc://dropped" })
+        found[context] = true
+      end
+      collectgarbage()
+      collectgarbage("stop")
+      drop()
+      while next(found) do collectgarbage("step", 0) end
+      collectgarbage("stop")]]))
+  end)
+
   describe("when nobody reads the standard output", function()
     it("stops the loop in order, with 141", function()
       local times = {}

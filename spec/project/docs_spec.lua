@@ -14,7 +14,8 @@ local function blocks(path, language)
 end
 
 local documents = {
-  "README.md", "lua/README.md", "lua/coming-from-pyzmq.md", "core/README.md", "spec/README.md",
+  "README.md", "lua/README.md", "lua/coming-from-pyzmq.md", "lua/coming-from-lzmq.md",
+  "core/README.md", "spec/README.md",
   "spec/bench/README.md", "spec/scenarios/README.md",
 }
 do

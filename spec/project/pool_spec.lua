@@ -1,9 +1,11 @@
 local eddy = require "eddy"
 local examples = require "spec.support.examples"
+local process = require "spec.support.process"
 local testing = require "eddy.testing"
 local zmq = require "eddy.zmq"
 
-local new_pool = dofile(EDDY_ROOT .. "/examples/services/pool/pool.lua")
+local FOLDER = EDDY_ROOT .. "/examples/services/pool/"
+local new_pool, new_worker = dofile(FOLDER .. "pool.lua"), dofile(FOLDER .. "worker.lua")
 
 describe("the pool of the examples", function()
   local case, pool, sockets
@@ -36,7 +38,7 @@ describe("the pool of the examples", function()
     assert.same({ "1", "job" }, first:recv_multipart())
     local second = worker()
     case:advance(2900)
-    second:send "alive"
+    second:send "ready"
     assert.is_nil((second:recv(zmq.DONTWAIT)))
     case:advance(1200)
     assert.same({ "1", "job" }, second:recv_multipart())
@@ -52,11 +54,52 @@ describe("the pool of the examples", function()
     case:advance(10)
     assert.same({ "1", "job" }, slow:recv_multipart())
     for _ = 1, 10 do
-      slow:send "alive"
+      slow:send "busy"
       case:advance(1000)
     end
     assert.equal(1, pool.count)
     assert.is_nil(pool.waiting[1])
+  end)
+
+  it("forgets nobody's job who says goodbye, and takes back who was silent", function()
+    local leaving, result = worker(), nil
+    pool:put("job", function(text) result = text end)
+    case:advance(10)
+    assert.same({ "1", "job" }, leaving:recv_multipart())
+    leaving:send "gone"
+    local late = worker()
+    case:advance(10)
+    assert.same({ "1", "job" }, late:recv_multipart())
+    late:send_multipart { "failed", "1", "no paper" }
+    pool:put("next", function(text) result = text end)
+    case:advance(10)
+    assert.same({ "2", "next" }, late:recv_multipart())
+    late:send_multipart { "done", "2", "printed" }
+    case:advance(5000) -- silent for a while, without a job
+    assert.is_nil(next(pool.workers))
+    late:send "ready"
+    pool:put("last", function() end)
+    case:advance(10)
+    assert.same({ "3", "last" }, late:recv_multipart())
+    assert.equal("printed", result)
+  end)
+
+  it("tells why a job failed, and when its worker ends", function()
+    local dealer = zmq.instance():socket(zmq.DEALER, { connect = "inproc://pool-spec", linger = 0 })
+    local stream, said = eddy.stream(dealer, case.loop), {}
+    local heart = new_worker(stream, function(text)
+      eddy.sleep(5000)
+      return #text > 3 and text:upper() or error("too short", 0)
+    end)
+    for _, text in ipairs { "long enough", "two" } do
+      pool:put(text, function(result, reason) table.insert(said, result or reason) end)
+    end
+    case:advance(10100)
+    assert.same({ "LONG ENOUGH", "too short" }, said)
+    case.loop:stop_gracefully()
+    case:wait(function() return next(pool.workers) == nil end)
+    heart:cancel()
+    stream:close()
   end)
 
   it("gives a job up that three workers fell silent with", function()
@@ -76,5 +119,20 @@ describe("the pool of the examples", function()
     assert.matches("one\tONE\n", out)
     assert.matches("two\tTWO\n", out)
     assert.matches("all is done\n$", out)
+  end)
+
+  it("does what it was given when SIGTERM comes in the middle", function()
+    local code, out, err = process.shell(([[
+      EDDY='%s' POOL='%s'; dir=$(mktemp -d); mkfifo $dir/jobs
+      "$EDDY" "$POOL" serve ipc://$dir/pool <$dir/jobs >$dir/done & serve=$!
+      "$EDDY" "$POOL" work ipc://$dir/pool & work=$!
+      exec 3>$dir/jobs
+      for i in 1 2 3 4 5 6 7 8; do echo job $i >&3; done
+      until grep -q JOB $dir/done; do sleep 0.01; done
+      kill -TERM $serve; wait $serve; code=$?
+      kill -TERM $work; wait $work || code=$?
+      cat $dir/done; rm -r $dir; exit $code]]):format(EDDY_HOST, examples.path "pool"))
+    assert.message(err).equal(0, code)
+    assert.matches("JOB 1\n.*all is done\n$", out)
   end)
 end)

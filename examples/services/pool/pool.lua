@@ -1,5 +1,6 @@
 -- A pool: gives jobs to workers that are ready, and gives a job again when its worker is silent.
--- A worker, a DEALER, says "ready", "alive" each second, and "done" with a job's number and result.
+-- Its workers, in worker.lua, say "ready" or "busy" each second, "done" or "failed" with a job's
+-- number and what came of it, and "gone".
 local Pool = {}
 Pool.__index = Pool
 
@@ -8,9 +9,9 @@ local SILENT_MS, TRIES = 3000, 3
 -- Gives waiting jobs to those who are ready.
 local function hand_out(self)
   while self.ready[1] and self.waiting[1] do
-    local id, job = table.remove(self.ready, 1), table.remove(self.waiting, 1)
-    job.tries, self.busy[id] = job.tries + 1, job
-    self.stream:send_multipart { id, tostring(job.number), job.text }
+    local worker, job = table.remove(self.ready, 1), table.remove(self.waiting, 1)
+    job.tries, worker.job = job.tries + 1, job
+    self.stream:send_multipart { worker.id, tostring(job.number), job.text }
   end
 end
 
@@ -19,26 +20,37 @@ local function finish(self, job, ...)
   job.done(...)
 end
 
--- A worker that was silent for too long is gone.
-local function forget(self, id)
-  local job = self.busy[id]
-  self.seen[id], self.busy[id] = nil, nil
-  for i = #self.ready, 1, -1 do
-    if self.ready[i] == id then table.remove(self.ready, i) end
+-- Takes a worker off the list of those who are ready; returns whether it was on it.
+local function take_off(self, worker)
+  for i, each in ipairs(self.ready) do
+    if each == worker then return table.remove(self.ready, i) end
   end
+end
+
+-- A worker is gone, or was silent for too long: its job is the next one to be given.
+local function forget(self, worker)
+  local job = worker.job
+  self.workers[worker.id], worker.job = nil, nil
+  take_off(self, worker)
   if not job then return end
   if job.tries == TRIES then return finish(self, job, nil, "no worker lived to do it") end
   table.insert(self.waiting, 1, job)
 end
 
 local function hear(self, id, word, number, result)
-  self.seen[id] = self.loop:time()
-  local job = self.busy[id]
-  if word == "done" and job and number == tostring(job.number) then
-    self.busy[id] = nil
-    finish(self, job, result)
+  local worker = self.workers[id] or { id = id }
+  local job = worker.job
+  self.workers[id], worker.seen = worker, self.loop:time()
+  if job and number == tostring(job.number) then
+    worker.job = nil
+    if word == "done" then finish(self, job, result) else finish(self, job, nil, result) end
   end
-  if word == "ready" or word == "done" then self.ready[#self.ready + 1] = id end
+  if word == "gone" then
+    forget(self, worker)
+  elseif word ~= "busy" and not worker.job then
+    take_off(self, worker)
+    table.insert(self.ready, worker)
+  end
   hand_out(self)
 end
 
@@ -55,17 +67,16 @@ function Pool:close()
   self.stream:close()
 end
 
---- A pool on a stream of a ROUTER.
+--- A pool on a stream of a ROUTER. `count` is how many of its jobs are not done.
 return function(stream)
   local self = setmetatable({ stream = stream, loop = stream.loop, number = 0, count = 0,
-    ready = {}, waiting = {}, busy = {}, seen = {} }, Pool)
+    ready = {}, waiting = {}, workers = {} }, Pool)
   stream:on_recv(function(msg) hear(self, unpack(msg)) end)
   self.timer = self.loop:call_every(1000, function()
-    for id, time in pairs(self.seen) do
-      if self.loop:time() - time > SILENT_MS then forget(self, id) end
+    for _, worker in pairs(self.workers) do
+      if self.loop:time() - worker.seen > SILENT_MS then forget(self, worker) end
     end
     hand_out(self)
-  end)
-  self.timer:unref()
+  end):unref()
   return self
 end

@@ -23,6 +23,7 @@ local PATIENCE_MS = 1000 -- for code of threads that are told to stop
 local THREADS_MS = 250   -- for their end, and that of children, however short the time
 
 local LEAST_MS = 50  -- for libzmq to hand over what its peers take at once, however short the time
+local SOON_MS = 20   -- within which libzmq ends that has nothing to send
 local LINGER_MS = 10 -- an end of libzmq so much before that of the time is not one that gave up
 local WRITTEN_BYTES, FRAME_BYTES = 8192, 2 -- what libzmq writes at once; what it adds to a part
 
@@ -157,6 +158,8 @@ end
 local function close_all(deadline, said)
   close_sockets(deadline)
   local latest = deadline - LINGER_MS
+  -- The collector goes in steps: what the script dropped may be in no table any more, but open.
+  if C.eddy_shutdown(math.min(latest, C.eddy_time() + SOON_MS)) ~= 0 then collectgarbage() end
   if not said.is_said and said.at < latest and C.eddy_shutdown(said.at) ~= 0 then
     say("what libzmq has to send", latest - C.eddy_time())
   end
