@@ -33,7 +33,7 @@ if not declared then ffi.cdef "const char *eddy_declarations(void);" end
 local C = load()
 if not declared then ffi.cdef(ffi.string(C.eddy_declarations())) end
 
--- The folder of the core's library that this process has.
+-- The folder of the core's library; "" in the host, which has the core in itself.
 local function folder()
   for line in io.lines "/proc/self/maps" do
     local found = line:match "%s(/.*/)libeddy[_%w]*%.so[%d.]*$"
@@ -46,10 +46,11 @@ end
 -- @param name "jetstream": libeddy_jetstream, whose eddy_jetstream_declarations has its header
 -- @return the library; nil and why where there is none, or something that it needs is missing
 local function extension(name)
-  local ok, library = pcall(ffi.load, folder() .. "libeddy_" .. name .. ".so")
+  local file = "libeddy_" .. name .. ".so.0"
+  local ok, library = pcall(ffi.load, folder() .. file)
   if not ok then
     local problem = library
-    ok, library = pcall(ffi.load, "libeddy_" .. name .. ".so.0")
+    ok, library = pcall(ffi.load, file)
     if not ok then return nil, problem end
   end
   local declarations = "eddy_" .. name .. "_declarations"
