@@ -11,7 +11,8 @@ local function has(program) return process.shell("command -v " .. program) == 0 
 local function why_not()
   local _, kind = process.shell("grep CMAKE_BUILD_TYPE " .. BUILD .. "/CMakeCache.txt")
   if not kind:find "=Release" then return "packages are made of Release builds" end
-  for program, package in pairs { cpack = "cmake", ["dpkg-shlibdeps"] = "dpkg-dev", file = "file" } do
+  local needed = { cpack = "cmake", ["dpkg-shlibdeps"] = "dpkg-dev", file = "file" }
+  for program, package in pairs(needed) do
     if not has(program) then return "needs " .. package end
   end
 end
@@ -91,7 +92,8 @@ describe("the Debian packages", function()
       run("root/usr/bin/eddy root/usr/share/doc/eddy/examples/first_steps/echo.lua"))
     local out = run([[L=$(dirname $(find root -name libeddy.so.0))
       P=root/usr/share/lua/5.1
-      LD_LIBRARY_PATH=$F/$L LUA_PATH="$P/?.lua;$P/?/init.lua" luajit -e 'print(require("eddy").version)']])
+      LD_LIBRARY_PATH=$F/$L LUA_PATH="$P/?.lua;$P/?/init.lua" \
+        luajit -e 'print(require("eddy").version)']])
     assert.equal(field("lua-eddy", "Version") .. "\n", out)
   end)
 
@@ -104,7 +106,9 @@ describe("the Debian packages", function()
   it("are installed in a fresh Debian, upgraded, and leave nothing behind", function()
     local problem, release, mirror = fresh_debian()
     if problem then return pending(problem) end
-    local function within(command) return run("chroot $F/debian sh -c " .. process.quote(command)) end
+    local function within(command)
+      return run("chroot $F/debian sh -c " .. process.quote(command))
+    end
     local function files()
       return within [[find / -xdev -not -path "/proc/*" -not -path "/tmp/*" \
         -not -path "/var/lib/dpkg/*" -not -path "/var/log/*" -not -name "ld.so.cache*" | sort]]
@@ -117,9 +121,9 @@ describe("the Debian packages", function()
     end
     run(("debootstrap --variant=minbase --include=libzmq5,luajit %s $F/debian %s >$F/log || " ..
       "{ tail -5 $F/log; exit 1; }"):format(release, mirror), LONG)
-    make("newer", ("-D CPACK_DEBIAN_PACKAGE_VERSION=%s -D CPACK_PACKAGE_VERSION=%s"):format(NEWER, NEWER))
+    make("newer", "-D CPACK_DEBIAN_PACKAGE_VERSION=" .. NEWER)
     run [[rm packages/libeddy-jetstream* newer/libeddy-jetstream*
-      cp -r packages newer debian/tmp; cp root/usr/share/doc/eddy/examples/first_steps/echo.lua debian/tmp]]
+      cp -r packages newer root/usr/share/doc/eddy/examples/first_steps/echo.lua debian/tmp]]
     local before = files()
     within "dpkg -i /tmp/packages/*.deb"
     works(field("eddy", "Version"))
