@@ -4,6 +4,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/auxv.h>
 #include <sys/stat.h>
 #include <unistd.h>
 
@@ -32,6 +33,8 @@ void eddy__bundle_prepare(void) {
     char line[LINE_BYTES + 1] = "";
     struct stat file;
     int fd = open("/proc/self/exe", O_RDONLY | O_CLOEXEC);
+    /* Where there is no /proc: as it was called, which may be another file by now. */
+    if (fd < 0) fd = open((const char *)getauxval(AT_EXECFN), O_RDONLY | O_CLOEXEC);
     if (fd < 0) return;
     if (fstat(fd, &file) == 0 && file.st_size > LINE_BYTES &&
         pread(fd, line, LINE_BYTES, file.st_size - LINE_BYTES) == LINE_BYTES &&

@@ -131,5 +131,8 @@ describe("the Debian packages", function()
     works(NEWER)
     within "dpkg --purge eddy lua-eddy libeddy-dev libeddy0"
     assert.equal(before, files())
+    -- What is left runs a bundle: it needs no eddy.
+    run(EDDY_HOST .. " bundle debian/tmp/echo.lua -o debian/tmp/app")
+    assert.matches("received: goodbye", within "/tmp/app")
   end)
 end)
