@@ -15,8 +15,7 @@ static char *code;
 static size_t code_size;
 
 static void read_code(int fd, off_t end, size_t size) {
-    code = malloc(size);
-    int is_whole = code && (off_t)size <= end;
+    int is_whole = size <= (size_t)end && (code = malloc(size)) != NULL;
     for (size_t got = 0; is_whole && got < size;) {
         ssize_t count = pread(fd, code + got, size - got, end - (off_t)(size - got));
         is_whole = count > 0;
