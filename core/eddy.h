@@ -211,8 +211,8 @@ enum {
  * flags. */
 int eddy_key_file_read(const char *path, char *text, uint32_t room, uint32_t *exposed);
 
-/* Writes a new file of keys to the disk, with this mode whatever the umask. -EEXIST when there
- * is one of the name; of one that could not be written nothing is left. */
+/* Writes a new file, of keys or not, to the disk, with this mode whatever the umask. -EEXIST
+ * when there is one of the name; of one that could not be written nothing is left. */
 int eddy_key_file_create(const char *path, const char *text, uint32_t size, uint32_t mode);
 
 /* The names of a folder's plain files, each with its zero byte, as many as there is room for.

@@ -1,6 +1,7 @@
 /* eddy: runs a Lua script and the loop that it leaves. What the command does is written in Lua,
  * in lua/eddy/host/main.lua; nothing outside this folder knows Lua's C API. */
 #include "counters/page.h"
+#include "host/bundle.h"
 #include "host/emfile.h"
 #include "host/exit_deadline.h"
 #include "host/greetings.h"
@@ -166,6 +167,7 @@ static void keep_freed_memory(void) {
 
 int main(int argc, char **argv) {
     eddy__inherited_settle();
+    eddy__bundle_prepare();
     eddy__service_prepare();
     raise_descriptor_limit();
     eddy__emfile_prepare();

@@ -1,4 +1,5 @@
 #include "host/state.h"
+#include "host/bundle.h"
 #include "host/fatal_signal.h"
 #include "host/walk.h"
 
@@ -50,13 +51,28 @@ static void use_build_tree(lua_State *lua) {
     lua_call(lua, 1, 0);
 }
 
+/* Pushes a function of one of eddy's modules. */
+static void push(lua_State *lua, const char *module, const char *function) {
+    lua_getglobal(lua, "require");
+    lua_pushstring(lua, module);
+    lua_call(lua, 1, 1);
+    lua_getfield(lua, -1, function);
+    lua_remove(lua, -2);
+}
+
+static void use_bundle(lua_State *lua) {
+    size_t size;
+    const char *code = eddy__bundle_code(&size);
+    if (!code) return;
+    push(lua, "eddy.base.bundle", "begin");
+    lua_pushlstring(lua, code, size);
+    lua_call(lua, 1, 0);
+}
+
 void eddy__state_load(lua_State *lua, const char *module) {
     luaL_openlibs(lua);
     eddy__walk_open(lua);
     use_build_tree(lua);
-    lua_getglobal(lua, "require");
-    lua_pushstring(lua, module);
-    lua_call(lua, 1, 1);
-    lua_getfield(lua, -1, "main");
-    lua_remove(lua, -2);
+    use_bundle(lua);
+    push(lua, module, "main");
 }

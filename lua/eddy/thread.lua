@@ -37,6 +37,12 @@ function Thread:__tostring()
   return ("thread %s (%s)"):format(self.name, self:done() and "ended" or "running")
 end
 
+-- Whether a file is in the bundle, where this executable has one.
+local function is_bundled(name)
+  local bundle = package.loaded["eddy.base.bundle"]
+  return bundle and bundle.text(name) ~= nil
+end
+
 -- A file's name, looked for beside the script that calls, then where the command would find it.
 local function find_script(name)
   if name:sub(1, 1) == "/" then return name end
@@ -47,6 +53,7 @@ local function find_script(name)
     info = debug.getinfo(level, "S")
   until not info or info.what ~= "C" and not errors.is_ours(info.source)
   local folder = info and info.source:match "^@(.*/)"
+  if folder and is_bundled(folder .. name) then return folder .. name end
   local file = folder and io.open(folder .. name, "r")
   if not file then return name end
   file:close()
@@ -68,8 +75,11 @@ local function code_of(run)
   if type(run) == "string" then
     local file = find_script(run)
     local readable, problem = io.open(file, "r")
-    if not readable then errors.misuse("start: cannot read the script " .. problem) end
-    readable:close()
+    if readable then
+      readable:close()
+    elseif not is_bundled(file) then
+      errors.misuse("start: cannot read the script " .. problem)
+    end
     return { file = file }, run:match "[^/]+$" or run
   elseif type(run) == "function" then
     check_alone(run)

@@ -16,11 +16,12 @@ end
 local function quote(word) return "'" .. tostring(word):gsub("'", "'\\''") .. "'" end
 
 --- Runs a shell command, for a bounded time.
+-- @param seconds how long at most; a minute unless given
 -- @return its exit code (128 + n for a signal), standard output, and standard error
-function M.shell(command)
+function M.shell(command, seconds)
   local out, err = os.tmpname(), os.tmpname()
   local script = ("timeout -k 1 %d bash -c %s >%s 2>%s </dev/null; echo $?"):format(
-    MOST_SECONDS, quote(command), out, err)
+    seconds or MOST_SECONDS, quote(command), out, err)
   local pipe = assert(io.popen(script))
   local code = tonumber(pipe:read("*l"))
   pipe:close()

@@ -2,14 +2,17 @@
 -- from the library itself: they are the text of core/eddy.h.
 local ffi = require "ffi"
 
--- Where the library is when this process is not the host, which is linked to it: named by
--- EDDY_LIBRARY, in the source tree's build folder, or installed.
+-- Where the library is when this process is not the host, which has it in itself: named by
+-- EDDY_LIBRARY, in the source tree's build folder, where LuaRocks puts it, or installed.
 local function candidates()
-  local here = debug.getinfo(1, "S").source:match("^@(.*)lua/eddy/base/libeddy%.lua$")
   local named = os.getenv("EDDY_LIBRARY")
   if named then return { named } end
-  local installed = "libeddy.so.0"
-  return here and { here .. "build/libeddy.so", installed } or { installed }
+  local here = debug.getinfo(1, "S").source
+  local tree = here:match "^@(.*)lua/eddy/base/libeddy%.lua$"
+  local rocks = here:match "^@(.*)share/lua/5%.1/eddy/base/libeddy%.lua$"
+  local beside = tree and tree .. "build/libeddy.so" or
+    rocks and rocks .. "lib/lua/5.1/libeddy.so.0"
+  return { beside or "libeddy.so.0", "libeddy.so.0" }
 end
 
 local function has_core(library)
@@ -22,7 +25,7 @@ local function load()
   for _, name in ipairs(candidates()) do
     local ok, library = pcall(ffi.load, name)
     if ok then return library end
-    problem = problem or library
+    problem = library
   end
   error("eddy's library is not to be found (EDDY_LIBRARY can name it): " .. problem, 0)
 end
@@ -33,7 +36,7 @@ if not declared then ffi.cdef "const char *eddy_declarations(void);" end
 local C = load()
 if not declared then ffi.cdef(ffi.string(C.eddy_declarations())) end
 
--- The folder of the core's library that this process has.
+-- The folder of the core's library; "" in the host, which has the core in itself.
 local function folder()
   for line in io.lines "/proc/self/maps" do
     local found = line:match "%s(/.*/)libeddy[_%w]*%.so[%d.]*$"
@@ -46,10 +49,11 @@ end
 -- @param name "jetstream": libeddy_jetstream, whose eddy_jetstream_declarations has its header
 -- @return the library; nil and why where there is none, or something that it needs is missing
 local function extension(name)
-  local ok, library = pcall(ffi.load, folder() .. "libeddy_" .. name .. ".so")
+  local file = "libeddy_" .. name .. ".so.0"
+  local ok, library = pcall(ffi.load, folder() .. file)
   if not ok then
     local problem = library
-    ok, library = pcall(ffi.load, "libeddy_" .. name .. ".so.0")
+    ok, library = pcall(ffi.load, file)
     if not ok then return nil, problem end
   end
   local declarations = "eddy_" .. name .. "_declarations"

@@ -10,6 +10,7 @@ M.rows = {
   { "ctl", "[PID] VERB", "ask a process, or have it do something (eddy --control)" },
   { "console", "[PID]", "type Lua code into a process (eddy --control=eval)" },
   { "keygen", "NAME", "make the two files of a pair of keys" },
+  { "bundle", "SCRIPT", "make one executable of a script and its modules" },
 }
 
 --- Finds a command.

@@ -64,10 +64,12 @@ local function load_chunk(job)
   return nil, is_unreadable and USAGE or FAILED
 end
 
--- Of code that is in no file, the current folder is where it was written.
+-- Of code that is in no file, the current folder is where it was written; a bundle's script is as
+-- if it were the bundle.
 local function find_modules(job, host)
   if job.test then return modules.come_back() end
-  local folder = host.folder_of(job.file ~= "-" and job.file or nil)
+  local file = job.is_bundled and "/proc/self/exe" or job.file
+  local folder = host.folder_of(file ~= "-" and file or nil)
   local problem = folder and modules.begin_with(folder)
   if problem then complain(problem) end
 end
@@ -167,6 +169,8 @@ function M.main(args, host)
   end
   modules.leave_current()
   systemd.begin(host)
+  local bundle = package.loaded["eddy.base.bundle"]
+  if bundle then args = bundle.command_line(args) end
   local command = args[1] and commands.find(args[1])
   if command then
     table.remove(args, 1)
@@ -174,6 +178,7 @@ function M.main(args, host)
   end
   local job, code = parse(args)
   if not job then return code, 0 end
+  if bundle and bundle.is_script(job.file) then job.is_bundled, job.arg[0] = true, args[0] end
   if job.workers then return supervise(job) end
   problem = job.worker and begin_worker(job, host)
   if problem then

@@ -18,12 +18,19 @@ local function read(name)
   return text, text == nil and (name or "stdin") .. ": " .. problem
 end
 
+-- What is in the bundle, where this executable has one.
+local function bundled(name)
+  local bundle = package.loaded["eddy.base.bundle"]
+  return bundle and bundle.text(name)
+end
+
 --- Loads a script.
 -- @param name a file, or "-" for the standard input
 -- @return its function; or nil, what is wrong, and whether it could not be read at all
 function M.load(name)
   local is_input = name == "-"
-  local text, problem = read(not is_input and name or nil)
+  local text, problem = bundled(name), nil
+  if not text then text, problem = read(not is_input and name or nil) end
   if not text then return nil, "cannot read the script " .. problem, true end
   local chunk, err = load(text, is_input and "=stdin" or "@" .. name, "t")
   if chunk then return chunk end

@@ -15,15 +15,18 @@ Worker.__index = Worker
 
 local M = {}
 
--- What runs Lua as this process does: the host, or luajit; else the host that is installed.
+-- What runs Lua as this process does: the host, or luajit; else the host that is installed. As the
+-- first words of a command line.
 local function program()
   local buffer = ffi.new("char[?]", PATH_BYTES)
   local length = C.eddy_executable(buffer, PATH_BYTES)
   local path = length > 0 and ffi.string(buffer, length) or ""
   local is_deleted = path:find(" %(deleted%)$")
   if is_deleted then path = "/proc/self/exe" end
-  if package.loaded["eddy.host.main"] or path:find "luajit[^/]*$" then return path end
-  return "eddy"
+  local bundle = package.loaded["eddy.base.bundle"]
+  if bundle then return bundle.program(path) end
+  if package.loaded["eddy.host.main"] or path:find "luajit[^/]*$" then return { path } end
+  return { "eddy" }
 end
 
 -- Its child has ended, and what it wrote was read.
@@ -56,8 +59,10 @@ end
 function M.start(pool)
   local worker = setmetatable({ _pool = pool, _reader = message.reader() }, Worker)
   local function tell(line) pool.loop:_log(("%s: %s"):format(worker:_describe(), line)) end
-  local options = { program(), "-e", PROGRAM, stdout = tell, stderr = tell, name = pool.name,
-    env = pool._env, cwd = pool._cwd }
+  local options = program()
+  options[#options + 1], options[#options + 2] = "-e", PROGRAM
+  options.stdout, options.stderr, options.name = tell, tell, pool.name
+  options.env, options.cwd = pool._env, pool._cwd
   local child = children.start(pool.loop, options, "jobs", CHANNEL)
   worker._child = child
   child:unref()

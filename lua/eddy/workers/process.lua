@@ -36,7 +36,9 @@ end
 
 -- The program with our own arguments, but as a worker.
 local function command_of(supervisor, index)
-  local words = { program(), ("--worker=%d/%d/%d"):format(index, supervisor.count, CHANNEL) }
+  local bundle = package.loaded["eddy.base.bundle"]
+  local words = bundle and bundle.program(program()) or { program() }
+  words[#words + 1] = ("--worker=%d/%d/%d"):format(index, supervisor.count, CHANNEL)
   for _, word in ipairs(supervisor.command) do words[#words + 1] = word end
   return words
 end
