@@ -111,7 +111,7 @@ local function new(socket, loop)
   end
   socket:_check_free("stream")
   local id = check(C.eddy_stream_open(loop:_core("stream"), socket._c, socket._id), "stream:",
-    tostring(socket))
+    socket)
   -- Four named fields take half the memory of five; the socket is not asked for at each message,
   -- and what the core is told at each send is found quickly, and a number always: what LuaJIT
   -- compiled while it was early serves later, too.

@@ -77,8 +77,11 @@ function M._apply(socket, settings)
   end
   for _, name in ipairs(last) do
     local values = settings[name]
-    if type(values) ~= "table" then values = { values } end
-    for _, value in ipairs(values) do Socket[name](socket, value) end
+    if type(values) ~= "table" then
+      if values ~= nil then Socket[name](socket, values) end
+    else
+      for _, value in ipairs(values) do Socket[name](socket, value) end
+    end
   end
 end
 
