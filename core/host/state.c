@@ -4,6 +4,7 @@
 #include <lauxlib.h>
 #include <libgen.h>
 #include <limits.h>
+#include <luajit.h>
 #include <lualib.h>
 #include <signal.h>
 #include <stdio.h>
@@ -52,9 +53,12 @@ static void use_build_tree(lua_State *lua) {
 void eddy__state_load(lua_State *lua, const char *module) {
     luaL_openlibs(lua);
     use_build_tree(lua);
+    /* What is compiled of that is never needed again. */
+    luaJIT_setmode(lua, 0, LUAJIT_MODE_ENGINE | LUAJIT_MODE_OFF);
     lua_getglobal(lua, "require");
     lua_pushstring(lua, module);
     lua_call(lua, 1, 1);
+    luaJIT_setmode(lua, 0, LUAJIT_MODE_ENGINE | LUAJIT_MODE_ON);
     lua_getfield(lua, -1, "main");
     lua_remove(lua, -2);
 }
