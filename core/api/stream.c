@@ -175,16 +175,10 @@ int eddy_stream_stats_get(eddy_loop *loop, uint32_t id, eddy_stream_stats *stats
     return 0;
 }
 
-static void copy_text(char *to, const char *text) {
-    if (text) snprintf(to, EDDY_PAGE_NAME, "%s", text);
-}
-
 int eddy_stream_label(eddy_loop *loop, uint32_t id, const char *name, const char *endpoint) {
     eddy__stream *stream = find_stream(loop, id);
     if (!stream) return eddy__loop_stale(loop);
-    if (!stream->place) return 0;
-    copy_text(stream->place->page->name, name);
-    copy_text(stream->place->page->endpoint, endpoint);
+    eddy__stream_show_label(stream, name, endpoint);
     return 0;
 }
 

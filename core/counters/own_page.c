@@ -12,7 +12,7 @@
 enum {
     RESERVED = 256 << 20, /* addresses, so that a page that grows stays where it is */
     STEP = 64 << 10,      /* by which it grows */
-    SIZES = 8,            /* of records that were given back */
+    SIZES = 16,           /* of records that were given back */
 };
 
 /* A process has one. Records are added by loops of any thread. */

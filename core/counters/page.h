@@ -18,7 +18,8 @@ enum {
     EDDY_PAGE_FREE = 0, /* kinds of records: room for another of the same size, */
     EDDY_PAGE_LOOP,     /* eddy_page_loop, */
     EDDY_PAGE_STREAM,   /* eddy_page_stream, */
-    EDDY_PAGE_METRIC,   /* eddy_page_metric */
+    EDDY_PAGE_METRIC,   /* eddy_page_metric, */
+    EDDY_PAGE_IDLE,     /* eddy_page_idle */
 
     EDDY_PAGE_STILL = 0, /* what a loop does: nothing, nobody runs it; */
     EDDY_PAGE_HANDLES,   /* it handles what a turn brought; */
@@ -104,6 +105,16 @@ typedef struct eddy_page_stream {
     eddy_page_times handling; /* of each message, until its handler ended or waited */
     char name[EDDY_PAGE_NAME], endpoint[EDDY_PAGE_NAME];
 } eddy_page_stream;
+
+/* A stream that has counted nothing: with its first message an eddy_page_stream of the same
+ * number takes its place. For a moment there may be both. */
+typedef struct eddy_page_idle {
+    eddy_page_record record;
+    double loop, id, opened; /* as there */
+    int32_t type, receiving;
+    char texts[16]; /* its name, then its endpoint, each with its zero byte, up to the end of
+                       the record, which is as long as they need */
+} eddy_page_idle;
 
 /* One number of the script's own, with its labels as Prometheus writes them: a="b",c="d". */
 typedef struct eddy_page_metric {

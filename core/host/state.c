@@ -6,6 +6,7 @@
 #include <lauxlib.h>
 #include <libgen.h>
 #include <limits.h>
+#include <luajit.h>
 #include <lualib.h>
 #include <signal.h>
 #include <stdio.h>
@@ -74,5 +75,8 @@ void eddy__state_load(lua_State *lua, const char *module) {
     eddy__walk_open(lua);
     use_build_tree(lua);
     use_bundle(lua);
+    /* What is compiled while that is loaded is never needed again. */
+    luaJIT_setmode(lua, 0, LUAJIT_MODE_ENGINE | LUAJIT_MODE_OFF);
     push(lua, module, "main");
+    luaJIT_setmode(lua, 0, LUAJIT_MODE_ENGINE | LUAJIT_MODE_ON);
 }

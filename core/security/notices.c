@@ -10,11 +10,13 @@
 
 enum { MOST = 64, LONGEST = 512 };
 
+/* Its own variable: beside what is not zero at first, it would be read from the file. */
+static char texts[MOST][LONGEST];
+
 static struct {
     pthread_mutex_t lock;
-    int fd; /* -1 until somebody reads */
-    unsigned first, end;
-    char texts[MOST][LONGEST];
+    int fd;              /* -1 until somebody reads */
+    unsigned first, end; /* in `texts`, modulo MOST */
 } all = {.lock = PTHREAD_MUTEX_INITIALIZER, .fd = -1};
 
 static void forked(void) {
@@ -38,7 +40,7 @@ void eddy__notice(const char *format, ...) {
     pthread_mutex_lock(&all.lock);
     if (all.end - all.first < MOST) {
         va_start(values, format);
-        vsnprintf(all.texts[all.end++ % MOST], LONGEST, format, values);
+        vsnprintf(texts[all.end++ % MOST], LONGEST, format, values);
         va_end(values);
         ring();
     }
@@ -66,7 +68,7 @@ int eddy_notices_next(char *text, uint32_t size) {
     pthread_mutex_lock(&all.lock);
     int found = all.first != all.end;
     if (found) {
-        snprintf(text, size, "%s", all.texts[all.first++ % MOST]);
+        snprintf(text, size, "%s", texts[all.first++ % MOST]);
     } else if (all.fd >= 0) {
         ssize_t got = read(all.fd, &count, sizeof count);
         (void)got;

@@ -31,7 +31,7 @@ static void note(eddy__stream *stream, int error, zmq_msg_t *msgs, double bytes,
 static void drop_oldest(eddy__stream *stream) {
     eddy__queued *oldest = eddy__sendq_oldest(&stream->out->queue);
     stream->out->dropped += 1;
-    if (stream->place) stream->place->page->dropped_oldest += 1;
+    if (eddy__stream_place(stream)) stream->place->page->dropped_oldest += 1;
     if (oldest->report)
         eddy__completions_note(&stream->out->completions, ENOBUFS, 1, oldest->number);
     eddy__sendq_take(&stream->out->queue, oldest);
@@ -64,7 +64,7 @@ static int make_room(eddy__stream *stream, double bytes, uint32_t count) {
     int could_fit = eddy__sendq_could_fit(queue, bytes, count);
     if (could_fit) fill(stream);
     if (stream->out->policy == EDDY_DROP_NONE) {
-        if (stream->place) stream->place->page->no_room += 1;
+        if (eddy__stream_place(stream)) stream->place->page->no_room += 1;
         return could_fit ? -ENOBUFS : -EMSGSIZE;
     }
     while (could_fit && stream->out->policy == EDDY_DROP_OLDEST && queue->messages > 0) {
@@ -72,7 +72,7 @@ static int make_room(eddy__stream *stream, double bytes, uint32_t count) {
         if (eddy__sendq_fits(queue, bytes, count)) return 0;
     }
     stream->out->dropped += 1;
-    if (stream->place) stream->place->page->dropped_newest += 1;
+    if (eddy__stream_place(stream)) stream->place->page->dropped_newest += 1;
     return 2;
 }
 

@@ -47,7 +47,7 @@ static void tell(eddy__due *due) {
         if (!*states[i]) continue;
         if (eddy__events_reserve(batch) != 0) return eddy__stream_make_due(stream);
         eddy__events_add(batch, kinds[i], id, *states[i]);
-        if (kinds[i] == EDDY_OVERDUE && stream->answers && stream->place)
+        if (kinds[i] == EDDY_OVERDUE && stream->answers && eddy__stream_place(stream))
             stream->place->page->unanswered += 1;
         *states[i] = 0;
     }
@@ -195,7 +195,7 @@ void eddy__stream_orphan(eddy__stream *stream, int error) {
 int eddy__stream_receive(eddy__stream *stream, int on) {
     if (on && stream->socket && !eddy__socket_receives(stream->socket->type)) return -ENOTSUP;
     stream->receiving = on;
-    if (stream->place) stream->place->page->receiving = on;
+    eddy__stream_show_receiving(stream);
     if (on && eddy__stream_has_unread(stream)) eddy__stream_make_due(stream);
     eddy__stream_update(stream);
     return 0;

@@ -8,9 +8,9 @@
 #include "stream/outbox.h"
 #include "zmq/context.h"
 
-/* A stream's place on the counters page, and how long its handlers take. Two looks at the clock
- * are enough for all messages of a turn, where handlers are so quick that more would be felt.
- */
+/* The place on the counters page of a stream that has counted something, and how long its
+ * handlers take. Two looks at the clock are enough for all messages of a turn, where handlers
+ * are so quick that more would be felt. */
 typedef struct eddy__place {
     eddy__handling handling;
     eddy_page_stream *page;
@@ -30,7 +30,8 @@ typedef struct eddy__stream {
     eddy__outbox *out;    /* its own once it sends: see eddy__stream_outbox */
     eddy__inbox *inbox;   /* NULL while nothing was received */
     eddy__source source;
-    eddy__place *place; /* on the counters page; NULL: it has none */
+    eddy__place *place;   /* on the counters page; NULL: it has none, or only an */
+    eddy_page_idle *idle; /* as long as it has counted nothing; or NULL */
     eddy__due due;
     eddy__loan loan;
     double messages_in, bytes_in, errors;
@@ -126,11 +127,17 @@ int eddy__stream_is_alive(const eddy__stream *stream);
 /* Counts again whether it is alive: after each change of what that depends on. */
 void eddy__stream_count_alive(eddy__stream *stream);
 
-/* Takes and leaves a place on the counters page. */
+/* Joins and leaves the counters page. */
 void eddy__stream_page_take(eddy__stream *stream);
 void eddy__stream_page_leave(eddy__stream *stream);
 
-/* Shows there what it counts: all, and what it sent. */
+/* Where it counts, made if need be; NULL when it is not on the page. */
+eddy__place *eddy__stream_place(eddy__stream *stream);
+
+/* Shows there what people know it by (NULL: as before); whether it receives; what it counts:
+ * all, and what it sent. */
+void eddy__stream_show_label(eddy__stream *stream, const char *name, const char *endpoint);
+void eddy__stream_show_receiving(eddy__stream *stream);
 void eddy__stream_show(eddy__stream *stream);
 void eddy__stream_show_sent(eddy__stream *stream);
 

@@ -1,4 +1,3 @@
-#include "base/sys.h"
 #include "counters/times.h"
 #include "stream/stream.h"
 
@@ -7,53 +6,6 @@
 #define SLOW_MS 0.005 /* a look at the clock takes some hundredths of that */
 
 enum { UNUSUAL = 4 }; /* so many times as long as usual */
-
-void eddy__stream_page_take(eddy__stream *stream) {
-    eddy_page_stream *page = (eddy_page_stream *)eddy_page_add(sizeof *page);
-    eddy__place *place = page ? eddy__calloc(1, sizeof *place) : NULL;
-    if (!place) return eddy_page_remove(page ? &page->record : NULL);
-    page->loop = stream->state->page->record.number;
-    page->id = stream->grave.id;
-    page->opened = eddy_time();
-    page->type = stream->socket->type;
-    place->page = page;
-    place->stream = stream;
-    stream->place = place;
-    eddy_page_show(&page->record, EDDY_PAGE_STREAM);
-}
-
-void eddy__stream_page_leave(eddy__stream *stream) {
-    eddy__place *place = stream->place;
-    if (!place) return;
-    if (stream->state->handling == &place->handling) stream->state->handling = NULL;
-    eddy__stream_show(stream);
-    eddy_page_remove(&place->page->record);
-    stream->place = NULL;
-    eddy__free(place);
-}
-
-void eddy__stream_show_sent(eddy__stream *stream) {
-    if (!stream->place) return;
-    eddy_stream_stats *stats = &stream->place->page->stats;
-    stats->messages_out = stream->out->messages_out;
-    stats->bytes_out = stream->out->bytes_out;
-    stats->errors = stream->errors;
-}
-
-void eddy__stream_show(eddy__stream *stream) {
-    if (!stream->place) return;
-    const eddy__outbox *out = stream->out;
-    eddy_stream_stats *stats = &stream->place->page->stats;
-    eddy__stream_show_sent(stream);
-    stats->messages_in = stream->messages_in;
-    stats->bytes_in = stream->bytes_in;
-    stats->smallest_out = out->smallest_out;
-    stats->queued = out->queue.messages;
-    stats->queued_bytes = out->queue.bytes;
-    stats->high_water = out->high_water;
-    stats->high_water_bytes = out->high_water_bytes;
-    stats->dropped = out->dropped;
-}
 
 static uint32_t left_in(const eddy__stream *stream) {
     return stream->inbox ? stream->inbox->view.tail - stream->inbox->view.head : 0;
@@ -103,10 +55,10 @@ eddy__stream *eddy__stream_timing_of(eddy__handling *handling) {
 
 double eddy__stream_timing_begin(eddy__stream *stream) {
     eddy__loop_state *state = stream->state;
-    eddy__place *place = stream->place;
     double now = eddy_time();
     if (state->handling) state->handling->end(state->handling, now);
-    if (!place || !stream->inbox) return now;
+    eddy__place *place = stream->inbox ? eddy__stream_place(stream) : NULL;
+    if (!place) return now;
     eddy_inbox *inbox = &stream->inbox->view;
     inbox->is_timed = place->is_slow;
     place->head = inbox->head;

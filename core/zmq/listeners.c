@@ -24,11 +24,12 @@ typedef struct going {
 } going;
 
 /* What was given back, by all sockets of the process: the last of it, in the order of `until`.
- */
+ * Its own variable: beside what is not zero at first, it would be read from the file. */
+static going given_back[MOST];
+
 static struct {
     pthread_mutex_t lock;
-    going ring[MOST];
-    unsigned first, end; /* positions are modulo MOST */
+    unsigned first, end; /* in `given_back`, modulo MOST */
     eddy__list bound;    /* of eddy__listeners */
 } all = {.lock = PTHREAD_MUTEX_INITIALIZER, .bound = {&all.bound, &all.bound}};
 
@@ -96,9 +97,9 @@ int eddy__listeners_is_bound(eddy__address address) {
  */
 static going *find(eddy__address address) {
     double now = eddy_time();
-    while (all.first != all.end && all.ring[all.first % MOST].until <= now) all.first++;
+    while (all.first != all.end && given_back[all.first % MOST].until <= now) all.first++;
     for (unsigned i = all.end; i != all.first; i--) {
-        going *each = &all.ring[(i - 1) % MOST];
+        going *each = &given_back[(i - 1) % MOST];
         if (is_same(each->address, address)) return each;
     }
     return NULL;
@@ -113,7 +114,7 @@ static void give_back(eddy__address address) {
     eddy__listeners_refused(address);
     pthread_mutex_lock(&all.lock);
     if (all.end - all.first == MOST) all.first++;
-    all.ring[all.end++ % MOST] = (going){address, eddy_time() + LONGEST_MS};
+    given_back[all.end++ % MOST] = (going){address, eddy_time() + LONGEST_MS};
     pthread_mutex_unlock(&all.lock);
 }
 

@@ -1,14 +1,15 @@
 --- Futures and coroutines: what scripts wait with.
 local errors = require "eddy.base.errors"
 local c = require "eddy.base.libeddy"
+local later = require "eddy.base.later"
 local loops = require "eddy.loop"
 local coroutines = require "eddy.tasks.coroutine"
-local event = require "eddy.tasks.event"
-local first = require "eddy.tasks.first"
+local event = later.require "eddy.tasks.event"
+local first = later.require "eddy.tasks.first"
 local futures = require "eddy.tasks.future"
-local lock = require "eddy.tasks.lock"
-local queue = require "eddy.tasks.queue"
-local semaphore = require "eddy.tasks.semaphore"
+local lock = later.require "eddy.tasks.lock"
+local queue = later.require "eddy.tasks.queue"
+local semaphore = later.require "eddy.tasks.semaphore"
 
 local C = c.C
 
@@ -185,6 +186,8 @@ function M.first(...)
   return first.of(list, is_list and (...).cancel or false)
 end
 
-M.queue, M.event, M.lock, M.semaphore = queue.new, event.new, lock.new, semaphore.new
+for name, module in pairs { queue = queue, event = event, lock = lock, semaphore = semaphore } do
+  M[name] = function(...) return module.new(...) end
+end
 
 return setmetatable(M, { __call = function(_, ...) return M.new(...) end })

@@ -1,5 +1,6 @@
 --- Where the CPU time goes: samples of the stack, by the stream, timer or task whose code runs.
 local errors = require "eddy.base.errors"
+local host = require "eddy.base.host"
 local dispatch = require "eddy.loop.dispatch"
 local coroutines = require "eddy.tasks.coroutine"
 
@@ -8,13 +9,16 @@ local DEPTH = 100
 
 local M = {}
 
-local share = function() end -- the host's: the watchdog has the same signal
-local refusal                -- why this Lua state has no profile
-local counts                 -- of samples, by their stack, while there is a profile
+local refusal -- why this Lua state has no profile
+local counts  -- of samples, by their stack, while there is a profile
 local depth, format
 
--- For the host: what shares the profiler's signal, and why nothing is profiled.
-function M._set_host(fn) share = fn end
+-- The watchdog has the same signal.
+local function share(on)
+  if host.profile then host.profile(on) end
+end
+
+-- For the host: why nothing is profiled.
 function M._refuse(text) refusal = text end
 
 local function described(target)

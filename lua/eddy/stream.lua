@@ -2,6 +2,7 @@
 -- cannot send yet.
 local errors = require "eddy.base.errors"
 local c = require "eddy.base.libeddy"
+local later = require "eddy.base.later"
 local loops = require "eddy.loop"
 local backpressure = require "eddy.stream.backpressure"
 local closing = require "eddy.stream.close"
@@ -13,8 +14,8 @@ local ending = require "eddy.stream.ending"
 local failures = require "eddy.stream.failures"
 local json = require "eddy.stream.json"
 local receiving = require "eddy.stream.receive"
-local reconnect = require "eddy.stream.reconnect"
-local requests = require "eddy.stream.requests"
+local reconnect = later.require "eddy.stream.reconnect"
+local requests = later.require "eddy.stream.requests"
 local subscriptions = require "eddy.stream.subscriptions"
 local trace = require "eddy.stream.trace"
 local access = require "eddy.zmq.access"
@@ -22,7 +23,7 @@ local directions = require "eddy.zmq.directions"
 local bytes = require "eddy.zmq.bytes"
 local frames = require "eddy.zmq.frame"
 local message = require "eddy.zmq.message"
-local monitor = require "eddy.zmq.monitor"
+local monitor = later.require "eddy.zmq.monitor"
 local Socket = require "eddy.zmq.socket"
 
 local C = c.C
@@ -82,7 +83,7 @@ local function class(methods)
   }
 end
 
-local Instance, RepInstance = class(Stream), nil
+local Instance, RepInstance = class(Stream), nil -- the second one when a REP first has a stream
 
 -- The stream's id; raises when it is closed.
 local function id_of(self, what)
@@ -92,6 +93,12 @@ local function id_of(self, what)
 end
 
 function Stream:_check_open(what) id_of(self, what) end
+
+local function class_of(socket)
+  if socket._type ~= "REP" then return Instance end
+  RepInstance = RepInstance or class(requests.class(Stream))
+  return RepInstance
+end
 
 --- Puts a socket on a loop.
 -- @param socket a socket of eddy.zmq's; it is the stream's from now on
@@ -111,14 +118,14 @@ local function new(socket, loop)
   end
   socket:_check_free("stream")
   local id = check(C.eddy_stream_open(loop:_core("stream"), socket._c, socket._id), "stream:",
-    tostring(socket))
+    socket)
   -- Four named fields take half the memory of five; the socket is not asked for at each message,
   -- and what the core is told at each send is found quickly, and a number always: what LuaJIT
   -- compiled while it was early serves later, too.
   local self = setmetatable({ socket, IDLY,
     loop = loop, _id = id, _on_recv = false,
     _copy = true, -- what on_recv is given: strings (true), frames (false) or "view"
-  }, socket._type == "REP" and RepInstance or Instance)
+  }, class_of(socket))
   socket._owner = self
   loop:_adopt(id, self)
   self:_relabel()
@@ -386,8 +393,6 @@ function Stream:_handler_of(fn) return fn end -- luacheck: no self
 
 -- Calls it in a flush.
 function Stream:_call_handler(fn, msg) self.loop:_protect(self, fn, msg) end
-
-RepInstance = class(requests.class(Stream))
 
 local M = { new = new, _class = Stream }
 

@@ -1,6 +1,7 @@
 --- Threads: a Lua state of its own with a loop of its own, in a thread of this process. All share
 -- one libzmq context, so that inproc endpoints join them.
 local errors = require "eddy.base.errors"
+local provided = require "eddy.base.host"
 local c = require "eddy.base.libeddy"
 local waits = require "eddy.base.waits"
 local loops = require "eddy.loop"
@@ -16,12 +17,7 @@ local M = {}
 
 local PATIENCE_MS = 1000 -- for code that was told to stop
 
--- The host's functions, and what threads get from this state beside their arguments.
-local host, inherited
 local count = 0
-
---- For the host: its functions, and what each thread is told of how the command was called.
-function M._set_host(functions, settings) host, inherited = functions, settings end
 
 --- What `start` returns. `name` is the thread's. The thread goes on when nobody holds it any more,
 -- until the program ends.
@@ -105,6 +101,7 @@ end
 -- @param ... what it is called with: nil, booleans, numbers, strings, tables of these
 -- @return the thread. Raises what cannot go over, and an error when there can be no more threads
 function M.start(run, ...)
+  local host = provided.threads
   if not host then
     errors.misuse "start: threads are the host's: run the script with the command eddy"
   end
@@ -121,7 +118,8 @@ function M.start(run, ...)
   if not arguments then errors.misuse("start: " .. problem) end
   count = count + 1
   name = name or ("%d (%s)"):format(count, given)
-  local settings = { name = name, drain = inherited.drain, insecure = inherited.insecure }
+  local settings = { name = name, drain = provided.inherited.drain,
+    insecure = provided.inherited.insecure }
   local job = values.encode("job", code, surroundings(), settings, arguments)
   local handle, code_of_error = host.thread_start(name, job)
   if not handle then error(errors.new(code_of_error, "start: thread " .. name), 0) end
@@ -131,19 +129,19 @@ function M.start(run, ...)
 end
 
 --- Whether the thread has ended: its code, its loop, and the end of its sockets.
-function Thread:done() return host.thread_ended(self._handle) end
+function Thread:done() return provided.threads.thread_ended(self._handle) end
 
 --- Tells the thread to stop, and returns at once. Its loop stops after the handler that runs, plain
 -- waits in it end with EINTR, and code that goes on all the same is interrupted with an error.
 -- @param ms how long it may go on, 1000 unless given
 function Thread:stop(ms)
   errors.check_ms(ms or 0, "stop")
-  host.thread_stop(self._handle, math.max(0, ms or PATIENCE_MS))
+  provided.threads.thread_stop(self._handle, math.max(0, ms or PATIENCE_MS))
 end
 
 -- A new descriptor that is ready once the thread has ended.
 local function descriptor(self)
-  local fd, code = host.thread_wait(self._handle)
+  local fd, code = provided.threads.thread_wait(self._handle)
   if not fd then error(errors.new(code, "join: thread " .. self.name), 0) end
   return fd
 end
@@ -176,7 +174,7 @@ end
 -- Blocks. A signal that comes to the main thread meanwhile stops the thread. Returns whether it has
 -- ended.
 local function block(self, ms)
-  local ends, fd = poller.new(), descriptor(self)
+  local host, ends, fd = provided.threads, poller.new(), descriptor(self)
   local deadline = waits.deadline(ms)
   ends:register(fd, C.EDDY_READ)
   local ok, result
@@ -194,7 +192,7 @@ end
 
 local function results_of(self)
   if not self._results then
-    local bytes, failed = host.thread_result(self._handle)
+    local bytes, failed = provided.threads.thread_result(self._handle)
     self._results = { bytes = bytes, failed = failed }
   end
   return self._results

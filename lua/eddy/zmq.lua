@@ -2,16 +2,17 @@
 local constants = require "eddy.base.constants"
 local errors = require "eddy.base.errors"
 local c = require "eddy.base.libeddy"
+local later = require "eddy.base.later"
 local waits = require "eddy.base.waits"
 local curve_keys = require "eddy.security.curve_keys"
 local frames = require "eddy.zmq.frame"
-local json = require "eddy.zmq.json"
-local monitor = require "eddy.zmq.monitor"
+local json = later.require "eddy.zmq.json"
+local monitor = later.require "eddy.zmq.monitor"
 local option_types = require "eddy.zmq.option_types"
 local socket_options = require "eddy.zmq.options"
 local access = require "eddy.zmq.access"
-local poller = require "eddy.zmq.poller"
-local proxy = require "eddy.zmq.proxy"
+local poller = later.require "eddy.zmq.poller"
+local proxy = later.require "eddy.zmq.proxy"
 local serialization = require "eddy.zmq.serialization"
 local Socket = require "eddy.zmq.socket"
 
@@ -26,7 +27,6 @@ for name, fn in pairs(curve_keys) do M[name] = fn end
 for name, method in pairs(serialization.methods) do Socket[name] = method end
 
 M.IPC_PATH_MAX_LEN = option_types.IPC_PATH_MAX_LEN
-M.EVENT_ENDPOINT_RESET = monitor.ENDPOINT_RESET
 
 local context_options = { IO_THREADS = 1, MAX_SOCKETS = 1, SOCKET_LIMIT = 1, MAX_MSGSZ = 1,
   THREAD_SCHED_POLICY = 1, THREAD_PRIORITY = 1, IPV6 = 1, BLOCKY = 1 }
@@ -77,8 +77,11 @@ function M._apply(socket, settings)
   end
   for _, name in ipairs(last) do
     local values = settings[name]
-    if type(values) ~= "table" then values = { values } end
-    for _, value in ipairs(values) do Socket[name](socket, value) end
+    if type(values) ~= "table" then
+      if values ~= nil then Socket[name](socket, values) end
+    else
+      for _, value in ipairs(values) do Socket[name](socket, value) end
+    end
   end
 end
 
@@ -275,25 +278,26 @@ M.tracker = frames.tracker
 M.is_frame = frames.is
 
 --- Marks a table as a list, so that it is one in JSON also when it is empty; returns it.
-M.json_list = json.list
+function M.json_list(list) return json.list(list) end
 
 --- A poller: waits for several sockets and descriptors.
-M.poller = poller.new
+function M.poller() return poller.new() end
 
 --- Waits for lists of sockets and descriptors.
-M.select = poller.select
+function M.select(...) return poller.select(...) end
 
 --- Relays between sockets, and returns when it has ended: see eddy/zmq/proxy.lua.
-M.proxy, M.device = proxy.proxy, proxy.device
-M.proxy_steerable, M.monitored_queue = proxy.proxy_steerable, proxy.monitored_queue
+for _, name in ipairs { "proxy", "device", "proxy_steerable", "monitored_queue" } do
+  M[name] = function(...) return proxy[name](...) end
+end
 
 --- Whether a value is a socket of this module.
 M.is_socket = Socket.is
 
 --- What a monitor's message says, and the same of the next message of a monitor's socket:
 -- { event = number, name = "CONNECTED", value = n, endpoint = "tcp://..." }.
-M.parse_monitor_message = monitor.parse_monitor_message
-M.recv_monitor_message = monitor.recv_monitor_message
+function M.parse_monitor_message(...) return monitor.parse_monitor_message(...) end
+function M.recv_monitor_message(...) return monitor.recv_monitor_message(...) end
 
 --- The names of all socket options.
 function M.option_names()

@@ -191,6 +191,26 @@ function World:stream_stats(stream)
   return stats
 end
 
+-- The record of a stream on the counters page, and what its kind is called; nil for none.
+function World:page_record(stream)
+  local own = C.eddy_page_get()
+  assert(own ~= nil, "no folder for a page, or EDDY_COUNTERS is off")
+  local at, last, found = own.head, tonumber(own.size), nil
+  while at < last do
+    local record = ffi.cast("eddy_page_record *", ffi.cast("char *", own) + at)
+    local is_idle = record.kind == C.EDDY_PAGE_IDLE
+    if is_idle or record.kind == C.EDDY_PAGE_STREAM then
+      local one = ffi.cast("eddy_page_idle *", record) -- which begins as the other one
+      if one.id == stream and one.loop == C.eddy_loop_page(self.loop).record.number then
+        assert(not found, "a stream has two records")
+        found = record
+      end
+    end
+    at = at + record.size
+  end
+  return found, found and (found.kind == C.EDDY_PAGE_IDLE and "idle" or "stream")
+end
+
 -- Sends through a stream: a string, or a list of them. Returns the core's result without the
 -- number, and the number.
 function World:send(stream, message, report)

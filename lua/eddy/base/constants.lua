@@ -20,4 +20,6 @@ for name, value in pairs(hidden) do
   if not constants[name] then constants[name] = value end
 end
 
+constants.EVENT_ENDPOINT_RESET = 2 ^ 30 -- none of libzmq's: what `eddy.supervise` tells
+
 return constants

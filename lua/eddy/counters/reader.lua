@@ -72,6 +72,17 @@ local function read_stream(record)
   return stream
 end
 
+-- A stream that has counted nothing: as if it had the longer record.
+local function read_idle(record)
+  local full = ffi.new "eddy_page_stream"
+  local head = ffi.offsetof("eddy_page_idle", "texts")
+  ffi.copy(full, record, head)
+  local name, endpoint = ffi.string(record.texts, record.record.size - head):match "(%Z*)%z?(%Z*)"
+  full.name = name:sub(1, C.EDDY_PAGE_NAME - 1)
+  full.endpoint = endpoint:sub(1, C.EDDY_PAGE_NAME - 1)
+  return read_stream(full)
+end
+
 local metric_types = { "counter", "gauge", "histogram" }
 
 -- The buckets of a script's histogram; nil when there is no sense in them.
@@ -105,6 +116,7 @@ local kinds = {
   [C.EDDY_PAGE_LOOP] = { "loops", "eddy_page_loop", read_loop },
   [C.EDDY_PAGE_STREAM] = { "streams", "eddy_page_stream", read_stream },
   [C.EDDY_PAGE_METRIC] = { "metrics", "eddy_page_metric", read_metric },
+  [C.EDDY_PAGE_IDLE] = { "idle", "eddy_page_idle", read_idle },
 }
 
 -- Reads the records between two places. Where they make no sense, it ends.
@@ -121,6 +133,19 @@ local function read_records(page, bytes, at, last)
     end
     at = at + size
   end
+end
+
+-- Puts those that have counted nothing among the streams: each once, in the order in which they
+-- were opened.
+local function join_idle(page)
+  local counting = {}
+  for _, stream in ipairs(page.streams) do counting[stream.number] = true end
+  for _, stream in ipairs(page.idle) do
+    if not counting[stream.number] then page.streams[#page.streams + 1] = stream end
+    counting[stream.number] = true
+  end
+  page.idle = nil
+  table.sort(page.streams, function(a, b) return a.number < b.number end)
 end
 
 -- What runs on a loop gets its name where it is a stream.
@@ -149,10 +174,11 @@ function M.read(bytes)
   page.worker = head.worker >= 0 and head.worker or nil
   page.auth = named(head, "allowed refused later malformed")
   page.eddy, page.command = text(head.eddy, 16), text(head.command, C.EDDY_PAGE_COMMAND)
-  page.loops, page.streams, page.metrics = {}, {}, {}
+  page.loops, page.streams, page.metrics, page.idle = {}, {}, {}, {}
   if head.head >= HEAD and head.head % 8 == 0 then
     read_records(page, bytes, head.head, math.min(page.size, #bytes))
   end
+  join_idle(page)
   name_streams(page)
   return page
 end

@@ -2,6 +2,7 @@
 local arguments = require "eddy.host.arguments"
 local commands = require "eddy.commands.list"
 local errors = require "eddy.base.errors"
+local given = require "eddy.base.host"
 local counters = require "eddy.counters.page"
 local c = require "eddy.base.libeddy"
 local tracebacks = require "eddy.base.traceback"
@@ -16,16 +17,13 @@ local shutdown = require "eddy.host.shutdown"
 local worker = require "eddy.host.worker"
 local systemd = require "eddy.host.systemd"
 local loops = require "eddy.loop"
-local profile = require "eddy.profile"
 local callback_errors = require "eddy.loop.callback_errors"
 local dispatch = require "eddy.loop.dispatch"
 local bind_policy = require "eddy.security.bind_policy"
 local watchdog = require "eddy.loop.watchdog"
 local coroutines = require "eddy.tasks.coroutine"
 local origin = require "eddy.tasks.origin"
-local threads = require "eddy.thread"
 local zmq = require "eddy.zmq"
-local proxy = require "eddy.zmq.proxy"
 
 local C, ffi = c.C, c.ffi
 
@@ -159,9 +157,9 @@ local M = { _parse = parse } -- for tests
 function M.main(args, host)
   io.stdout:setvbuf("line")
   loops._set_guard(function(core) return host.guard(core) end, host.release)
-  proxy._set_guard(host.guard_device, host.release_device)
   watchdog._set_host(host.watch, host.take_signal)
-  profile._set_host(host.profile)
+  given.profile = host.profile
+  given.guard_device, given.release_device = host.guard_device, host.release_device
   local ok, problem = compiler.set(os.getenv "EDDY_JIT", loops._log)
   if not ok then
     complain("EDDY_JIT: " .. problem)
@@ -194,7 +192,8 @@ function M.main(args, host)
   end
   if not chunk then return code, 0 end
   host.is_main = true
-  threads._set_host(host, { drain = job.drain, insecure = job.insecure or false })
+  given.threads = host
+  given.inherited = { drain = job.drain, insecure = job.insecure or false }
   shutdown.replace_exit(job.drain, host)
   _G.require = requires.require
   loops._set_end(job.drain, shutdown.words, systemd.stopping)

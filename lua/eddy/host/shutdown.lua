@@ -2,10 +2,11 @@
 -- named, everything is closed. It is bounded, whatever scripts left behind.
 local errors = require "eddy.base.errors"
 local c = require "eddy.base.libeddy"
+local later = require "eddy.base.later"
 local loops = require "eddy.loop"
 local callback_errors = require "eddy.loop.callback_errors"
 local ending = require "eddy.loop.ending"
-local unfinished = require "eddy.loop.unfinished"
+local unfinished = later.require "eddy.loop.unfinished"
 local watchdog = require "eddy.loop.watchdog"
 local children = require "eddy.host.children"
 local worker = require "eddy.host.worker"

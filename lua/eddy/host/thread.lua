@@ -14,7 +14,7 @@ local bind_policy = require "eddy.security.bind_policy"
 local profile = require "eddy.profile"
 local coroutines = require "eddy.tasks.coroutine"
 local origin = require "eddy.tasks.origin"
-local threads = require "eddy.thread"
+local given = require "eddy.base.host"
 local values = require "eddy.thread.values"
 
 local INTERRUPTED = "interrupted: the thread was told to stop"
@@ -97,7 +97,7 @@ function M.main(job, host)
   _G.print = print_as(settings.name)
   loops._set_guard(host.guard, host.release)
   host.guard_waits, host.is_main = function() end, false
-  threads._set_host(host, settings)
+  given.threads, given.inherited = host, settings
   watchdog._set_requests(host.interrupt_handler, host.running_handler)
   compiler.set(os.getenv "EDDY_JIT", loops._log)
   finalizers.protect(host.fail)

@@ -1,8 +1,9 @@
 -- A worker's side of `eddy --workers N`: it tells its supervisor when it is up, and why it ends.
 local errors = require "eddy.base.errors"
+local later = require "eddy.base.later"
 local C = require("eddy.base.libeddy").C
 local loops = require "eddy.loop"
-local sharing = require "eddy.zmq.sharing"
+local sharing = later.require "eddy.zmq.sharing"
 
 local M = {}
 

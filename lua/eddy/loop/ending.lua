@@ -7,8 +7,9 @@
 -- says that those who wait for it have nothing in hand; see eddy.async.waiters.
 local errors = require "eddy.base.errors"
 local c = require "eddy.base.libeddy"
+local later = require "eddy.base.later"
 local signal = require "eddy.loop.signal"
-local unfinished = require "eddy.loop.unfinished"
+local unfinished = later.require "eddy.loop.unfinished"
 local futures = require "eddy.tasks.future"
 local ownership = require "eddy.tasks.ownership"
 local Task = require "eddy.tasks.task"

@@ -2,8 +2,9 @@
 -- called on a loop, in a task each, so that they may wait.
 local errors = require "eddy.base.errors"
 local c = require "eddy.base.libeddy"
+local later = require "eddy.base.later"
 local descriptor = require "eddy.security.descriptor"
-local policies = require "eddy.security.policy"
+local policies = later.require "eddy.security.policy"
 
 local C, ffi = c.C, c.ffi
 

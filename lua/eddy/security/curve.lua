@@ -1,9 +1,10 @@
 -- What a socket's `curve` says: its keys, and whom it lets in.
 local errors = require "eddy.base.errors"
 local c = require "eddy.base.libeddy"
+local later = require "eddy.base.later"
 local askers = require "eddy.security.asker"
-local certificates = require "eddy.security.certificates"
-local policies = require "eddy.security.policy"
+local certificates = later.require "eddy.security.certificates"
+local policies = later.require "eddy.security.policy"
 
 local C = c.C
 

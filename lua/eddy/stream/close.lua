@@ -1,8 +1,9 @@
 -- How a stream ends.
 local errors = require "eddy.base.errors"
 local c = require "eddy.base.libeddy"
+local later = require "eddy.base.later"
 local backpressure = require "eddy.stream.backpressure"
-local monitor = require "eddy.zmq.monitor"
+local monitor = later.require "eddy.zmq.monitor"
 
 local C = c.C
 
@@ -54,7 +55,7 @@ function M.close(self, linger)
   if self._is_paused then self:_pause(false) end
   if not self._id then return 0 end -- closed, before or meanwhile
   self.name = self.name
-  monitor._forget(self)
+  if self._events then monitor._forget(self) end
   self.socket:_closed()
   local lost = math.max(0,
     C.eddy_stream_close(self.loop._c, self._id, linger or C.EDDY_OWN_LINGER))

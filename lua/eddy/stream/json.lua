@@ -1,8 +1,9 @@
 -- A stream's messages as JSON.
 local errors = require "eddy.base.errors"
+local later = require "eddy.base.later"
 local failures = require "eddy.stream.failures"
 local directions = require "eddy.zmq.directions"
-local json = require "eddy.zmq.json"
+local json = later.require "eddy.zmq.json"
 
 local M = { methods = {} }
 local Stream = M.methods

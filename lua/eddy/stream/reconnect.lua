@@ -192,8 +192,8 @@ local function reset(self, endpoint)
   for _ = 1, count do stream.socket:connect(text) end
   stream.loop:_log(("%s: libzmq gave up %s over an error of the protocol; connected anew " ..
     "after %g ms"):format(stream.name, text, delay))
-  monitor.tell(stream, { event = monitor.ENDPOINT_RESET, name = "ENDPOINT_RESET", value = delay,
-    endpoint = text })
+  monitor.tell(stream, { event = constants.EVENT_ENDPOINT_RESET, name = "ENDPOINT_RESET",
+    value = delay, endpoint = text })
 end
 
 -- Whether an endpoint can be reset now: what libzmq has received would be lost, and a PAIR refuses

@@ -1,14 +1,15 @@
 -- Settings of a socket about who may come in, beside libzmq's options.
 local errors = require "eddy.base.errors"
 local c = require "eddy.base.libeddy"
-local accept = require "eddy.zmq.accept"
+local later = require "eddy.base.later"
+local accept = later.require "eddy.zmq.accept"
 local askers = require "eddy.security.asker"
-local curve = require "eddy.security.curve"
+local curve = later.require "eddy.security.curve"
 local message_limits = require "eddy.zmq.message_limits"
 local notices = require "eddy.security.notices"
-local policies = require "eddy.security.policy"
-local revoked = require "eddy.security.revoked"
-local sharing = require "eddy.zmq.sharing"
+local policies = later.require "eddy.security.policy"
+local revoked = later.require "eddy.security.revoked"
+local sharing = later.require "eddy.zmq.sharing"
 
 local C = c.C
 
@@ -105,14 +106,18 @@ local settings = {
     get = function(socket) return socket._insecure end,
   },
   accept = {
-    check = accept.check,
+    check = function(value) return accept.check(value) end,
     set = function(socket, value) rawset(socket, "_accept", value) end,
     get = function(socket) return socket._accept or nil end,
   },
-  shared = sharing.setting,
+  shared = {
+    check = function(value) return sharing.setting.check(value) end,
+    set = function(socket, value) sharing.setting.set(socket, value) end,
+    get = function(socket) return sharing.setting.get(socket) end,
+  },
   -- Of keys it tells nothing.
   curve = {
-    check = curve.check, set = set_curve,
+    check = function(value) return curve.check(value) end, set = set_curve,
     get = function(socket)
       return socket._plan and (socket._plan.server and "client" or "server") or nil
     end,

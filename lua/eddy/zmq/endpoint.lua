@@ -1,12 +1,13 @@
 -- Where sockets bind and connect: methods of eddy.socket's.
 local errors = require "eddy.base.errors"
 local c = require "eddy.base.libeddy"
+local later = require "eddy.base.later"
 local access = require "eddy.zmq.access"
 local bind_policy = require "eddy.security.bind_policy"
 local constants = require "eddy.base.constants"
 local explain = require "eddy.zmq.endpoint_text"
 local option_types = require "eddy.zmq.option_types"
-local sharing = require "eddy.zmq.sharing"
+local sharing = later.require "eddy.zmq.sharing"
 local socket_options = require "eddy.zmq.options"
 
 local C = c.C

@@ -7,7 +7,7 @@ local C = c.C
 
 local M = {}
 
-local NONE = -1
+local NONE, NOTHING = -1, {}
 local defaults = { max_parts = 1024, max_message = 64 * 2 ^ 20 } -- where strangers can connect
 
 local function check(name)
@@ -39,10 +39,10 @@ end
 --- Gives them to a socket that is about to be bound.
 -- @param is_open whether strangers can connect there: what was not set is limited then
 function M.apply(socket, is_open)
-  for name, value in pairs(is_open and defaults or {}) do
+  for name, value in pairs(is_open and defaults or NOTHING) do
     if not (socket._limits and socket._limits[name]) then M.settings[name].set(socket, value) end
   end
-  local limits = socket._limits or {}
+  local limits = socket._limits or NOTHING
   errors.check(C.eddy_socket_limit(socket._c, socket:_open_id "bind",
     math.max(0, limits.max_parts or NONE), math.max(0, limits.max_message or NONE)), "bind")
 end

@@ -22,9 +22,6 @@ end
 
 local M = {}
 
---- The number of the event that `eddy.supervise` tells: none of libzmq's.
-M.ENDPOINT_RESET = 2 ^ 30
-
 -- The socket's id; raises when it is closed.
 local function id_of(socket, what)
   return socket._id or error(errors.new(errors.numbers.ENOTSOCK, what .. ": " ..

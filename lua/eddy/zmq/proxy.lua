@@ -1,6 +1,7 @@
 -- Relaying between plain sockets, in the calling thread: proxies, devices, monitored queues.
 local constants = require "eddy.base.constants"
 local errors = require "eddy.base.errors"
+local host = require "eddy.base.host"
 local c = require "eddy.base.libeddy"
 local waits = require "eddy.base.waits"
 local poller = require "eddy.zmq.poller"
@@ -10,11 +11,6 @@ local EINPROGRESS = errors.numbers.EINPROGRESS
 
 local M = {}
 
-local guard, release = function() end, function() end
-
--- For the host: C functions that put SIGINT and SIGTERM on a device and take them off.
-function M._set_guard(begin, finish) guard, release = begin, finish end
-
 --- The places of a device's sockets in its plan.
 M.ends = { ["in"] = C.EDDY_IN, out = C.EDDY_OUT, mon = C.EDDY_MON, ctrl = C.EDDY_CTRL }
 
@@ -23,9 +19,9 @@ M.ends = { ["in"] = C.EDDY_IN, out = C.EDDY_OUT, mon = C.EDDY_MON, ctrl = C.EDDY
 function M.guarded(device, what, call, ms)
   local deadline = waits.deadline(ms)
   while true do
-    guard(tonumber(ffi.cast("intptr_t", device)))
+    if host.guard_device then host.guard_device(tonumber(ffi.cast("intptr_t", device))) end
     local result = ms and call(device, ms) or not ms and call(device)
-    release()
+    if host.release_device then host.release_device() end
     if result ~= -EINPROGRESS then return result end
     waits.go_on(what)
     ms = ms and waits.left(deadline)

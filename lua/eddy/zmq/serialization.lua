@@ -1,7 +1,8 @@
 -- What sockets send and receive besides strings and frames: methods of eddy.socket's.
 local errors = require "eddy.base.errors"
 local c = require "eddy.base.libeddy"
-local json = require "eddy.zmq.json"
+local later = require "eddy.base.later"
+local json = later.require "eddy.zmq.json"
 
 local ffi = c.ffi
 

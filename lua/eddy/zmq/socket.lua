@@ -2,6 +2,7 @@
 local constants = require "eddy.base.constants"
 local errors = require "eddy.base.errors"
 local c = require "eddy.base.libeddy"
+local later = require "eddy.base.later"
 local directions = require "eddy.zmq.directions"
 local pool = require "eddy.base.pool"
 local waits = require "eddy.base.waits"
@@ -9,7 +10,7 @@ local endpoints = require "eddy.zmq.endpoint"
 local bytes = require "eddy.zmq.bytes"
 local frames = require "eddy.zmq.frame"
 local message = require "eddy.zmq.message"
-local monitor = require "eddy.zmq.monitor"
+local monitor = later.require "eddy.zmq.monitor"
 local option_types = require "eddy.zmq.option_types"
 local socket_options = require "eddy.zmq.options"
 local peers = require "eddy.security.peer"
@@ -291,9 +292,9 @@ end
 function Socket:unsubscribe(topic) self:set(constants.UNSUBSCRIBE, topic) end
 
 -- socket:monitor(endpoint, events) and so on: see eddy.monitor.
-Socket.monitor = monitor.monitor
-Socket.get_monitor_socket = monitor.get_monitor_socket
-Socket.disable_monitor = monitor.disable_monitor
+for _, name in ipairs { "monitor", "get_monitor_socket", "disable_monitor" } do
+  Socket[name] = function(...) return monitor[name](...) end
+end
 
 for name, method in pairs(socket_options.methods) do Socket[name] = method end
 

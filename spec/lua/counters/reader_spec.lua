@@ -44,6 +44,28 @@ describe("eddy.counters.reader", function()
       { page.metrics[1].type, page.metrics[1].name, page.metrics[1].value })
   end)
 
+  it("reads streams that have counted nothing, each once", function()
+    local page = ffi.new "struct { eddy_page head; eddy_page_idle idle[3]; eddy_page_stream full; }"
+    page.head = { magic = "eddypage", version = 1, head = ffi.sizeof "eddy_page",
+      size = ffi.sizeof(page) }
+    for i = 0, 2 do
+      page.idle[i].record = { C.EDDY_PAGE_IDLE, ffi.sizeof "eddy_page_idle", 7 - i }
+      page.idle[i].loop, page.idle[i].id, page.idle[i].type = 1, 70 + i, zmq.PULL
+    end
+    page.idle[0].texts, page.idle[1].texts = "jobs\0ipc://a", ("x"):rep(16) -- without an end
+    page.idle[0].receiving = 1
+    page.full.record = { C.EDDY_PAGE_STREAM, ffi.sizeof "eddy_page_stream", 5 }
+    page.full.name = "counts"
+    local streams = assert(reader.read(bytes_of(page))).streams
+    assert.equal(3, #streams)
+    assert.same({ 5, "counts" }, { streams[1].number, streams[1].name })
+    assert.same({ 6, ("x"):rep(16), "" },
+      { streams[2].number, streams[2].name, streams[2].endpoint })
+    local idle = streams[3]
+    assert.same({ 7, "jobs", "ipc://a", "PULL", true, 0, 0 }, { idle.number, idle.name,
+      idle.endpoint, idle.type, idle.receiving, idle.messages_in, idle.handling.count })
+  end)
+
   it("says what runs that is no stream", function()
     local made = make()
     made.loop.running, made.loop.what = C.EDDY_PAGE_NAMED, "timer at app.lua:12"
