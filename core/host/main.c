@@ -9,6 +9,7 @@
 #include "host/interrupt.h"
 #include "host/late_errors.h"
 #include "host/libzmq_calls.h"
+#include "host/process_id.h"
 #include "host/request_signal.h"
 #include "host/service.h"
 #include "host/state.h"
@@ -172,6 +173,7 @@ int main(int argc, char **argv) {
     eddy__late_errors_prepare();
     eddy__greetings_prepare();
     eddy__libzmq_calls_prepare();
+    eddy__process_id_prepare();
     keep_freed_memory();
     eddy__interrupt_prepare();
     lua_State *lua = eddy__state_new();
