@@ -6,7 +6,11 @@
 
 #define SLOW_MS 0.005 /* a look at the clock takes some hundredths of that */
 
-enum { UNUSUAL = 4 }; /* so many times as long as usual */
+enum {
+    COLD = 1000, /* calls before any is looked at by itself: the first are slow, as LuaJIT has
+                    not compiled them, and what it compiles is the way that they took */
+    UNUSUAL = 4, /* so many times as long as usual */
+};
 
 void eddy__stream_page_take(eddy__stream *stream) {
     eddy_page_stream *page = (eddy_page_stream *)eddy_page_add(sizeof *page);
@@ -84,7 +88,8 @@ static void note(eddy__stream *stream, double count, double ms) {
         eddy__times_note(times, each, count);
     }
     place->usual = usual > 0 ? usual + (each - usual) / UNUSUAL : each;
-    place->is_slow = each > SLOW_MS || (place->is_slow && each > SLOW_MS / 2);
+    place->is_slow =
+        place->count >= COLD && (each > SLOW_MS || (place->is_slow && each > SLOW_MS / 2));
 }
 
 static void end(eddy__handling *handling, double now) {
