@@ -119,6 +119,7 @@ typedef struct eddy_received {
 typedef struct eddy_loan {
     double _number;  /* raised when it begins and when it ends, so that older views are stale */
     void *_messages; /* zmq_msg_t of the parts: the lender's, or the loan's own */
+    const eddy_part *_parts;    /* where their bytes are; NULL: the messages tell */
     struct eddy_loan **_lender; /* what refers to the loan there; NULL: they are its own */
     uint32_t _count;
 } eddy_loan;

@@ -7,6 +7,7 @@
 
 #include <math.h>
 #include <stdio.h>
+#include <string.h>
 
 enum { DRAIN_MS = 5 }; /* how often sockets without a wake-up are tried while draining */
 
@@ -58,12 +59,6 @@ int eddy_stream_priority(eddy_loop *loop, uint32_t id, int priority) {
     return 0;
 }
 
-int eddy_stream_send(eddy_loop *loop, uint32_t id, const char *data, uint32_t size,
-                     int report) {
-    eddy_part part = {data, (int32_t)size, 0};
-    return eddy_stream_send_parts(loop, id, &part, 1, report);
-}
-
 /* The number of the message that was reported last. */
 static int number_of(const eddy__stream *stream) {
     return (int)fmod(stream->out->reported, EDDY_NUMBERS);
@@ -79,12 +74,25 @@ int eddy_stream_send_parts(eddy_loop *loop, uint32_t id, const eddy_part *parts,
     if (!msgs) return -ENOMEM;
     int rc = eddy__message_copy(msgs, parts, count);
     if (rc == 0) {
-        double bytes = eddy__message_bytes(msgs, count);
-        rc = eddy__stream_send(stream, msgs, count, bytes, report);
+        double bytes = eddy__message_bytes_of(msgs, parts, count);
+        rc = eddy__stream_send(stream, msgs, parts, count, bytes, report);
         if (report && (rc == 0 || rc == 1)) rc += 4 * number_of(stream);
     }
     eddy__message_leave(msgs, few);
     return rc;
+}
+
+int eddy_stream_send(eddy_loop *loop, uint32_t id, const char *data, uint32_t size,
+                     int report) {
+    eddy_part part = {data, (int32_t)size, 0};
+    if (report) return eddy_stream_send_parts(loop, id, &part, 1, report);
+    eddy__stream *stream = find_stream(loop, id);
+    if (!stream) return eddy__loop_stale(loop);
+    if (!stream->socket) return -ENOTSOCK;
+    zmq_msg_t msg;
+    if (eddy__msg_init(&msg, size) != 0) return -ENOMEM;
+    if (size > 0) memcpy(zmq_msg_data(&msg), data, size);
+    return eddy__stream_send(stream, &msg, &part, 1, size, 0);
 }
 
 eddy_inbox *eddy_stream_pull(eddy_loop *loop, uint32_t id, double messages) {

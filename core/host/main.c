@@ -10,6 +10,7 @@
 #include "host/interrupt.h"
 #include "host/late_errors.h"
 #include "host/libzmq_calls.h"
+#include "host/process_id.h"
 #include "host/request_signal.h"
 #include "host/service.h"
 #include "host/state.h"
@@ -174,6 +175,7 @@ int main(int argc, char **argv) {
     eddy__late_errors_prepare();
     eddy__greetings_prepare();
     eddy__libzmq_calls_prepare();
+    eddy__process_id_prepare();
     keep_freed_memory();
     eddy__interrupt_prepare();
     lua_State *lua = eddy__state_new();
@@ -196,7 +198,7 @@ int main(int argc, char **argv) {
     deadline = fmax(deadline, eddy_time() + LEAST_END_MS);
     eddy__exit_deadline_set(deadline + GRACE_MS, status);
     eddy__interrupt_end();
-    lua_close(lua);
+    eddy__state_close(lua);
     int failed = is_failed || eddy__threads_failures() > 0;
     if (status == 0 && failed) status = FAILED;
     fflush(NULL);

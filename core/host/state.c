@@ -1,6 +1,7 @@
 #include "host/state.h"
 #include "host/bundle.h"
 #include "host/fatal_signal.h"
+#include "host/heap.h"
 #include "host/walk.h"
 
 #include <lauxlib.h>
@@ -26,9 +27,13 @@ void eddy__state_name(const char *name) {
 }
 
 lua_State *eddy__state_new(void) {
-    lua_State *lua = luaL_newstate();
+    lua_State *lua = eddy__heap_state();
     if (lua) lua_atpanic(lua, panic);
     return lua;
+}
+
+void eddy__state_close(lua_State *lua) {
+    eddy__heap_close(lua);
 }
 
 /* In a build tree the modules' files come before those in the executable: `...` is where. */

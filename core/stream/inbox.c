@@ -134,7 +134,8 @@ int eddy_inbox_lend(eddy_inbox *view, eddy_loan *loan, uint32_t count) {
     eddy__inbox *inbox = (eddy__inbox *)view; /* its first member */
     if (count == 0 || count > view->tail - view->head) return -EINVAL;
     if (view->loan != loan) eddy__loan_keep(view->loan);
-    eddy__loan_begin(loan, &view->loan, &inbox->msgs[view->head], count);
+    eddy__loan_begin(loan, &view->loan, &inbox->msgs[view->head], &view->parts[view->head],
+                     count);
     view->head += count;
     return 0;
 }

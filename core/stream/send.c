@@ -20,6 +20,7 @@ static void note(eddy__stream *stream, int error, zmq_msg_t *msgs, double bytes,
     out->messages_out += error == 0;
     if (error == 0) out->bytes_out += bytes;
     eddy__stream_show_sent(stream);
+    if (error == 0 && !report) return;
     eddy__completions_note(&out->completions, error, report, number);
     if (error == EHOSTUNREACH && out->completions.count > before)
         eddy__lost_peers_add(&out->lost_peers, msgs);
@@ -105,8 +106,8 @@ static int enqueue(eddy__stream *stream, zmq_msg_t *msgs, uint32_t count, double
     return 1;
 }
 
-int eddy__stream_send(eddy__stream *stream, zmq_msg_t *msgs, uint32_t count, double bytes,
-                      int report) {
+int eddy__stream_send(eddy__stream *stream, zmq_msg_t *msgs, const eddy_part *parts,
+                      uint32_t count, double bytes, int report) {
     eddy__outbox *out = eddy__stream_outbox(stream);
     int rc = out ? 0 : -ENOMEM;
     if (rc == 0 && report) rc = eddy__completions_expect(&out->completions);
@@ -119,7 +120,8 @@ int eddy__stream_send(eddy__stream *stream, zmq_msg_t *msgs, uint32_t count, dou
     if (stream->answers && eddy__stream_has_unread(stream))
         return refuse(stream, msgs, count, report, -EFSM);
     if (!eddy__sendq_holds(&out->queue, msgs)) {
-        rc = eddy__message_send(stream->socket, msgs, count);
+        rc = count == 1 ? eddy__message_send_one(stream->socket, msgs)
+                        : eddy__message_send_parts(stream->socket, msgs, parts, count);
         if (!eddy__message_may_pass(rc)) {
             if (rc == -ENOTSUP) return refuse(stream, msgs, count, report, rc);
             if (rc == 0) eddy__tally_add(&out->fresh, stream->state);

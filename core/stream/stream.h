@@ -73,10 +73,10 @@ int eddy__stream_receive(eddy__stream *stream, int on);
 /* EDDY_OVERDUE in so many ms (negative: not any more). -ENOTSUP for others than REP and SUB. */
 int eddy__stream_remind(eddy__stream *stream, double ms);
 
-/* Sends or queues the message; takes the parts over whatever it returns: as
- * eddy_stream_send. */
-int eddy__stream_send(eddy__stream *stream, zmq_msg_t *msgs, uint32_t count, double bytes,
-                      int report);
+/* Sends or queues the message, which was made of these parts; takes it over whatever it
+ * returns: as eddy_stream_send. */
+int eddy__stream_send(eddy__stream *stream, zmq_msg_t *msgs, const eddy_part *parts,
+                      uint32_t count, double bytes, int report);
 
 /* Moves queued messages into the socket until it takes no more, at most this many. Returns
  * how many left the queue. */

@@ -5,7 +5,11 @@
 
 #define SLOW_MS 0.005 /* a look at the clock takes some hundredths of that */
 
-enum { UNUSUAL = 4 }; /* so many times as long as usual */
+enum {
+    COLD = 1000, /* calls before any is looked at by itself: the first are slow, as LuaJIT has
+                    not compiled them, and what it compiles is the way that they took */
+    UNUSUAL = 4, /* so many times as long as usual */
+};
 
 static uint32_t left_in(const eddy__stream *stream) {
     return stream->inbox ? stream->inbox->view.tail - stream->inbox->view.head : 0;
@@ -36,7 +40,8 @@ static void note(eddy__stream *stream, double count, double ms) {
         eddy__times_note(times, each, count);
     }
     place->usual = usual > 0 ? usual + (each - usual) / UNUSUAL : each;
-    place->is_slow = each > SLOW_MS || (place->is_slow && each > SLOW_MS / 2);
+    place->is_slow =
+        place->count >= COLD && (each > SLOW_MS || (place->is_slow && each > SLOW_MS / 2));
 }
 
 static void end(eddy__handling *handling, double now) {

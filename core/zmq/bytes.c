@@ -10,13 +10,16 @@ typedef struct span {
     double size;
 } span;
 
-static span span_of(const void *holder, int holds) {
+static inline span span_of(const void *holder, int holds) {
     if (holds == EDDY_FRAME) {
         const eddy_frame *frame = holder;
         return frame->_open ? (span){frame->_data, frame->_size} : (span){NULL, -1};
     }
-    zmq_msg_t *msg = eddy__view_msg(holder);
-    if (!msg) return (span){NULL, -1};
+    const eddy_view *view = holder;
+    if (!eddy__view_is_good(view)) return (span){NULL, -1};
+    const eddy_part *part = view->_loan->_parts ? &view->_loan->_parts[view->_place] : NULL;
+    if (part && part->size != EDDY_TOO_LARGE) return (span){part->data, part->size};
+    zmq_msg_t *msg = eddy__view_msg(view);
     return (span){zmq_msg_data(msg), (double)zmq_msg_size(msg)};
 }
 

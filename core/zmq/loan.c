@@ -18,6 +18,7 @@ void eddy__loan_keep(eddy_loan *loan) {
     *loan->_lender = NULL;
     loan->_lender = NULL;
     loan->_messages = own;
+    loan->_parts = NULL;
 }
 
 void eddy_loan_end(eddy_loan *loan) {
@@ -30,13 +31,16 @@ void eddy_loan_end(eddy_loan *loan) {
         eddy__free(own);
     }
     loan->_messages = NULL;
+    loan->_parts = NULL;
     loan->_lender = NULL;
     loan->_count = 0;
 }
 
-void eddy__loan_begin(eddy_loan *loan, eddy_loan **lender, zmq_msg_t *msgs, uint32_t count) {
+void eddy__loan_begin(eddy_loan *loan, eddy_loan **lender, zmq_msg_t *msgs,
+                      const eddy_part *parts, uint32_t count) {
     eddy_loan_end(loan);
     loan->_messages = msgs;
+    loan->_parts = parts;
     loan->_count = count;
     loan->_lender = lender;
     *lender = loan;
@@ -44,12 +48,6 @@ void eddy__loan_begin(eddy_loan *loan, eddy_loan **lender, zmq_msg_t *msgs, uint
 
 void eddy_view_end(eddy_view *view) {
     if (view->_loan->_number == view->_number) eddy_loan_end(view->_loan);
-}
-
-zmq_msg_t *eddy__view_msg(const eddy_view *view) {
-    const eddy_loan *loan = view->_loan;
-    if (!loan || loan->_number != view->_number || view->_place >= loan->_count) return NULL;
-    return (zmq_msg_t *)loan->_messages + view->_place;
 }
 
 int eddy_view_keep(eddy_view *view, eddy_frame *frame) {

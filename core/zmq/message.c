@@ -51,6 +51,13 @@ double eddy__message_bytes(const zmq_msg_t *msgs, uint32_t count) {
     return bytes;
 }
 
+double eddy__message_bytes_of(const zmq_msg_t *msgs, const eddy_part *parts, uint32_t count) {
+    double bytes = 0;
+    for (uint32_t i = 0; i < count; i++)
+        bytes += parts[i].size >= 0 ? parts[i].size : (double)zmq_msg_size(&msgs[i]);
+    return bytes;
+}
+
 void eddy__message_close(zmq_msg_t *msgs, uint32_t count) {
     for (uint32_t i = 0; i < count; i++) zmq_msg_close(&msgs[i]);
 }
@@ -68,35 +75,60 @@ static void finish_lost(eddy__socket *socket, uint32_t left) {
     }
 }
 
-/* libzmq may fail between two parts, so each part but the last goes out as a copy: a copy of
- * a large part shares its bytes. */
-int eddy__message_try(eddy__socket *socket, zmq_msg_t *msgs, uint32_t count) {
+/* A part that others follow. It stays the caller's, too, unless it can be made again: a copy of
+ * a large one shares its bytes. */
+static int send_more(eddy__socket *socket, zmq_msg_t *msg, int is_kept) {
+    if (!is_kept) return eddy__socket_send(socket, msg, ZMQ_DONTWAIT | ZMQ_SNDMORE);
+    zmq_msg_t copy;
+    zmq_msg_init(&copy);
+    zmq_msg_copy(&copy, msg);
+    int rc = eddy__socket_send(socket, &copy, ZMQ_DONTWAIT | ZMQ_SNDMORE);
+    if (rc != 0) zmq_msg_close(&copy);
+    return rc;
+}
+
+/* Makes again what libzmq took. Returns `rc`; -ENOMEM without memory, when the message is lost.
+ */
+static int remake(zmq_msg_t *msgs, const eddy_part *parts, uint32_t count, int rc) {
+    if (!parts || count == 0) return rc;
+    int failed = eddy__message_copy(msgs, parts, count);
+    for (uint32_t i = 0; failed && i < count; i++) zmq_msg_init(&msgs[i]);
+    return failed ? failed : rc;
+}
+
+/* Sends all parts, of which those that libzmq took are made again when it fails between two. */
+static int try(eddy__socket *socket, zmq_msg_t *msgs, const eddy_part *parts, uint32_t count) {
     uint32_t last = count - 1;
     for (uint32_t i = 0; socket->type == ZMQ_XSUB && i < count; i++) {
         int rc = eddy__topics_send(&socket->topics, &msgs[i]);
         if (rc != 0) return rc;
     }
     for (uint32_t i = 0; i < last; i++) {
-        zmq_msg_t copy;
-        zmq_msg_init(&copy);
-        zmq_msg_copy(&copy, &msgs[i]);
-        int rc = eddy__socket_send(socket, &copy, ZMQ_DONTWAIT | ZMQ_SNDMORE);
-        if (rc != 0) {
-            zmq_msg_close(&copy);
-            if (i > 0) finish_lost(socket, last - i);
-            return rc;
-        }
+        int rc = send_more(socket, &msgs[i], !parts);
+        if (rc == 0) continue;
+        if (i > 0) finish_lost(socket, last - i);
+        return remake(msgs, parts, i, rc);
     }
     int rc = eddy__socket_send(socket, &msgs[last], ZMQ_DONTWAIT);
-    if (rc == 0) eddy__message_close(msgs, last);
-    return rc;
+    if (rc != 0) return remake(msgs, parts, last, rc);
+    if (!parts) eddy__message_close(msgs, last);
+    return 0;
 }
 
-int eddy__message_send(eddy__socket *socket, zmq_msg_t *msgs, uint32_t count) {
-    int rc = eddy__message_try(socket, msgs, count);
+int eddy__message_try(eddy__socket *socket, zmq_msg_t *msgs, uint32_t count) {
+    return try(socket, msgs, NULL, count);
+}
+
+int eddy__message_send_parts(eddy__socket *socket, zmq_msg_t *msgs, const eddy_part *parts,
+                             uint32_t count) {
+    int rc = try(socket, msgs, parts, count);
     if (rc != -EAGAIN) return rc;
     /* A throttled send does not look at what the peers have read meanwhile; asking for the
      * events does. */
     int events = eddy__socket_events(socket);
-    return events > 0 && (events & ZMQ_POLLOUT) ? eddy__message_try(socket, msgs, count) : rc;
+    return events > 0 && (events & ZMQ_POLLOUT) ? try(socket, msgs, parts, count) : rc;
+}
+
+int eddy__message_send(eddy__socket *socket, zmq_msg_t *msgs, uint32_t count) {
+    return eddy__message_send_parts(socket, msgs, NULL, count);
 }

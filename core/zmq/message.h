@@ -2,9 +2,8 @@
 #ifndef EDDY_ZMQ_MESSAGE_H
 #define EDDY_ZMQ_MESSAGE_H
 
+#include "base/sys.h"
 #include "zmq/socket.h"
-
-#include <errno.h>
 
 struct eddy_part;
 
@@ -22,6 +21,10 @@ int eddy__message_copy(zmq_msg_t *msgs, const struct eddy_part *parts, uint32_t 
 /* How many bytes they have together. */
 double eddy__message_bytes(const zmq_msg_t *msgs, uint32_t count);
 
+/* The same, of those that were made of these parts. */
+double eddy__message_bytes_of(const zmq_msg_t *msgs, const struct eddy_part *parts,
+                              uint32_t count);
+
 /* Closes all of them. */
 void eddy__message_close(zmq_msg_t *msgs, uint32_t count);
 
@@ -29,6 +32,23 @@ void eddy__message_close(zmq_msg_t *msgs, uint32_t count);
  * the socket cannot take the message now, and its parts are untouched. Any other -errno: the
  * socket refused the message; its parts are untouched. */
 int eddy__message_send(eddy__socket *socket, zmq_msg_t *msgs, uint32_t count);
+
+/* The same for a message of one part that is nobody's copy. */
+static inline int eddy__message_send_one(eddy__socket *socket, zmq_msg_t *msg) {
+    /* Mostly that is all: what else there is about a socket is done the longer way. */
+    if (socket->is_held | socket->midway | (socket->type == ZMQ_XSUB))
+        return eddy__message_send(socket, msg, 1);
+    eddy__socket_touch(socket);
+    int rc = eddy__msg_send(msg, socket->zmq, ZMQ_DONTWAIT);
+    if (rc < 0) return errno == EAGAIN ? eddy__message_send(socket, msg, 1) : -errno;
+    socket->has_sent = 1;
+    return 0;
+}
+
+/* The same of messages that were made of these parts, which are still there: they are made once
+ * more where libzmq fails in the middle, and need not be kept meanwhile. */
+int eddy__message_send_parts(eddy__socket *socket, zmq_msg_t *msgs,
+                             const struct eddy_part *parts, uint32_t count);
 
 /* The same to a socket whose events were read just now: else it may refuse although its peer
  * has room. Where libzmq looks at every peer to tell the events, as a ROUTER's does, that is

@@ -183,7 +183,7 @@ end
 
 --- Calls fn(msg, err) for each message sent from now on, after libzmq accepted it, or with
 -- the error when it did not. A stream's first handler hears also of messages sent just before,
--- in the same turn or before the loop runs (of a thousand at most).
+-- in the same turn or before the loop runs (of 32 at most).
 function Stream:on_send(fn)
   check_function(fn, "on_send", true)
   check_sends(self, fn, "on_send")

@@ -5,7 +5,9 @@ local watchdog = require "eddy.loop.watchdog"
 local C, ffi = c.C, c.ffi
 local IDLY = C.EDDY_REPORT_IDLY
 local SENT, SEND_FAILED, NUMBERS = C.EDDY_SENT, C.EDDY_SEND_FAILED, C.EDDY_NUMBERS
-local MOST_EARLY = 1000 -- messages kept for an on_send that may yet be set
+-- How many messages are kept for an on_send that may yet be set: so few that no loop that sends is
+-- hot before it ends, for what LuaJIT compiles meanwhile has it all in, for ever after.
+local MOST_EARLY = 32
 
 local M = {}
 

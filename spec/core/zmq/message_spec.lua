@@ -8,14 +8,16 @@ describe("core/zmq/message", function()
   support.each(function(...) world = ... end)
 
   local function make(strings)
-    local msgs = ffi.new("zmq_msg_t[?]", #strings)
-    assert.equal(0, C.eddy__message_copy(msgs, support.parts_of(strings)))
-    return msgs, #strings
+    local msgs, parts = ffi.new("zmq_msg_t[?]", #strings), support.parts_of(strings)
+    assert.equal(0, C.eddy__message_copy(msgs, parts, #strings))
+    return msgs, #strings, parts
   end
 
-  local function send(id, strings)
-    local msgs, count = make(strings)
-    local result = C.eddy__message_send(C.eddy__context_find(world.context, id), msgs, count)
+  local function send(id, strings, is_made_again)
+    local msgs, count, parts = make(strings)
+    local socket = C.eddy__context_find(world.context, id)
+    local result = is_made_again and C.eddy__message_send_parts(socket, msgs, parts, count) or
+      C.eddy__message_send(socket, msgs, count)
     local left = {}
     if result ~= 0 then
       for i = 0, count - 1 do
@@ -125,6 +127,32 @@ describe("core/zmq/message", function()
       for message in function() return world:get(peer, 0) end do last = message end
       assert.same({ "next", "one" }, last)
     end
+  end)
+
+  it("has all parts of one that failed half-way, or failed for want of memory", function()
+    local text = { "a", ("x"):rep(1000), "c", "d" }
+    for _, is_made_again in ipairs { false, true } do
+      for taken = 0, 3 do
+        local socket = world:pair("PUSH", "PULL")
+        C.eddy__fault_plan(C.EDDY__FAULT_MSG_SEND, taken, 1, errno.EHOSTUNREACH)
+        local result, left = send(socket, text, is_made_again)
+        assert.equal(-errno.EHOSTUNREACH, result)
+        assert.same(text, left)
+        support.forget_faults()
+      end
+    end
+    local socket, peer = world:pair("DEALER", "DEALER")
+    C.eddy__fault_plan(C.EDDY__FAULT_MSG_SEND, 2, 1, errno.EAGAIN)
+    assert.equal(0, (send(socket, text, true)))
+    local last
+    for message in function() return world:get(peer, 0) end do last = message end
+    assert.same(text, last)
+    C.eddy__fault_plan(C.EDDY__FAULT_MSG_SEND, 2, 1, errno.EAGAIN)
+    C.eddy__fault_plan(C.EDDY__FAULT_MSG_INIT, 5, 1, errno.ENOMEM)
+    assert.equal(-errno.ENOMEM, (send(socket, text, true)))
+    assert.equal(0, (send(socket, { "next", "one" }, true)))
+    for message in function() return world:get(peer, 0) end do last = message end
+    assert.same({ "next", "one" }, last)
   end)
 
   -- A peer that goes away while a message is written ends it half-way: neither its rest nor a
