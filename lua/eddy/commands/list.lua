@@ -3,6 +3,7 @@
 local M = {}
 
 M.rows = {
+  { "help", "[NAME]", "show a function, a page, or where a word is told of" },
   { "log-watch", "ENDPOINT", "show what is logged at an endpoint" },
   { "ps", "", "show the processes of eddy's, and what they are doing" },
   { "top", "[PID]", "watch them: streams, rates, queues, times" },
