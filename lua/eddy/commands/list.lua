@@ -10,6 +10,7 @@ M.rows = {
   { "metrics", "", "serve them to Prometheus, and as a page for people" },
   { "ctl", "[PID] VERB", "ask a process, or have it do something (eddy --control)" },
   { "console", "[PID]", "type Lua code into a process (eddy --control=eval)" },
+  { "init", "NAME", "begin a project: a script, its spec, a service file" },
   { "keygen", "NAME", "make the two files of a pair of keys" },
 }
 

@@ -72,7 +72,8 @@ end
 function M.new(documents)
   local self = setmetatable({ names = {}, sections = {} }, Index)
   for _, document in ipairs(documents) do
-    for _, section in ipairs(markdown.parse(document)) do
+    local is_text = document.path:find "%.md$" and not document.path:find "^core/"
+    for _, section in ipairs(is_text and markdown.parse(document) or {}) do
       section.plain = markdown.plain(section.title)
       self.sections[#self.sections + 1] = section
       if document.path == REFERENCE then self:add_section(section) end
