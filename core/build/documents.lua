@@ -10,5 +10,5 @@ for i = 3, select("#", ...) do
 end
 parts[#parts + 1] = "}\n"
 local made = assert(io.open(out, "wb"))
-made:write(string.dump(assert(loadstring(table.concat(parts), "=documents")), true))
+made:write(string.dump(assert(loadstring(table.concat(parts), "=documents"))))
 made:close()

@@ -46,7 +46,7 @@ describe("eddy init", function()
     local settings = require("cjson").decode(read "shop/.luarc.json")
     local library = settings["workspace.library"]
     assert.equal("LuaJIT", settings["runtime.version"])
-    local built = EDDY_HOST:gsub("[^/]*$", "types")
+    local built = EDDY_HOST:match "^.*/" .. "types"
     if process.shell("test -d " .. built) == 0 then
       assert.equal(select(2, process.shell("realpath " .. built)), library[1] .. "\n")
     else

@@ -38,10 +38,9 @@ end
 
 -- Where annotations of eddy are: beside a build, else where it is installed.
 local function types_of(command)
-  local built = command:gsub("[^/]*$", "types")
-  if folders.real(built) then return built end
-  local installed = command:gsub("[^/]*/[^/]*$", "share/eddy/types")
-  return folders.real(installed) or "/usr/share/eddy/types"
+  local folder = command:match "^.*/"
+  return folders.real(folder .. "types") or folders.real(folder .. "../share/eddy/types") or
+    "/usr/share/eddy/types"
 end
 
 -- The files of a project, by their paths in it. In them NAME is its name, COMMAND the path of eddy,
