@@ -52,6 +52,11 @@ describe("an installed eddy", function()
     end
   end)
 
+  it("has what shells complete the command line with", function()
+    assert.matches("complete .* eddy\n$", run("cat $P/share/bash-completion/completions/eddy"))
+    assert.matches("^#compdef eddy\n", run("cat $P/share/zsh/vendor-completions/_eddy"))
+  end)
+
   it("works from plain luajit", function()
     local preload = sanitizer() and "ASAN_OPTIONS=detect_leaks=0 LD_PRELOAD=" .. sanitizer() or ""
     local out = run("env " .. preload .. [[ LD_LIBRARY_PATH=$L \

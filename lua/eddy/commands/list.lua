@@ -11,6 +11,7 @@ M.rows = {
   { "ctl", "[PID] VERB", "ask a process, or have it do something (eddy --control)" },
   { "console", "[PID]", "type Lua code into a process (eddy --control=eval)" },
   { "init", "NAME", "begin a project: a script, its spec, a service file" },
+  { "completion", "SHELL", "print what bash or zsh completes the command line with" },
   { "keygen", "NAME", "make the two files of a pair of keys" },
 }
 
