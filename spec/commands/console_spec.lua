@@ -1,21 +1,15 @@
 local process = require "spec.support.process"
-
-local PATIENCE_S = 20
+local terminals = require "spec.support.terminal"
 
 -- `eddy console`, on a terminal in tmux, if there is one, and in a pipe.
 describe("eddy console", function()
-  local runtime, started, server
-  before_each(function()
-    runtime = select(2, process.shell "mktemp -d"):match "%S+"
-    if process.shell "command -v tmux" == 0 then
-      server = "tmux -f /dev/null -S " .. runtime .. "/tmux "
-    end
-  end)
+  local runtime, started, terminal
+  before_each(function() runtime = select(2, process.shell "mktemp -d"):match "%S+" end)
   after_each(function()
-    if server then process.shell(server .. "kill-server") end
+    if terminal then terminal:close() end
     if started then started:kill() end
     process.shell("rm -rf " .. runtime)
-    started, server = nil, nil
+    started, terminal = nil, nil
   end)
 
   local SERVICE = [[
@@ -45,94 +39,63 @@ describe("eddy console", function()
       "\tconsole:1: in main chunk\n{ 1 }\n", out)
   end)
 
-  -- Waits until the screen has that; returns it.
-  local function wait(pattern)
-    local latest, screen = os.time() + PATIENCE_S
-    repeat
-      screen = select(2, process.shell(server .. "capture-pane -p -t console"))
-      if screen:find(pattern) then return screen end
-    until os.time() > latest
-    error("the screen has no " .. pattern .. ":\n" .. screen, 2)
-  end
-
-  local function press(key)
-    process.check(0, process.shell(server .. "send-keys -t console " .. key))
-  end
-
-  -- Presses ^C until the screen has that: one may come before the line is asked for.
-  local function insist(pattern)
-    local latest = os.time() + PATIENCE_S
-    local screen
-    repeat
-      press "C-c"
-      process.shell "sleep 0.5"
-      screen = select(2, process.shell(server .. "capture-pane -p -t console"))
-    until screen:find(pattern) or os.time() > latest
-    assert.matches(pattern, screen)
-  end
-
-  local function type_line(text)
-    press("-l " .. process.quote(text))
-    press "Enter"
-  end
-
   -- What needs tmux.
   local function test(name, fn, needs_readline)
     it(name, function()
-      if not server then return pending "needs tmux; on Debian: apt-get install tmux" end
+      if not terminals.is_there() then
+        return pending "needs tmux; on Debian: apt-get install tmux"
+      end
       if needs_readline and not package.searchpath("readline", package.path) then
         return pending "needs lua-readline; on Debian: apt-get install lua-readline"
       end
       start()
-      process.check(0, process.shell(server .. "new-session -d -s console -x 100 -y 40 " ..
-        process.quote("env PS1='ready> ' sh")))
-      wait "ready>"
-      type_line(("XDG_RUNTIME_DIR=%s HOME=%s %s console %d"):format(runtime, runtime, EDDY_HOST,
-        started.pid))
-      wait("Lua code runs in process " .. started.pid .. ".-\n>")
+      terminal = terminals.open(runtime)
+      terminal:enter(("XDG_RUNTIME_DIR=%s HOME=%s %s console %d"):format(runtime, runtime,
+        EDDY_HOST, started.pid))
+      terminal:wait("Lua code runs in process " .. started.pid .. ".-\n>")
       fn()
     end)
   end
 
   test("runs lines, also of several, and ends with ^D", function()
-    type_line "1 + 1"
-    wait "\n2\n>"
-    type_line "for i = 10, 11 do"
-    wait "\n>>"
-    type_line "print(i) end"
-    wait "\n10\n11\n>"
-    type_line "tasks()"
-    wait "\n1  task %(.- waits for sleep"
-    type_line "locals(1)"
-    wait "\n     answer = 42"
-    type_line "task(1)"
-    wait "\ntask %([^\n]* %(pending%) {\n" -- it is shown, not awaited
-    press "C-d"
-    wait "\nready>\n*$"
+    terminal:enter "1 + 1"
+    terminal:wait "\n2\n>"
+    terminal:enter "for i = 10, 11 do"
+    terminal:wait "\n>>"
+    terminal:enter "print(i) end"
+    terminal:wait "\n10\n11\n>"
+    terminal:enter "tasks()"
+    terminal:wait "\n1  task %(.- waits for sleep"
+    terminal:enter "locals(1)"
+    terminal:wait "\n     answer = 42"
+    terminal:enter "task(1)"
+    terminal:wait "\ntask %([^\n]* %(pending%) {\n" -- it is shown, not awaited
+    terminal:press "C-d"
+    terminal:wait "\nready>\n*$"
   end)
 
   test("gives up with ^C what waits, and what computes", function()
-    type_line "require('eddy').sleep(1e7)"
-    insist "console:1: interrupted\n"
-    type_line "while true do end"
-    wait "does not answer: the handler of .-; ^C interrupts it"
-    insist "console:1: interrupted by eddy ctl"
-    type_line "5 + 5"
-    wait "\n10\n>"
+    terminal:enter "require('eddy').sleep(1e7)"
+    terminal:insist("C-c", "console:1: interrupted\n")
+    terminal:enter "while true do end"
+    terminal:wait "does not answer: the handler of .-; ^C interrupts it"
+    terminal:insist("C-c", "console:1: interrupted by eddy ctl")
+    terminal:enter "5 + 5"
+    terminal:wait "\n10\n>"
   end)
 
   test("completes names, and has a history", function()
-    press "-l string.form"
-    press "Tab"
-    wait "> string%.format"
-    type_line "('%d', 7)"
-    wait '\n"7"\n>'
-    press "Up"
-    press "Enter"
-    wait '\n"7"\n.-\n"7"\n>'
-    press "C-d"
-    wait "\nready>\n*$"
+    terminal:type "string.form"
+    terminal:press "Tab"
+    terminal:wait "> string%.format"
+    terminal:enter "('%d', 7)"
+    terminal:wait '\n"7"\n>'
+    terminal:press "Up"
+    terminal:press "Enter"
+    terminal:wait '\n"7"\n.-\n"7"\n>'
+    terminal:press "C-d"
+    terminal:wait "\nready>\n*$"
     assert.matches("string.format", select(2, process.shell("cat " .. runtime ..
-      "/.eddy_history")), 1, true)
+      "/.local/state/eddy/history")), 1, true)
   end, true)
 end)

@@ -45,6 +45,18 @@ describe("an installed eddy", function()
     return libraries:match("=> (%S*libasan%S*)")
   end
 
+  it("has its manual pages", function()
+    run("test -s $P/share/man/man1/eddy.1 && test -s $P/share/man/man1/eddy-ctl.1")
+    if process.shell "command -v man" == 0 then
+      assert.matches("EXIT STATUS", run("man -M $P/share/man eddy | cat"))
+    end
+  end)
+
+  it("has what shells complete the command line with", function()
+    assert.matches("complete .* eddy\n$", run("cat $P/share/bash-completion/completions/eddy"))
+    assert.matches("^#compdef eddy\n", run("cat $P/share/zsh/vendor-completions/_eddy"))
+  end)
+
   it("works from plain luajit", function()
     local preload = sanitizer() and "ASAN_OPTIONS=detect_leaks=0 LD_PRELOAD=" .. sanitizer() or ""
     local out = run("env " .. preload .. [[ LD_LIBRARY_PATH=$L \

@@ -64,8 +64,20 @@ local function extension(name)
   return library
 end
 
+--- A library of somebody else's that this process has loaded already.
+-- @param name "readline"
+-- @param declarations what is used of it
+-- @return the library; nil where it is not there
+local function loaded(name, declarations)
+  for line in io.lines "/proc/self/maps" do
+    local path = line:match("%s(/.*/lib" .. name .. "%.so[%d.]*)$")
+    local ok, library = pcall(ffi.load, path or "")
+    if path and ok and pcall(ffi.cdef, declarations) then return library end
+  end
+end
+
 return {
-  C = C, ffi = ffi, extension = extension,
+  C = C, ffi = ffi, extension = extension, loaded = loaded,
   --- Declares what scripts have in C.
   declare = ffi.cdef,
 }

@@ -1,6 +1,7 @@
 -- The command `eddy console`: a console inside a process that runs.
 local arguments = require "eddy.commands.arguments"
 local clients = require "eddy.control.client"
+local codes = require "eddy.control.code"
 local prompts = require "eddy.terminal.prompt"
 local screen = require "eddy.terminal.screen"
 
@@ -28,17 +29,10 @@ local function parser()
   return made
 end
 
--- Whether code is only a beginning, as its end is missing.
-local function is_incomplete(code)
-  if loadstring("return " .. code) then return false end
-  local chunk, problem = loadstring(code)
-  return not chunk and problem:find "'<eof>'$" ~= nil
-end
-
 -- Reads lines until they are a whole. nil at the end of the input.
 local function read_code(prompt)
   local code = prompt:read "> "
-  while code and is_incomplete(code) do
+  while code and codes.is_incomplete(code) do
     local line = prompt:read ">> "
     if not line then break end
     code = code .. "\n" .. line

@@ -50,7 +50,8 @@ end
 
 --- Makes the environment of a line.
 -- @param put takes each line that is printed
-function M.of(put)
+-- @param others what else it sees, by name, where the script has no global of that name; optional
+function M.of(put, others)
   local functions = {
     print = function(...)
       local list = {}
@@ -69,6 +70,7 @@ function M.of(put)
     end,
     stream = function(which) return targets.stream(tostring(which)) end,
   }
+  for name, value in pairs(others or {}) do functions[name] = value end
   return setmetatable({}, {
     __index = function(_, key)
       local own = functions[key]
@@ -80,26 +82,53 @@ function M.of(put)
   })
 end
 
---- The names that may be typed for what begins so: "string.for" gives "string.format".
-function M.completions(text)
-  local path, first = text:match "^(.-)([%a_]?[%w_]*)$"
-  local object, found = _G, {}
-  for name in path:gmatch "[%a_][%w_]*" do
-    object = type(object) == "table" and rawget(object, name) or nil
-  end
-  local meta = type(object) == "string" and string or getmetatable(object)
+-- Where a function that finds fields has them: those of modules that are loaded at first use, and
+-- methods of what people hold.
+local KEPT = { methods = true, modules = true, reloading = true }
+
+-- The tables that have the fields of a value.
+local function fields_of(object)
+  local meta = getmetatable(object)
+  if type(object) == "string" then meta = { __index = string } end
   local index = type(meta) == "table" and rawget(meta, "__index")
-  for _, fields in ipairs { object, type(index) == "table" and index or nil } do
-    for key in next, type(fields) == "table" and fields or {} do
-      local is_name = type(key) == "string" and key:match "^[%a_][%w_]*$"
-      if is_name and key:sub(1, #first) == first and (key:sub(1, 1) ~= "_" or first ~= "") then
-        found[#found + 1] = path .. key
-      end
-    end
+  local found = { object, index }
+  for i = 1, type(index) == "function" and math.huge or 0 do
+    local name, value = debug.getupvalue(index, i)
+    if not name then break end
+    if KEPT[name] then found[#found + 1] = value end
   end
+  return found
+end
+
+-- A field, without what a script's own __index would do.
+local function get(object, name)
+  for _, fields in ipairs(fields_of(object)) do
+    local value = type(fields) == "table" and rawget(fields, name)
+    if value then return value == true and object[name] or value end
+  end
+end
+
+--- The names that may be typed for what begins so: "string.for" gives "string.format".
+-- @param others as of `of`
+function M.completions(text, others)
+  local path, first = text:match "^(.-)([%a_]?[%w_]*)$"
+  local object, found, seen = _G, {}, {}
+  for name in path:gmatch "[%a_][%w_]*" do
+    local value = get(object, name)
+    if value == nil and object == _G and others then value = others[name] end
+    object = value
+  end
+  local tables = fields_of(object)
   if path == "" then
-    for _, name in ipairs { "locals", "stream", "task", "tasks" } do
-      if name:sub(1, #first) == first then found[#found + 1] = name end
+    tables[#tables + 1] = others
+    tables[#tables + 1] = { locals = true, stream = true, task = true, tasks = true }
+  end
+  for _, fields in pairs(tables) do
+    for key in next, type(fields) == "table" and fields or {} do
+      local is_name = type(key) == "string" and key:match "^[%a_][%w_]*$" and not seen[key]
+      if is_name and key:sub(1, #first) == first and (key:sub(1, 1) ~= "_" or first ~= "") then
+        found[#found + 1], seen[key] = path .. key, true
+      end
     end
   end
   table.sort(found)

@@ -1,6 +1,7 @@
--- The command line of `eddy SCRIPT`: its options, and what to run. A new option is a row here.
+-- The command line of `eddy SCRIPT`: its options, and what to run.
 local C = require("eddy.base.libeddy").C
 local commands = require "eddy.commands.list"
+local options = require "eddy.commands.options"
 local journal = require "eddy.base.journal"
 local place = require "eddy.control.place"
 local callback_errors = require "eddy.loop.callback_errors"
@@ -30,111 +31,42 @@ local function workers_of(text)
   return count and count >= 1 and count <= MOST_WORKERS and count % 1 == 0 and count or nil
 end
 
--- Each has its name, its value's name if it takes one ("[NAME]": only after a "="), its lines in
--- the help, and `take(job, value)`, which returns what is wrong with the value. Workers have the
--- same, but those that are the supervisor's.
-local options = {
-  {
-    "-e", "CODE", { "run this code instead of a file" }, needs = "code", is_last = true,
-    take = function(job, code) job.code, job.arg[0] = code, "-e" end,
-  },
-  {
-    "--insecure", nil, {
-      "let sockets bind where strangers come in: without CURVE, where",
-      "other machines or other users can connect",
-    },
-    take = function(job) job.insecure = true end,
-  },
-  {
-    "--drain", "MS", { "how long messages that wait may still be sent at the end (5000)" },
-    needs = "a number of milliseconds",
-    take = function(job, text)
-      job.drain = tonumber(text)
-      if not job.drain or not (job.drain >= 0 and job.drain <= MOST_DRAIN_MS) then
-        return "needs a number of milliseconds"
-      end
-    end,
-  },
-  {
-    "--watchdog", "LIMITS", {
-      "what becomes of a handler that runs too long: report=MS, and a",
-      "traceback is logged; interrupt=MS, and it gets a Lua error;",
-      "abort=MS, and the process ends; or several, with commas",
-    },
-    needs = "limits, such as report=100,interrupt=1000,abort=10000",
-    take = function(job, text)
-      job.limits = limits_of(text)
-      if not job.limits then
-        return "needs limits, such as report=100,interrupt=1000,abort=10000"
-      end
-    end,
-  },
-  {
-    "--watch", nil, { "load the script again whenever one of its files changes" },
-    take = function(job) job.watch = true end,
-  },
-  {
-    "--workers", "N", {
-      "run the script in so many processes, or as many as there are",
-      "`cores`: they share their tcp ports, and are started again",
-      "when they fail; SIGHUP replaces them one by one",
-    },
-    needs = "a number of processes, or `cores`", is_supervisors = true,
-    take = function(job, text)
-      job.workers = workers_of(text)
-      if not job.workers then
-        return ("needs a number of processes up to %d, or `cores`"):format(MOST_WORKERS)
-      end
-    end,
-  },
-  {
-    "--worker", "WHICH", {}, needs = "a worker", is_supervisors = true,
-    take = function(job, text) job.worker = text end,
-  },
-  {
-    "--control", "[MODE]", {
-      "open a control socket for `eddy ctl`: =eval runs code for it and",
-      "for `eddy console`, too; =PATH or =eval:PATH says where it is",
-    },
-    take = function(job, text)
-      local problem
-      job.control, problem = place.read(text or "")
-      return problem
-    end,
-  },
-  {
-    "--profile", "FILE", { "where the CPU time went, written at the end, for flame graphs" },
-    needs = "a file",
-    take = function(job, file) job.profile = file end,
-  },
-  {
-    "--record", "FILE", { "what streams receive and send, to be played again" },
-    needs = "a file",
-    take = function(job, file) job.record = file end,
-  },
-  {
-    "--replay", "FILE", {
-      "run the script on what was recorded, and compare what it sends: 0",
-      "when that is the same, else 1",
-    },
-    needs = "a file",
-    take = function(job, file) job.replay = file end,
-  },
-  {
-    "--debug", nil, {
-      "for debuggers: nothing is compiled, and a hook that is set holds in",
-      "all coroutines",
-    },
-    take = function(job) job.debug = true end,
-  },
-  {
-    "--version", nil, { "print the versions and exit" }, short = "-v",
-    take = function(job) job.wants_version = true end,
-  },
-  {
-    "--help", nil, { "print this and exit" }, short = "-h",
-    take = function(job) job.wants_help = true end,
-  },
+-- Each takes an option's value into the job, and returns what is wrong with it.
+local takers = {
+  ["-e"] = function(job, code) job.code, job.arg[0] = code, "-e" end,
+  ["-i"] = function(job) job.interactive = true end,
+  ["--insecure"] = function(job) job.insecure = true end,
+  ["--drain"] = function(job, text)
+    job.drain = tonumber(text)
+    if not job.drain or not (job.drain >= 0 and job.drain <= MOST_DRAIN_MS) then
+      return "needs a number of milliseconds"
+    end
+  end,
+  ["--watchdog"] = function(job, text)
+    job.limits = limits_of(text)
+    if not job.limits then
+      return "needs limits, such as report=100,interrupt=1000,abort=10000"
+    end
+  end,
+  ["--watch"] = function(job) job.watch = true end,
+  ["--workers"] = function(job, text)
+    job.workers = workers_of(text)
+    if not job.workers then
+      return ("needs a number of processes up to %d, or `cores`"):format(MOST_WORKERS)
+    end
+  end,
+  ["--worker"] = function(job, text) job.worker = text end,
+  ["--control"] = function(job, text)
+    local problem
+    job.control, problem = place.read(text or "")
+    return problem
+  end,
+  ["--profile"] = function(job, file) job.profile = file end,
+  ["--record"] = function(job, file) job.record = file end,
+  ["--replay"] = function(job, file) job.replay = file end,
+  ["--debug"] = function(job) job.debug = true end,
+  ["--version"] = function(job) job.wants_version = true end,
+  ["--help"] = function(job) job.wants_help = true end,
 }
 
 local by_name = {}
@@ -145,14 +77,16 @@ end
 
 local opening = [[
 usage: eddy [options] [--] SCRIPT [ARG...]
+       eddy [options] -i [SCRIPT] [ARG...]
        eddy [options] -e CODE [ARG...]
        eddy [options] test [BUSTED OPTION...] [SPEC...]
        eddy COMMAND [options] [ARG...]
 
 Runs a Lua script whose functions are the handlers of ZeroMQ sockets, timers,
 descriptors and signals, and then its loop, if it left something alive on it.
-SCRIPT is a file, or - for the standard input. `test` runs busted on files and
-folders of specs, `spec` unless some are named.
+SCRIPT is a file, or - for the standard input; without one, Lua code is typed in
+while the loop runs. `test` runs busted on files and folders of specs, `spec`
+unless some are named.
 ]]
 
 local function usage()
@@ -189,9 +123,17 @@ local function take(job, args, i, option, value)
   elseif value and not kind then
     return nil, option[1] .. " takes no value"
   end
-  local problem = option.take(job, value)
+  local problem = takers[option[1]](job, value)
   if problem then return nil, ("%s %s"):format(option[1], problem) end
   return i
+end
+
+-- What of the command line cannot be where code is typed in.
+local function refuses_prompt(job)
+  for _, name in ipairs { "watch", "workers", "worker", "record", "replay" } do
+    if job[name] then return "--" .. name end
+  end
+  return job.test and "test" or job.file == "-" and "a script from the standard input" or nil
 end
 
 local function add(words, args, first, last)
@@ -240,7 +182,15 @@ function M.read(args, print_version)
     job.control, problem = place.read(asked)
     if problem then return misuse("EDDY_CONTROL: " .. problem) end
   end
-  if not job.code and not job.file and not job.test then return misuse("no script") end
+  local has_script = job.code or job.file or job.test
+  if not has_script and not job.interactive then
+    job.interactive = not refuses_prompt(job) and
+      require("eddy.terminal.screen").is_there()
+    if not job.interactive then return misuse("no script") end
+  end
+  local unfit = job.interactive and refuses_prompt(job)
+  if unfit then return misuse("-i: code is typed into one process, by whom it stays: " ..
+    "it does not go with " .. unfit) end
   if job.watch and (not job.file or job.file == "-") then
     return misuse("--watch needs a file that it can watch")
   end

@@ -33,16 +33,18 @@ local GRACE_MS = 1000 -- for libzmq's end, when nothing is to be drained
 
 local complain = arguments.complain
 
-local function print_version()
-  print(("eddy %s (%s, libzmq %s)"):format(ffi.string(C.eddy_version()), jit.version,
-    zmq.version()))
+local function version_text()
+  return ("eddy %s (%s, libzmq %s)"):format(ffi.string(C.eddy_version()), jit.version,
+    zmq.version())
 end
+
+local function print_version() print(version_text()) end
 
 local function parse(args) return arguments.read(args, print_version) end
 
 -- What others know the process by.
 local function command_of(job)
-  local words = { job.code and "-e " .. job.code:gsub("%s+", " ") or job.arg[0] }
+  local words = { job.code and "-e " .. job.code:gsub("%s+", " ") or job.arg[0] or "-i" }
   for i = 1, math.min(#job.arg, MOST_SHOWN) do words[i + 1] = job.arg[i] end
   return table.concat(words, " ")
 end
@@ -56,6 +58,7 @@ local function load_chunk(job)
     complain(err)
     return nil, FAILED
   end
+  if not job.file then return function() end end
   local chunk, err, is_unreadable = script.load(job.file)
   if chunk then return chunk end
   complain(err)
@@ -96,13 +99,14 @@ end
 local function run_script(chunk, job)
   _G.arg = job.arg
   local main = script.bind(chunk, job.arg, complain)
-  if job.file and job.file ~= "-" then
+  if job.file and job.file ~= "-" and not job.interactive then
     program.begin { file = job.file, load = function() return load_again(job) end,
       watches = job.watch, told = job.watch and tell_reloaded,
       begins = systemd.reloading, ends = systemd.ready }
   end
   if job.watch then require("eddy.reload")._watch(job.text) end
-  local ok, err = generations.run(main, call, job.watch, complain)
+  local ok, err = generations.run(main, call, job.watch or job.interactive, complain)
+  if job.interactive then require("eddy.host.repl").go_on(call, complain) end
   if ok or err == coroutines.stopped then return OK end
   complain(err)
   return is_cut_off and shutdown.INCOMPLETE or FAILED
@@ -187,7 +191,8 @@ function M.main(args, host)
   local chunk
   if job.watch then job.text = require("eddy.reload.watch_files").read(job.file) end
   chunk, code = load_chunk(job)
-  if not chunk and job.watch and code == FAILED then -- until it is mended
+  local goes_on = job.watch or job.interactive
+  if not chunk and goes_on and code == FAILED then -- until it is mended
     chunk = function() end
   end
   if not chunk then return code, 0 end
@@ -207,6 +212,11 @@ function M.main(args, host)
       complain(problem)
       return shutdown.finish(job.drain, USAGE)
     end
+  end
+  if job.interactive then
+    local repl = require "eddy.host.repl"
+    repl.begin(host, version_text(), dispatch.loop)
+    shutdown.first(repl.finish)
   end
   if job.debug then require("eddy.host.debugging").begin(complain) end
   local is_observed = job.record or job.replay or job.profile

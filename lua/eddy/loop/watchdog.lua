@@ -18,6 +18,7 @@ local M = {
 local watch, take_signal -- the host's
 local settings_now, signal_now = {}, 0
 local is_held = false -- requests are taken, whatever the settings
+local held_signal = 0 -- that of requests, where the settings have none
 local beats, busy, name -- the heartbeat: what the host sees
 local last
 local refusal = "set_watchdog: the watchdog is the host's: run the script with the command eddy"
@@ -121,7 +122,8 @@ local function apply()
   name = ffi.cast("char *", name)
   last = nil
   M.on, M.report = is_held or next(settings) ~= nil, settings.report or false
-  local number = settings.signal and signals.number_of(settings.signal) or 0
+  local number = settings.signal and signals.number_of(settings.signal) or
+    held_signal
   if number ~= signal_now then take_signal(number) end
   signal_now = number
 end
@@ -152,8 +154,11 @@ function M.running() return running() end
 function M.request() return request() end
 
 --- For the host: from now on handlers can be interrupted on request, whatever the settings.
-function M._take_requests()
+-- @param signal the name of the one that does so where the settings have none; false: none; nil: as
+-- before
+function M._take_requests(signal)
   is_held = true
+  if signal ~= nil then held_signal = signal and signals.number_of(signal) or 0 end
   apply()
 end
 

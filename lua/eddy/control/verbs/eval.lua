@@ -1,4 +1,5 @@
 -- Runs Lua code in the process, in a task, so that it may wait.
+local code = require "eddy.control.code"
 local environment = require "eddy.control.environment"
 local values = require "eddy.control.values"
 local targets = require "eddy.control.targets"
@@ -26,24 +27,14 @@ local function texts(...)
   return list
 end
 
-local function values_of(...) return ... end
-
--- An expression's values, which a tail call would hide the place of, or what statements return.
--- It is called with `values_of`.
-local function compile(code)
-  local chunk = loadstring("return (...)(" .. code .. "\n)", "=console")
-  if chunk then return chunk end
-  local problem
-  chunk, problem = loadstring(code, "=console")
-  return chunk or targets.refuse(problem)
-end
-
 function M.run(args, context)
   if not context.allows_eval then
     targets.refuse "no code is run here: the process was not started with --control=eval"
   end
   if type(args.code) ~= "string" then targets.refuse "code: expected a text" end
-  local chunk, printed = compile(args.code), {}
+  local chunk, problem = code.compile(args.code, "console")
+  if not chunk then targets.refuse(problem) end
+  local printed = {}
   local env = environment.of(function(line)
     printed[#printed + 1] = line
     context.tell { printed = line }
@@ -53,7 +44,7 @@ function M.run(args, context)
     rawset(environment.shared, "_", (...))
     return { values = texts(...), count = select("#", ...) }
   end
-  return keep(settled(chunk(values_of)))
+  return keep(settled(chunk(code.values)))
 end
 
 function M.show_part(part) return { part.printed } end

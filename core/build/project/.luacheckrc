@@ -1,0 +1,2 @@
+std = "luajit"
+files["spec"] = { std = "luajit+busted" }
