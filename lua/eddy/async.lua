@@ -55,6 +55,23 @@ end
 --- As the plain socket's methods, but each returns a future at once. It is done already when
 -- the operation did not have to wait. Operations that wait are served in their order.
 -- RCVTIMEO and SNDTIMEO count from the call; a future that is cancelled takes no message.
+---@class eddy.async.Context: eddy.Context
+---@field socket fun(self, number: integer, settings?: eddy.SocketSettings): eddy.async.Socket
+---@class eddy.async.Poller: eddy.Poller
+---@field poll fun(self, timeout?: number): eddy.Future<table<eddy.What, integer>>
+---@class eddy.async.Socket: eddy.Socket
+---@field keep_receiving fun(self, on?: boolean) what it receives are answers to what it sent
+---@field recv fun(self, flags?: integer, copy?: boolean|"view"): eddy.Future<string>
+---@field recv_multipart fun(self, flags?: integer, copy?: boolean|"view"): eddy.Future<string[]>
+---@field recv_string fun(self, flags?: integer): eddy.Future<string>
+---@field recv_json fun(self, flags?: integer): eddy.Future<any>
+---@field recv_serialized fun(self, fn: function, flags?: integer, copy?: boolean): eddy.Future<any>
+---@field recv_into fun(self, buffer: any, nbytes?: integer, flags?: integer): eddy.Future<integer>
+---@field send fun(self, data: eddy.Part, flags?: integer, copy?, track?: boolean): eddy.Future
+---@field send_multipart fun(self, data: table, flags?: integer, copy?, track?: any): eddy.Future
+---@field send_string fun(self, text: string, flags?: integer): eddy.Future<any>
+---@field send_json fun(self, object: any, flags?: integer): eddy.Future<any>
+---@field send_serialized fun(self, msg: any, fn: function, flags?: integer): eddy.Future<any>
 local methods = socket_methods.methods(perform, function(future) future:cancel() end)
 
 for name, each in pairs(serialization.decoders) do
@@ -67,6 +84,7 @@ end
 
 --- A future of the flags (zmq.POLLIN, POLLOUT) for which the socket is ready, 0 when the time
 -- is up. Takes no message.
+---@return eddy.Future<integer>
 function methods:poll(timeout, flags)
   timeout = poller.check_timeout(timeout, "poll")
   directions.check_poll(self, timeout, flags)
@@ -76,6 +94,10 @@ function methods:poll(timeout, flags)
   return own:poll(loop, timeout, flags or POLLIN)
 end
 
+---@class eddy.async
+---@field context fun(settings?: eddy.ContextSettings): eddy.async.Context a context of its own
+---@field instance fun(): eddy.async.Context the context of this Lua state
+---@field poller fun(): eddy.async.Poller a poller whose `poll` returns a future
 local M = {}
 
 for name, value in pairs(zmq) do M[name] = value end
@@ -95,8 +117,10 @@ end)
 
 --- Runs the current loop until a function, which runs in a coroutine on it, has ended. What
 -- else is on the loop then, the host does not run on.
--- @param main a function, which is given the further arguments, or a future
+---@param main eddy.Future<any>|fun(...): ...
+-- a function, which is given the further arguments, or a future
 -- @return its results. Raises its error.
+---@return any ...
 function M.run(main, ...)
   local loop = loops.current()
   loop._started = true

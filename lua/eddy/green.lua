@@ -46,10 +46,15 @@ local function perform(self, operation, data, flags, last)
     last, whole):_await_private()
 end
 
+---@class eddy.green.Context: eddy.Context
+---@field socket fun(self, number: integer, settings?: eddy.SocketSettings): eddy.green.Socket
+---@class eddy.green.Socket: eddy.Socket
+---@field keep_receiving fun(self, on?: boolean) what it receives are answers to what it sent
 local methods = socket_methods.methods(perform, function(future, of)
   future:set_error(errors.new(errors.numbers.ENOTSOCK, of:_describe() .. ": it was closed"))
 end, true)
 
+---@return integer flags
 function methods:poll(timeout, flags)
   timeout = poller.check_timeout(timeout, "poll")
   directions.check_poll(self, timeout, flags)
@@ -59,6 +64,9 @@ function methods:poll(timeout, flags)
   return own:poll(loops.current(), timeout, flags or POLLIN):_await_private()
 end
 
+---@class eddy.green
+---@field context fun(settings?: eddy.ContextSettings): eddy.green.Context a context of its own
+---@field instance fun(): eddy.green.Context the context of this Lua state
 local M = {}
 
 for name, value in pairs(zmq) do M[name] = value end

@@ -18,6 +18,11 @@ local Socket = require "eddy.zmq.socket"
 local C, ffi = c.C, c.ffi
 local check = errors.check
 
+---@class eddy.zmq
+---@field context fun(settings?: eddy.ContextSettings): eddy.Context a context of its own
+---@field instance fun(): eddy.Context the context of this Lua state
+---@field poller fun(): eddy.Poller
+---@field IPC_PATH_MAX_LEN integer
 local M = {}
 
 for name, value in pairs(constants) do M[name] = value end
@@ -36,6 +41,10 @@ for name in pairs(context_options) do
 end
 
 --- A context makes sockets. `context.closed` tells whether it is terminated.
+---@class eddy.Context
+---@field closed boolean whether it is terminated
+---@field io_threads integer
+---@field max_sockets integer
 local Context = {}
 
 local function live(self, what)
@@ -54,9 +63,11 @@ local function apply_defaults(socket, defaults)
 end
 
 --- Makes a socket, with the context's default options.
--- @param number its type: zmq.REQ ...
--- @param settings options by name, set first (`linger = 0`); then `subscribe`, `bind` and
+---@param number integer its type: zmq.REQ ...
+---@param settings? eddy.SocketSettings
+-- options by name, set first (`linger = 0`); then `subscribe`, `bind` and
 -- `connect`, each one value or a list
+---@return eddy.Socket
 function Context:socket(number, settings)
   local socket = Socket.open(self, live(self, "socket"), number, self._class)
   self._sockets[socket] = true
@@ -118,6 +129,7 @@ local auth_results = { "allowed", "refused", "later", "malformed", "cut" }
 -- @return { allowed, refused, later = to come again, malformed = requests that were none,
 -- cut = connections of revoked keys that were ended, oversized = connections of this process, of
 -- whatever context, that were ended in a message over max_parts or max_message }: numbers
+---@return table<string, integer>
 function Context:auth_stats()
   local stats, counts = auth_stats(), {}
   check(C.eddy_zap_stats_get(live(self, "auth_stats"), stats), "auth_stats")
@@ -153,6 +165,8 @@ end
 
 --- A context option's value, by name ("io_threads") or number (zmq.IO_THREADS). Of a socket
 -- option, the default for sockets made from now on; nil when libzmq's holds.
+---@param name string|integer
+---@return any
 function Context:get(name)
   local core = live(self, "get")
   local number, of_socket = option_of(name, "get")
@@ -162,6 +176,7 @@ end
 
 --- Sets a context option; or a socket option for all sockets made from now on that have it,
 -- until it is nil.
+---@param name string|integer
 function Context:set(name, value)
   local core = live(self, "set")
   local number, of_socket = option_of(name, "set")
@@ -246,11 +261,13 @@ end
 M.context, M.instance = M._contexts()
 
 --- libzmq's version: "4.3.4".
+---@return string
 function M.version()
   return ffi.string(C.eddy_zmq_version())
 end
 
 --- Whether libzmq has a capability: "ipc", "curve" ..., in small letters or capitals.
+---@return boolean
 function M.has(capability)
   if type(capability) ~= "string" then
     errors.misuse("has: expected a capability's name, got " .. type(capability))
@@ -259,6 +276,8 @@ function M.has(capability)
 end
 
 --- The text of an errno.
+---@param code integer
+---@return string
 function M.strerror(code)
   return ffi.string(C.eddy_error_text(code))
 end
@@ -280,7 +299,13 @@ M.json_list = json.list
 --- A poller: waits for several sockets and descriptors.
 M.poller = poller.new
 
---- Waits for lists of sockets and descriptors.
+--- select(readers, writers, failing, timeout): waits for lists of sockets and descriptors.
+---@param readers? eddy.What[]
+---@param writers? eddy.What[]
+---@param failing? eddy.What[]
+---@return eddy.What[] readers
+---@return eddy.What[] writers
+---@return eddy.What[] failing
 M.select = poller.select
 
 --- Relays between sockets, and returns when it has ended: see eddy/zmq/proxy.lua.
@@ -296,6 +321,7 @@ M.parse_monitor_message = monitor.parse_monitor_message
 M.recv_monitor_message = monitor.recv_monitor_message
 
 --- The names of all socket options.
+---@return string[]
 function M.option_names()
   local names = {}
   for name in pairs(option_types.kinds) do

@@ -12,6 +12,7 @@ local M = {}
 
 --- A poller has things registered: sockets, and what has a descriptor. Two objects on
 -- one descriptor are two things.
+---@class eddy.Poller
 local Poller = {}
 
 --- Whether a value is a socket, of any kind.
@@ -61,6 +62,7 @@ end
 --- Registers a thing, or changes what a registered one is waited for.
 -- @param flags zmq.POLLIN, zmq.POLLOUT, or both (the default); 0 unregisters. zmq.POLLERR
 -- need not be asked for: a descriptor's errors are always told.
+---@param what eddy.What
 function Poller:register(what, flags)
   flags = flags or READ + WRITE
   if type(flags) ~= "number" or flags < 0 or flags > READ + WRITE + ERROR or flags % 1 ~= 0 then
@@ -84,6 +86,7 @@ end
 Poller.modify = Poller.register
 
 --- Forgets a thing. Raises when it is not registered.
+---@param what eddy.What
 function Poller:unregister(what)
   local position = self._positions[what]
   if not position then errors.misuse("unregister: not registered: " .. text_of(what)) end
@@ -98,6 +101,8 @@ function Poller:unregister(what)
 end
 
 --- Whether a thing is registered.
+---@param what eddy.What
+---@return boolean
 function Poller:has(what) return self._positions[what] ~= nil end
 
 -- What is registered: a list that stays as it is, whatever fileno methods, and what else runs in
@@ -113,6 +118,7 @@ end
 -- @param timeout ms, with fractions; nil or negative: for ever. An empty poller does not wait.
 -- @return a table of what is ready: each thing, as it was registered, with its mask of
 -- zmq.POLLIN, POLLOUT and POLLERR. Empty when the time is up.
+---@return table<eddy.What, integer> ready
 function Poller:poll(timeout)
   timeout = M.check_timeout(timeout, "poll")
   local now, ready = self._now or snapshot(self), {}

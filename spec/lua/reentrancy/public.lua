@@ -111,20 +111,27 @@ end
 local inner = { ["socket.class"] = true, ["socket.open"] = true, ["socket.is"] = true,
   ["task.new"] = true }
 
---- All of them: their names, by the function.
-function M.functions()
-  local names = {}
+--- Calls fn(owner, name, value) for all that modules and objects have.
+function M.each(fn)
   local function add(owner, members)
     for name, value in pairs(members) do
-      local full = owner .. "." .. tostring(name)
-      local is_public = type(value) == "function" and not tostring(name):find "^_"
-      if is_public and not inner[full] and not elsewhere[owner] then
-        names[value] = names[value] or full
+      if type(name) == "string" and not name:find "^_" and not inner[owner .. "." .. name] then
+        fn(owner, name, value)
       end
     end
   end
   for _, name in ipairs(modules) do add(name, require(name)) end
   for name, members in pairs(classes()) do add(name, members) end
+end
+
+--- All functions: their names, by the function.
+function M.functions()
+  local names = {}
+  M.each(function(owner, name, value)
+    if type(value) == "function" and not elsewhere[owner] then
+      names[value] = names[value] or owner .. "." .. name
+    end
+  end)
   return names
 end
 
