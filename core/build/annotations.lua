@@ -18,7 +18,7 @@ M.words = {
   linger = "number?", list = "eddy.Part[]", loop = "eddy.Loop?", max = "integer?",
   message = "any", metadata = "table<string, string>?", min = "integer?", ms = "number",
   name = "string", on = "boolean?", path = "string", property = "string", secret = "string",
-  text = "string", time = "number", timeout = "number?", topic = "string", track = "boolean?",
+  text = "string", time = "number", topic = "string", track = "boolean?",
   tries = "integer?", value = "any", ["..."] = "any",
 }
 

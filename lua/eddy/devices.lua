@@ -41,10 +41,10 @@ local SIDES = { "in", "out", "mon", "ctrl" }
 ---@field connect_out fun(self, endpoint: string) where `start` connects it
 ---@field connect_mon fun(self, endpoint: string) where `start` connects it
 ---@field connect_ctrl fun(self, endpoint: string) where `start` connects it
----@field setsockopt_in fun(self, name: string|integer, value: any) what `start` sets
----@field setsockopt_out fun(self, name: string|integer, value: any) what `start` sets
----@field setsockopt_mon fun(self, name: string|integer, value: any) what `start` sets
----@field setsockopt_ctrl fun(self, name: string|integer, value: any) what `start` sets
+---@field setsockopt_in fun(self, option: string|integer, value: any) what `start` sets
+---@field setsockopt_out fun(self, option: string|integer, value: any) what `start` sets
+---@field setsockopt_mon fun(self, option: string|integer, value: any) what `start` sets
+---@field setsockopt_ctrl fun(self, option: string|integer, value: any) what `start` sets
 ---@field bind_in_to_random_port eddy.BindToRandomPort binds it now
 ---@field bind_out_to_random_port eddy.BindToRandomPort binds it now
 ---@field bind_mon_to_random_port eddy.BindToRandomPort binds it now
@@ -129,10 +129,10 @@ for _, side in ipairs(SIDES) do
 
   --- `setsockopt_in(option, value)` and so on: an option by name or number, which `start` sets
   -- before it binds.
-  Device["setsockopt_" .. side] = function(self, name, value)
+  Device["setsockopt_" .. side] = function(self, option, value)
     check_side(self, side, "setsockopt_" .. side)
-    socket_options.check_setting(name, value)
-    table.insert(self._plans[side].options, { name = name, value = value })
+    socket_options.check_setting(option, value)
+    table.insert(self._plans[side].options, { name = option, value = value })
   end
 
   --- `bind_in_to_random_port(address, min, max, tries)` and so on: binds this socket now, with

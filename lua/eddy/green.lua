@@ -54,14 +54,15 @@ local methods = socket_methods.methods(perform, function(future, of)
   future:set_error(errors.new(errors.numbers.ENOTSOCK, of:_describe() .. ": it was closed"))
 end, true)
 
+---@param ms? number
 ---@return integer flags
-function methods:poll(timeout, flags)
-  timeout = poller.check_timeout(timeout, "poll")
-  directions.check_poll(self, timeout, flags)
+function methods:poll(ms, flags)
+  ms = poller.check_timeout(ms, "poll")
+  directions.check_poll(self, ms, flags)
   local own = self._line or self:_line_of()
   local ready = own:usable(Socket.poll(self, 0, flags))
-  if ready ~= 0 or timeout == 0 then return ready end
-  return own:poll(loops.current(), timeout, flags or POLLIN):_await_private()
+  if ready ~= 0 or ms == 0 then return ready end
+  return own:poll(loops.current(), ms, flags or POLLIN):_await_private()
 end
 
 ---@class eddy.green
@@ -75,8 +76,8 @@ M.proxy_steerable, M.monitored_queue = nil, nil -- they would block the loop
 M.context, M.instance = zmq._contexts(Socket.class(methods))
 
 --- A poller whose `poll` suspends its coroutine alone. It takes sockets of any kind.
-M.poller = poller.class(function(self, timeout)
-  return pollers.poll(loops.current(), self, timeout)
+M.poller = poller.class(function(self, ms)
+  return pollers.poll(loops.current(), self, ms)
 end)
 
 --- As zmq.select.

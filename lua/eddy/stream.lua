@@ -333,13 +333,13 @@ function Stream:send(data, opts)
 end
 
 --- Sends a message of several frames, whole or not at all. As `send`.
----@param parts eddy.Part[] a list of strings, frames and views, which is copied
+---@param list eddy.Part[] a list of strings, frames and views, which is copied
 ---@param opts? eddy.SendOptions
 ---@return true? ok
 ---@return eddy.Error err
-function Stream:send_multipart(parts, opts)
+function Stream:send_multipart(list, opts)
   local callback = opts and callback_of(opts, "send_multipart")
-  local packed = message.pack(parts, "send_multipart")
+  local packed = message.pack(list, "send_multipart")
   local report = callback and 1 or self[REPORT]
   local id = id_of(self, "send_multipart")
   local result = C.eddy_stream_send_parts(self.loop._c, id, packed.array, packed.count, report)

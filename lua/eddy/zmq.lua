@@ -63,13 +63,13 @@ local function apply_defaults(socket, defaults)
 end
 
 --- Makes a socket, with the context's default options.
----@param number integer its type: zmq.REQ ...
+---@param socket_type integer its type: zmq.REQ ...
 ---@param settings? eddy.SocketSettings
 -- options by name, set first (`linger = 0`); then `subscribe`, `bind` and
 -- `connect`, each one value or a list
 ---@return eddy.Socket
-function Context:socket(number, settings)
-  local socket = Socket.open(self, live(self, "socket"), number, self._class)
+function Context:socket(socket_type, settings)
+  local socket = Socket.open(self, live(self, "socket"), socket_type, self._class)
   self._sockets[socket] = true
   local ok, err = pcall(apply_defaults, socket, self._defaults)
   if ok and settings then ok, err = pcall(M._apply, socket, settings) end
@@ -165,23 +165,23 @@ end
 
 --- A context option's value, by name ("io_threads") or number (zmq.IO_THREADS). Of a socket
 -- option, the default for sockets made from now on; nil when libzmq's holds.
----@param name string|integer
+---@param option string|integer
 ---@return any
-function Context:get(name)
+function Context:get(option)
   local core = live(self, "get")
-  local number, of_socket = option_of(name, "get")
+  local number, of_socket = option_of(option, "get")
   if not number then return self._defaults[of_socket == "HWM" and "SNDHWM" or of_socket] end
-  return check(C.eddy_context_get(core, number), "get", name)
+  return check(C.eddy_context_get(core, number), "get", option)
 end
 
 --- Sets a context option; or a socket option for all sockets made from now on that have it,
 -- until it is nil.
----@param name string|integer
-function Context:set(name, value)
+---@param option string|integer
+function Context:set(option, value)
   local core = live(self, "set")
-  local number, of_socket = option_of(name, "set")
+  local number, of_socket = option_of(option, "set")
   if number then
-    check(C.eddy_context_set(core, number, value), "set", name)
+    check(C.eddy_context_set(core, number, value), "set", option)
   elseif of_socket == "HWM" then
     self:set("SNDHWM", value)
     self:set("RCVHWM", value)
@@ -299,10 +299,11 @@ M.json_list = json.list
 --- A poller: waits for several sockets and descriptors.
 M.poller = poller.new
 
---- select(readers, writers, failing, timeout): waits for lists of sockets and descriptors.
+--- select(readers, writers, failing, ms): waits for lists of sockets and descriptors.
 ---@param readers? eddy.What[]
 ---@param writers? eddy.What[]
 ---@param failing? eddy.What[]
+---@param ms? number
 ---@return eddy.What[] readers
 ---@return eddy.What[] writers
 ---@return eddy.What[] failing

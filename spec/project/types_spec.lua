@@ -25,8 +25,35 @@ local function class_of(owner)
   return classes[owner] or "eddy." .. owner:gsub("^%l", string.upper)
 end
 
--- The arguments of a function, by their names, and whether they are all that there is to know: one
--- that was made for several names takes what it is given.
+-- Tables of options: the functions that take them, and the upvalues, from one to the next, that have
+-- the names which they know.
+local options = {
+  ["eddy.JobsOptions"] = { require("eddy.jobs").new, "fields" },
+  ["eddy.FrontSettings"] = { require("eddy.devices").front, "front_plan", "front_settings" },
+  ["eddy.WorkerSettings"] = { require("eddy.front").worker, "own" },
+  ["eddy.Inner"] = { require("eddy.loop")._class.embed, "OPTIONS" },
+  ["eddy.SendLimit"] = { require("eddy.stream")._class.set_send_limit, "limits" },
+  ["eddy.SpawnOptions"] = { require("eddy.process").spawn, "options_of", "of_spawn" },
+  ["eddy.RunOptions"] = { require("eddy.process").run, "of_run" },
+  ["eddy.Curve"] = { require("eddy.security.curve").check, "fields" },
+  ["eddy.Cut"] = { require("eddy.security.revoked").check, "fields" },
+}
+
+local function names_of(place)
+  local value = place[1]
+  for i = 2, #place do
+    local found
+    for at = 1, math.huge do
+      local name, upvalue = debug.getupvalue(value, at)
+      if name == place[i] then found = upvalue end
+      if not name then break end
+    end
+    value = assert(found, place[i])
+  end
+  return value
+end
+
+-- The arguments of a function, by their names.
 local function arguments_of(fn)
   local info, names = debug.getinfo(fn, "u"), {}
   for i = 1, info.nparams do names[i] = debug.getlocal(fn, i) end
@@ -46,6 +73,57 @@ local function results_of(fn)
     if name:find "^CALLM?T" then calls = true end
   end
   return returns and "always" or calls and "as called" or "never"
+end
+
+-- The reference's signatures, by name: lists of the texts between the parentheses; and the names
+-- that the first cells of its tables have, which go without where another one's holds.
+local function read_reference()
+  local file = assert(io.open(EDDY_ROOT .. "/lua/README.md"))
+  local signatures, rows = {}, {}
+  local text = file:read("*a"):gsub("\n```.-\n```", "")
+  file:close()
+  for span in text:gmatch "`([^`\n]+)`" do
+    for name, arguments in span:gmatch "([%a_][%w_]*)%s?([({][^()]*)" do
+      signatures[name] = signatures[name] or {}
+      table.insert(signatures[name], (arguments:gsub("^%(", "")))
+    end
+  end
+  for cell in text:gmatch "\n| (`.-) |" do
+    for span in cell:gmatch "`([^`]+)`" do
+      for name, after in span:gmatch "([%a_][%w_]*)()" do
+        if not span:find("^%s?[({]", after) then rows[name] = true end
+      end
+    end
+  end
+  return signatures, rows
+end
+
+-- Whether a signature has the arguments of a function's, or the first of them, or values in their
+-- place.
+local function is_of(signature, names)
+  local i = 0
+  for each in (signature:gsub("%b{}", "{}"):gsub("{.*", "{}") .. ","):gmatch "%s*(.-)%s*," do
+    i = i + 1
+    local is_value = each:find '^["{%d]' or each == "true" or each == "false"
+    if each ~= "" and names[i] ~= "..." and each ~= names[i] and not is_value then return false end
+    if each ~= "" and not names[i] then return false end
+  end
+  return true
+end
+
+-- Writes the Lua blocks of a page to files in a folder, but those that are specs.
+local function write_blocks(path, folder)
+  local page, count = assert(io.open(path)), 0
+  for block in page:read("*a"):gmatch "```lua\n(.-)```" do
+    count = count + 1
+    if not block:find "\ndescribe%(" then
+      local name = ("%s/%s_%d.lua"):format(folder, path:match("[^/]+$"):gsub("%W", "_"), count)
+      local file = assert(io.open(name, "w"))
+      file:write(block)
+      file:close()
+    end
+  end
+  page:close()
 end
 
 describe("type annotations", function()
@@ -123,12 +201,67 @@ describe("type annotations", function()
     check()
   end)
 
+  it("have the options that the code knows", function()
+    local function compare(class, known)
+      local its = annotated.classes[class].members
+      for name in pairs(known) do
+        if not its[name] then problem("%s has no %s", class, name) end
+      end
+      for name in pairs(its) do
+        if known[name] == nil then problem("%s has %s, which is no option", class, name) end
+      end
+    end
+    for class, place in pairs(options) do
+      local known = {}
+      for name in pairs(names_of(place)) do known[name] = true end
+      if class == "eddy.SpawnOptions" then known.integer = true end
+      compare(class, known)
+    end
+    local of_sockets = { bind = true, connect = true, hwm = true }
+    for name in pairs(require("eddy.zmq.access").settings) do of_sockets[name] = true end
+    for _, name in ipairs(require("eddy.zmq").option_names()) do of_sockets[name] = true end
+    compare("eddy.SocketSettings", of_sockets)
+    check()
+  end)
+
+  it("have what the reference has, with the same arguments", function()
+    local signatures, rows = read_reference()
+    public.each(function(owner, name, value)
+      if type(value) ~= "function" then return end
+      local class = class_of(owner)
+      local its = luacats.member(annotated, class, name)
+      -- A device has the same for each of its sockets; a module's call is its `new` or `embed`.
+      local told = name
+      if owner == "device" then
+        told = name:gsub("_%l+", { _out = "_in", _mon = "_in", _ctrl = "_in" })
+      elseif (name == "new" or name == "embed") and class:find "^%l+%.%l+$" then
+        told = class:match "%l+$"
+      end
+      if not signatures[told] and not rows[told] then
+        return problem("%s.%s is not in lua/README.md", class, name)
+      end
+      local is_told = rows[told] or false
+      for _, signature in ipairs(signatures[told] or {}) do
+        is_told = is_told or is_of(signature, its and its.arguments or {})
+      end
+      if not is_told then
+        problem("%s.%s(%s) is %s(%s in lua/README.md", class, name,
+          table.concat(its and its.arguments or {}, ", "), told,
+          table.concat(signatures[told], ", or "))
+      end
+    end)
+    check()
+  end)
+
   it("let a language server read the examples without a warning", function()
     if process.shell("command -v lua-language-server") ~= 0 then
       return pending "needs lua-language-server"
     end
     local _, folder = process.shell "mktemp -d"
     folder = folder:match "%S+"
+    local pages = assert(io.popen("find '" .. EDDY_ROOT .. "/examples' -name '*.md'"))
+    for path in pages:lines() do write_blocks(path, folder) end
+    pages:close()
     local code, out, err = process.shell(([[cp -r '%s/examples' '%s'
       printf '{ "runtime.version": "LuaJIT", "workspace.library": ["%s"] }' > '%s/.luarc.json'
       lua-language-server --check='%s' --checklevel=Warning --logpath='%s/log']]):format(EDDY_ROOT,

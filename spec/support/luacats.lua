@@ -116,16 +116,24 @@ local function read_tag(all, state, tag, rest)
       if its.take ":" then class.parents[1] = its.type():match "[%w_.]+" end
     elseif rest:sub(its.at):find "%S" then
       its.type()
+    else
+      state.alias = class
     end
   elseif tag == "field" then
-    local name = its.take "%[" and its.type() and its.need("%]", "]") or
-      its.need("[%a_][%w_]*", "a field")
+    local name
+    if its.take "%[" then
+      name = its.type()
+      its.need("%]", "]")
+    else
+      name = its.need("[%a_][%w_]*", "a field")
+    end
     its.take "%?"
+    local from = its.at
     its.type()
     local names = its.names
     local has_self = names and names[1] == "self" and table.remove(names, 1)
     state.class.members[name] = { arguments = names, has_self = has_self and true or false,
-      is_field = true, returns = 0 }
+      is_field = true, returns = 0, type = rest:sub(from):match "[%w_.]+" }
   elseif tag == "param" then
     local name = its.take "%.%.%." or its.need("[%a_][%w_]*", "an argument")
     its.take "%?"
@@ -163,7 +171,12 @@ end
 local function read_line(all, state, line)
   local tag, rest = line:match "^%-%-%-@(%l+)%s*(.*)$"
   if tag then return read_tag(all, state, tag, rest) end
-  if line:find "^%-%-%-|" then return reader(line:sub(5), state, {}).type() end
+  if line:find "^%-%-%-|" then
+    local its = reader(line:sub(5), state, {})
+    its.type()
+    state.alias.names = its.names
+    return
+  end
   if line == "" or line:find "^%-%-%- " or line:find "^return [%w_]+$" then return end
   local variable = line:match "^local ([%w_]+) = {}$"
   if variable then
@@ -199,7 +212,12 @@ end
 function M.member(all, class, name)
   local its = all.classes[class]
   if not its then return nil end
-  return its.members[name] or its.parents[1] and M.member(all, its.parents[1], name)
+  local found = its.members[name] or its.parents[1] and M.member(all, its.parents[1], name)
+  local alias = found and found.type and all.classes[found.type]
+  if alias and alias.names and not found.arguments then
+    found.arguments, found.has_self = { unpack(alias.names, 2) }, true
+  end
+  return found or nil
 end
 
 return M

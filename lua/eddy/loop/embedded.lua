@@ -42,7 +42,7 @@ end
 --- Runs another loop inside this one.
 -- @return a handle with `close`
 ---@return eddy.Embedded
----@param inner eddy.Inner what it is. `timeout` is asked before each wait
+---@param inner eddy.Inner what it is
 function Loop:embed(inner)
   local core = self:_core("embed")
   errors.check_fields(inner, OPTIONS, "embed")

@@ -132,8 +132,9 @@ end
 ---@field abort? number ms after which the process ends
 ---@field signal? string|integer "SIGINT": when it comes, the handler that runs is interrupted
 
---- Watches how long handlers run, on whatever loop of this Lua state. nil ends it.
----@param settings? eddy.Watchdog limits, each of which may be left out. Where no handler runs when
+--- Watches how long handlers run, on whatever loop of this Lua state. nil ends it. A signal that
+-- comes when no handler runs, or once more in the same one, does what it would without this.
+---@param settings? eddy.Watchdog
 function M.set(settings)
   if settings ~= nil then check_limits(settings) end
   if not watch then errors.misuse(refusal) end

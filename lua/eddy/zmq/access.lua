@@ -96,8 +96,6 @@ local function set_numbers(what)
   end
 end
 
---- Each has what checks a value and returns it as it is taken, what gives it to a socket, and what
--- tells of it.
 ---@class eddy.ContextSettings
 ---@field io_threads? integer a libzmq context of its own
 ---@class eddy.Curve
@@ -117,6 +115,9 @@ end
 ---@field allow_pid? integer|integer[] over ipc, whose peers may come in
 ---@field max_parts? integer of a message, where strangers can connect (-1: any number)
 ---@field max_message? integer bytes of a message, where strangers can connect (-1: any number)
+
+--- Each has what checks a value and returns it as it is taken, what gives it to a socket, and what
+-- tells of it.
 local settings = {
   insecure = {
     check = check_insecure,

@@ -21,12 +21,12 @@ local M = {}
 local Tracker = {}
 
 --- Waits until nobody uses the bytes any more.
--- @param timeout ms; nil, negative or infinite: for ever
+---@param ms? number nil, negative or infinite: for ever
 -- @return true, or nil and an ETIMEDOUT error
 ---@return true? ok
 ---@return eddy.Error err
-function Tracker:wait(timeout)
-  local limit = errors.limit_of(timeout, "wait")
+function Tracker:wait(ms)
+  local limit = errors.limit_of(ms, "wait")
   local deadline = limit and C.eddy_time() + limit
   for _, each in ipairs(self._all) do
     local result = C.eddy_tracker_wait(each, waits.left(deadline))

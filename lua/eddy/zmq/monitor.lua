@@ -151,14 +151,14 @@ function M.parse_monitor_message(frames)
 end
 
 --- Receives and reads a monitor's message.
----@param socket eddy.Socket what `get_monitor_socket` returned
+---@param pair eddy.Socket what `get_monitor_socket` returned
 -- @param flags zmq.DONTWAIT: do not wait
 -- @return the event, or nil and an EAGAIN error when there was none now or in time; a future of
 -- these for a socket of eddy.async
 ---@return eddy.SocketEvent event
 ---@return eddy.Error err
-function M.recv_monitor_message(socket, flags)
-  local frames, err = socket:recv_multipart(flags)
+function M.recv_monitor_message(pair, flags)
+  local frames, err = pair:recv_multipart(flags)
   if not frames then return nil, err end
   if frames._map then return frames:_map(M.parse_monitor_message) end
   return M.parse_monitor_message(frames)

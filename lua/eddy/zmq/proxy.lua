@@ -117,10 +117,9 @@ end
 
 --- The same, by PyZMQ's old name. The kind (zmq.QUEUE, FORWARDER, STREAMER) changes nothing.
 -- @param back another socket; nil or -1 for `front` alone
----@param _ integer
 ---@return nil
 ---@return eddy.Error err
-function M.device(_, front, back)
+function M.device(kind, front, back) -- luacheck: no unused args
   if back == nil or back == -1 then back = front end
   return run("device", { ["in"] = front or false, out = back or false })
 end

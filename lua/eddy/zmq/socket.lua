@@ -279,18 +279,18 @@ function Socket:peer()
 end
 
 --- Waits until the socket can receive or send.
--- @param timeout ms; nil or negative: for ever
+---@param ms? number nil or negative: for ever
 -- @param flags zmq.POLLIN (the default), zmq.POLLOUT, or both
 -- @return those of them that can be, 0 when the time is up. Raises ENOTSUP when closed, and when
 -- it would wait for ever for what can never be.
 ---@return integer flags
-function Socket:poll(timeout, flags)
-  timeout = errors.limit_of(timeout, "poll") or -1
+function Socket:poll(ms, flags)
+  ms = errors.limit_of(ms, "poll") or -1
   local id = id_of(self, "poll", errors.numbers.ENOTSUP)
   flags = flags or constants.POLLIN
-  directions.check_poll(self, timeout, flags)
-  local deadline = waits.deadline(timeout)
-  local result = C.eddy_socket_poll(self._c, id, flags, timeout)
+  directions.check_poll(self, ms, flags)
+  local deadline = waits.deadline(ms)
+  local result = C.eddy_socket_poll(self._c, id, flags, ms)
   while goes_on(result, "poll", self) do
     result = C.eddy_socket_poll(self._c, id, flags, waits.left(deadline))
   end
