@@ -12,6 +12,8 @@ local classes = {
   ["async socket"] = "eddy.async.Socket", ["green socket"] = "eddy.green.Socket",
   ["async poller"] = "eddy.async.Poller", ["green poller"] = "eddy.Poller",
   ["REP stream"] = "eddy.Stream", on_stop = "eddy.OnStop", ["pool of jobs"] = "eddy.Pool",
+  link = "eddy.jetstream.Link", ["stored stream"] = "eddy.jetstream.Stream",
+  subscription = "eddy.jetstream.Subscription", bucket = "eddy.jetstream.Bucket",
   ["topic logger"] = "eddy.TopicLogger", ["stderr handler"] = "eddy.StderrHandler",
   ["file handler"] = "eddy.FileHandler", ["pub handler"] = "eddy.PubHandler",
 }

@@ -6,8 +6,9 @@ local zmq = require "eddy.zmq"
 local Socket = require "eddy.zmq.socket"
 
 -- Of these, what has other specs for what runs in the middle: it is the end of a test, or reads
--- what busted runs, or takes all that is open for a script's.
-local elsewhere = { ["eddy.testing"] = true, ["eddy.reload"] = true }
+-- what busted runs, or takes all that is open for a script's, or needs a server.
+local elsewhere = { ["eddy.testing"] = true, ["eddy.reload"] = true, ["eddy.jetstream"] = true,
+  case = true, link = true, ["stored stream"] = true, subscription = true, bucket = true }
 
 local M = {}
 
@@ -37,6 +38,7 @@ local modules = {
 for _, name in ipairs { "cqueues", "luv" } do -- those that are there
   if pcall(require, name) then modules[#modules + 1] = "eddy." .. name end
 end
+if pcall(require, "eddy.jetstream") then modules[#modules + 1] = "eddy.jetstream" end
 
 -- A table that a function uses.
 local function upvalue(fn, name)
@@ -102,6 +104,13 @@ local function classes()
     ["file handler"] = methods_of(eddy.log.file_handler("/dev/null", { hangup = false })),
     ["pub handler"] = methods_of(eddy.log.pub_handler(context:socket(zmq.PUB))),
   }
+  found.case = upvalue(eddy.testing.new, "Case")
+  if pcall(require, "eddy.jetstream") then
+    found.link = require("eddy.jetstream.link").methods
+    found["stored stream"] = require("eddy.jetstream.stream").class
+    found.subscription = upvalue(found.link.subscribe, "Subscription")
+    found.bucket = require "eddy.jetstream.kv"
+  end
   loop:close()
   context:destroy(0)
   return found
