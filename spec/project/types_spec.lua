@@ -11,7 +11,7 @@ local TYPES = EDDY_HOST:match("^(.*)/[^/]+$") .. "/types"
 local classes = {
   ["async socket"] = "eddy.async.Socket", ["green socket"] = "eddy.green.Socket",
   ["async poller"] = "eddy.async.Poller", ["green poller"] = "eddy.Poller",
-  ["REP stream"] = "eddy.Stream", on_stop = "eddy.OnStop", ["pool of jobs"] = "eddy.Pool",
+  ["REP stream"] = "eddy.Stream", ["pool of jobs"] = "eddy.Pool", on_stop = "eddy.OnStop",
   link = "eddy.jetstream.Link", ["stored stream"] = "eddy.jetstream.Stream",
   subscription = "eddy.jetstream.Subscription", bucket = "eddy.jetstream.Bucket",
   ["topic logger"] = "eddy.TopicLogger", ["stderr handler"] = "eddy.StderrHandler",
@@ -27,8 +27,8 @@ local function class_of(owner)
   return classes[owner] or "eddy." .. owner:gsub("^%l", string.upper)
 end
 
--- Tables of options: the functions that take them, and the upvalues, from one to the next, that have
--- the names which they know.
+-- Tables of options: the functions that take them, and the upvalues, from one to the next, that
+-- have the names which they know.
 local options = {
   ["eddy.JobsOptions"] = { require("eddy.jobs").new, "fields" },
   ["eddy.FrontSettings"] = { require("eddy.devices").front, "front_plan", "front_settings" },
@@ -255,6 +255,22 @@ describe("type annotations", function()
     check()
   end)
 
+  local function settings()
+    local page = assert(io.open(EDDY_ROOT .. "/examples/editor.md"))
+    local text = page:read("*a"):match "```json\n(.-)```"
+    page:close()
+    return text
+  end
+
+  it("are where the guide's settings for editors have them", function()
+    assert.matches('"runtime.version": "LuaJIT"', settings(), 1, true)
+    local install = assert(io.open(EDDY_ROOT .. "/CMakeLists.txt"))
+    local to = install:read("*a"):match "install%(DIRECTORY %${TYPES} DESTINATION (%S+)%)"
+    install:close()
+    assert.equal("${CMAKE_INSTALL_DATADIR}/eddy", to)
+    assert.matches('"workspace.library": ["/usr/share/eddy/types"]', settings(), 1, true)
+  end)
+
   it("let a language server read the examples without a warning", function()
     if process.shell("command -v lua-language-server") ~= 0 then
       return pending "needs lua-language-server"
@@ -264,10 +280,12 @@ describe("type annotations", function()
     local pages = assert(io.popen("find '" .. EDDY_ROOT .. "/examples' -name '*.md'"))
     for path in pages:lines() do write_blocks(path, folder) end
     pages:close()
+    local file = assert(io.open(folder .. "/.luarc.json", "w"))
+    file:write((settings():gsub("/usr/share/eddy/types", TYPES)))
+    file:close()
     local code, out, err = process.shell(([[cp -r '%s/examples' '%s'
-      printf '{ "runtime.version": "LuaJIT", "workspace.library": ["%s"] }' > '%s/.luarc.json'
       lua-language-server --check='%s' --checklevel=Warning --logpath='%s/log']]):format(EDDY_ROOT,
-      folder, TYPES, folder, folder, folder))
+      folder, folder, folder))
     process.shell("rm -r " .. folder)
     assert.message(out .. err).equal(0, code)
   end)
