@@ -145,11 +145,15 @@ end
 -- error, which it raises, or when its task is cancelled.
 -- @param front, back sockets of this module's; the same one twice gets back what it sends
 -- @param capture a socket that is sent each message, too
+---@return nil
+---@return eddy.Error err
 function M.proxy(front, back, capture) return relay_all("proxy", front, back, capture) end
 
 --- The same without a capture.
 -- @param kind zmq.QUEUE, FORWARDER or STREAMER, which changes nothing
 -- @param back another socket; nil or -1 for `front` alone
+---@return nil
+---@return eddy.Error err
 function M.device(kind, front, back) -- luacheck: no unused args
   if back == nil or back == -1 then back = front end
   return relay_all("device", front, back)
