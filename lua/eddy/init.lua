@@ -29,6 +29,7 @@ local eddy = {
 local modules = {
   async = true,
   auth = true,
+  counters = true,
   cqueues = true,
   devices = true,
   front = true,

@@ -16,7 +16,7 @@ local M = {}
 local Handler = {}
 
 --- Sets a format: for one level, by number or name, or for all. See the reference.
----@param format string|fun(record: eddy.Record): string
+---@param format string|fun(record: eddy.Record, text: string): string
 ---@param level? string|integer
 function Handler:set_formatter(format, level) self._formats:set(format, level) end
 

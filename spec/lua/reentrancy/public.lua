@@ -120,6 +120,8 @@ end
 local inner = { ["socket.class"] = true, ["socket.open"] = true, ["socket.is"] = true,
   ["task.new"] = true }
 
+local found -- once is enough: they make threads and contexts
+
 --- Calls fn(owner, name, value) for all that modules and objects have.
 function M.each(fn)
   local function add(owner, members)
@@ -130,7 +132,8 @@ function M.each(fn)
     end
   end
   for _, name in ipairs(modules) do add(name, require(name)) end
-  for name, members in pairs(classes()) do add(name, members) end
+  found = found or classes()
+  for name, members in pairs(found) do add(name, members) end
 end
 
 --- All functions: their names, by the function.
