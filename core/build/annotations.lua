@@ -243,8 +243,8 @@ local function resolve(classes, files, file, source)
   if not owner then return file.functions[source] end
   local required = file.required[owner]
   local its = required and files[required] or not required and file
-  local class = required and classes[required]
-  return its and its.functions[name] or class and class.functions[name]
+  local class = required and classes[required] or not required and file.owners[owner]
+  return class and class.functions[name] or its and its.functions[name]
 end
 
 -- Gives a class what an alias stands for.

@@ -272,7 +272,7 @@ local front_counts = { "workers", "credits", "queued", "in_hand", "retried", "lo
 -- { in_received, in_received_bytes, in_sent, in_sent_bytes, out_received, ..., dropped, paused }.
 -- `dropped` are messages that a socket refused for what they were. A front has also workers,
 -- credits, queued, in_hand, retried, lost.
----@return table<string, number>
+---@return table<string, number|boolean>
 function Device:stats()
   check_started(self, "stats")
   local stats = ffi.new("eddy_device_stats")

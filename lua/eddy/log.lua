@@ -176,12 +176,13 @@ end
 ---@class eddy.Record
 ---@field level integer
 ---@field level_name string "INFO"
----@field name string the logger's
+---@field name? string the logger's
 ---@field topic? string
 ---@field message any what the logger was given
 ---@field text string all of it, with topic and fields
 ---@field body string without the topic
----@field fields? table<string, any>
+---@field fields? table<any, any> the table that the message was
+---@field fields_text? string how the text ends with them
 ---@field time number seconds since 1970
 ---@field file string where the logger was called
 ---@field line integer

@@ -120,7 +120,8 @@ function M.initialized() return default ~= nil end
 function M.clear_instance() default = nil end
 
 --- The loop that is running, else the one made current, else the default one.
----@param make? boolean false: nil where the default loop would have to be made first
+---@overload fun(make: false): eddy.Loop?
+---@param make? true false: nil where the default loop would have to be made first
 ---@return eddy.Loop
 function M.current(make)
   local loop = dispatch.loop() or made_current or default

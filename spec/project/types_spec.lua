@@ -1,9 +1,12 @@
 -- The annotations that editors read (build/types): of all that is public, and as the code has it.
 local bytecode = require "jit.util"
+local errors = require "eddy.base.errors"
 local vmdef = require "jit.vmdef"
+local futures = require "eddy.tasks.future"
 local luacats = require "spec.support.luacats"
 local process = require "spec.support.process"
 local public = require "spec.lua.reentrancy.public"
+local support = require "spec.lua.support"
 
 local TYPES = EDDY_HOST:match("^(.*)/[^/]+$") .. "/types"
 
@@ -195,10 +198,11 @@ describe("type annotations", function()
       if type(value) ~= "function" then return end
       local its = luacats.member(annotated, class_of(owner), name)
       if not its or its.is_field then return end
-      local real, said = results_of(value), its.returns > 0
+      local real, said = results_of(value), #its.returns > 0
       local is_vague = real == "as called" and not hands_over[owner .. "." .. name]
       if (real == "always" or is_vague) and not said or real == "never" and said then
-        problem("%s.%s returns values %s, and is annotated with %d", owner, name, real, its.returns)
+        problem("%s.%s returns values %s, and is annotated with %d", owner, name, real,
+          #its.returns)
       end
     end)
     check()
@@ -275,6 +279,66 @@ describe("type annotations", function()
     end)
     check()
   end)
+
+  -- Has the public functions look at what they are given and return, for as long as fn runs; at
+  -- calls that raise nothing.
+  local function with_checks(fn)
+    local undo, told = {}, {}
+    local function compare(matches, full, what, value)
+      if matches and not matches(value) then
+        local text = ("%s: %s is %s (%s)"):format(full, what, type(value), tostring(value))
+        if not told[text] then problem("%s", text) end
+        told[text] = true
+      end
+    end
+    local function checked(owner, full, its, value)
+      local first = its.has_self and 1 or 0
+      local function check_all(given, ...)
+        local is_partial = full:find "handler%.handle$" -- a record with what matters there
+        for i, matches in ipairs(not is_partial and its.takes or {}) do
+          if its.arguments[i] ~= "..." then
+            compare(matches, full, its.arguments[i], given[i + first])
+          end
+        end
+        local results, fails = its.returns, its.returns.fails
+        -- Async sockets inherit it.
+        if futures.is((...)) and owner == "socket" then return ... end
+        local has_failed = fails and (...) == nil and errors.is_error((select(2, ...)))
+        for i = 1, (has_failed or its.has_others) and 0 or fails and #results - 1 or #results do
+          compare(results[i], full, "result " .. i, (select(i, ...)))
+        end
+        return ...
+      end
+      return function(...) return check_all({ ... }, value(...)) end
+    end
+    public.each(function(owner, name, value, members)
+      local its = luacats.member(annotated, class_of(owner), name)
+      if type(value) ~= "function" or not its or its.is_field then return end
+      undo[#undo + 1] = { members, name, value }
+      members[name] = checked(owner, owner .. "." .. name, its, value)
+    end)
+    local ok, err = pcall(fn)
+    for _, each in ipairs(undo) do each[1][each[2]] = each[3] end
+    if not ok then error(err, 0) end
+  end
+
+  local scenarios = {}
+  for _, part in ipairs { "auth", "end", "plain", "loop" } do
+    for name, fn in pairs(require("spec.lua.reentrancy." .. part .. "_calls")) do
+      scenarios[name] = fn
+    end
+  end
+  for name, scenario in pairs(scenarios) do
+    it("are true of what calls take and return: " .. name, function()
+      with_checks(function()
+        local loop, context = support.open()
+        local ok, err = pcall(scenario, loop, context)
+        support.close()
+        if not ok then error(err, 0) end
+      end)
+      check()
+    end)
+  end
 
   local function settings()
     local page = assert(io.open(EDDY_ROOT .. "/examples/editor.md"))

@@ -160,7 +160,7 @@ end
 -- @param track whether to return a tracker
 -- @return true or a tracker, or nil and an EAGAIN error when it could not be sent now or in
 -- time
----@return true ok or a tracker; nil when it would block
+---@return true|eddy.Tracker ok
 ---@return eddy.Error err
 function Socket:send(data, flags, copy, track) -- luacheck: no unused args
   if track then return send_tracked(self, { data }, flags, "send") end
@@ -181,7 +181,7 @@ end
 
 --- Sends a message of several frames, whole or not at all. As `send`.
 -- @param list a list of strings and frames
----@return true ok
+---@return true|eddy.Tracker ok
 ---@return eddy.Error err
 function Socket:send_multipart(list, flags, copy, track) -- luacheck: no unused args
   if track then return send_tracked(self, list, flags, "send_multipart") end

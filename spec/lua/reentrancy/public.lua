@@ -116,23 +116,23 @@ local function classes()
   return found
 end
 
--- What a class of sockets has for modules, not for scripts.
+-- What a class of sockets has for modules, not for scripts; and a level that a spec adds.
 local inner = { ["socket.class"] = true, ["socket.open"] = true, ["socket.is"] = true,
-  ["task.new"] = true }
+  ["task.new"] = true, ["logger.notice"] = true, ["topic logger.notice"] = true }
 
 local found -- once is enough: they make threads and contexts
 
---- Calls fn(owner, name, value) for all that modules and objects have.
+--- Calls fn(owner, name, value, members) for all that modules and objects have.
 function M.each(fn)
+  found = found or classes()
   local function add(owner, members)
     for name, value in pairs(members) do
       if type(name) == "string" and not name:find "^_" and not inner[owner .. "." .. name] then
-        fn(owner, name, value)
+        fn(owner, name, value, members)
       end
     end
   end
   for _, name in ipairs(modules) do add(name, require(name)) end
-  found = found or classes()
   for name, members in pairs(found) do add(name, members) end
 end
 
