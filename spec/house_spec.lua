@@ -157,7 +157,11 @@ describe("the layout", function()
     local paths = core_files()
     for _, path in ipairs(find("lua/eddy", "*.lua")) do paths[#paths + 1] = path end
     for _, path in ipairs(paths) do
-      local _, lines = read(path):gsub("\n", "")
+      local text = read(path)
+      local _, lines = text:gsub("\n", "")
+      -- What an editor reads does not count.
+      local _, tags = text:gsub("\n%s*%-%-%-[@|]", "")
+      lines = lines - tags
       -- The header is a list, which has no insides to split.
       local most = path == "core/eddy.h" and 1200 or 400
       assert.message(path .. " has " .. lines .. " lines").is_true(lines <= most)

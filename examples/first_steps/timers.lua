@@ -19,7 +19,8 @@ loop:call_later(30, function()
   say("cancelled the timer that was due at 60 ms")
 end)
 
-local ticks, ticker = 0, nil
+local ticks = 0
+local ticker
 ticker = loop:call_every(25, function()
   ticks = ticks + 1
   say("tick " .. ticks)

@@ -22,7 +22,7 @@ local LIMIT_MS = 10000
 -- What Jupyter is to run for this kernel.
 local function spec(limit)
   local function absolute(path)
-    local pipe = io.popen(("realpath -- %s"):format(path))
+    local pipe = assert(io.popen(("realpath -- %s"):format(path)))
     local found = pipe:read()
     pipe:close()
     return found
@@ -54,7 +54,7 @@ local function show()
     shell:send_multipart(lines:encode({}, "execute_request", { code = code })):await()
     local msg
     repeat
-      msg = lines:decode(iopub:recv_multipart():await())
+      msg = assert(lines:decode(iopub:recv_multipart():await()))
       local content = msg.content
       if msg.kind == "stream" then io.write(content.text) end
       if msg.kind == "execute_result" then print("Out: " .. content.data["text/plain"]) end

@@ -70,7 +70,7 @@ local function collect(folder, endpoints, most_bytes)
 end
 
 local function show()
-  local pipe = io.popen "mktemp -d"
+  local pipe = assert(io.popen "mktemp -d")
   local folder = pipe:read()
   pipe:close()
   local publisher = log.pub_handler("inproc://shop", { root_topic = "shop" })

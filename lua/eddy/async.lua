@@ -55,6 +55,23 @@ end
 --- As the plain socket's methods, but each returns a future at once. It is done already when
 -- the operation did not have to wait. Operations that wait are served in their order.
 -- RCVTIMEO and SNDTIMEO count from the call; a future that is cancelled takes no message.
+---@class eddy.async.Context: eddy.Context
+---@field socket fun(self, number: integer, settings?: eddy.SocketSettings): eddy.async.Socket
+---@class eddy.async.Poller: eddy.Poller
+---@field poll fun(self, ms?: number): eddy.Future<table<eddy.What, integer>>
+---@class eddy.async.Socket: eddy.Socket
+---@field keep_receiving fun(self, on?: boolean) what it receives are answers to what it sent
+---@field recv fun(self, flags?: integer, copy?: boolean|"view"): eddy.Future<string>
+---@field recv_multipart fun(self, flags?: integer, copy?: boolean|"view"): eddy.Future<string[]>
+---@field recv_string fun(self, flags?: integer): eddy.Future<string>
+---@field recv_json fun(self, flags?: integer): eddy.Future<any>
+---@field recv_serialized fun(self, fn: function, flags?: integer, copy?: boolean): eddy.Future<any>
+---@field recv_into fun(self, buffer: any, nbytes?: integer, flags?: integer): eddy.Future<integer>
+---@field send fun(self, data: eddy.Part, flags?: integer, copy?, track?: boolean): eddy.Future
+---@field send_multipart fun(self, list: table, flags?: integer, copy?, track?: any): eddy.Future
+---@field send_string fun(self, text: string, flags?: integer): eddy.Future<any>
+---@field send_json fun(self, object: any, flags?: integer): eddy.Future<any>
+---@field send_serialized fun(self, msg: any, fn: function, flags?: integer): eddy.Future<any>
 local methods = socket_methods.methods(perform, function(future) future:cancel() end)
 
 for name, each in pairs(serialization.decoders) do
@@ -67,15 +84,21 @@ end
 
 --- A future of the flags (zmq.POLLIN, POLLOUT) for which the socket is ready, 0 when the time
 -- is up. Takes no message.
-function methods:poll(timeout, flags)
-  timeout = poller.check_timeout(timeout, "poll")
-  directions.check_poll(self, timeout, flags)
+---@param ms? number
+---@return eddy.Future<integer>
+function methods:poll(ms, flags)
+  ms = poller.check_timeout(ms, "poll")
+  directions.check_poll(self, ms, flags)
   local own, loop = self._line or self:_line_of(), loops.current()
   local ready = own:usable(Socket.poll(self, 0, flags))
-  if ready ~= 0 or timeout == 0 then return futures.resolved(loop, ready) end
-  return own:poll(loop, timeout, flags or POLLIN)
+  if ready ~= 0 or ms == 0 then return futures.resolved(loop, ready) end
+  return own:poll(loop, ms, flags or POLLIN)
 end
 
+---@class eddy.async
+---@field context fun(settings?: eddy.ContextSettings): eddy.async.Context a context of its own
+---@field instance fun(): eddy.async.Context the context of this Lua state
+---@field poller fun(): eddy.async.Poller a poller whose `poll` returns a future
 local M = {}
 
 for name, value in pairs(zmq) do M[name] = value end
@@ -85,18 +108,20 @@ M.select, M.device, M.proxy, M.proxy_steerable, M.monitored_queue = nil, nil, ni
 M.context, M.instance = zmq._contexts(Socket.class(methods))
 
 --- A poller whose `poll` returns a future of what is ready. It takes sockets of any kind.
-M.poller = poller.class(function(self, timeout)
-  timeout = poller.check_timeout(timeout, "poll")
+M.poller = poller.class(function(self, ms)
+  ms = poller.check_timeout(ms, "poll")
   local ready = poller.look(self)
   local loop = loops.current()
-  if next(ready) or timeout == 0 or not self._list[1] then return futures.resolved(loop, ready) end
-  return loop:spawn(pollers.poll, loop, self, timeout)
+  if next(ready) or ms == 0 or not self._list[1] then return futures.resolved(loop, ready) end
+  return loop:spawn(pollers.poll, loop, self, ms)
 end)
 
 --- Runs the current loop until a function, which runs in a coroutine on it, has ended. What
 -- else is on the loop then, the host does not run on.
--- @param main a function, which is given the further arguments, or a future
+---@param main eddy.Future<any>|fun(...): ...
+-- a function, which is given the further arguments, or a future
 -- @return its results. Raises its error.
+---@return any ...
 function M.run(main, ...)
   local loop = loops.current()
   loop._started = true

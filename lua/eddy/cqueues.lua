@@ -5,6 +5,8 @@ local loops = require "eddy.loop"
 local futures = require "eddy.tasks.future"
 local foreign = require "eddy.tasks.foreign"
 
+---@class eddy.cqueues
+---@overload fun(queue?: table, loop?: eddy.Loop): table
 local M = {}
 
 local cqueues
@@ -84,9 +86,10 @@ end
 
 --- Runs a controller of cqueues' on a loop, which it keeps running as long as coroutines are in
 -- it; again, does nothing. An error in one of its coroutines is an error in a callback.
--- @param queue the controller, or a server of lua-http's; nil: one of the loop's own
+---@param queue? any the controller, or a server of lua-http's; nil: one of the loop's own
 -- @param loop the current one unless given
 -- @return the controller
+---@return any queue
 function M.embed(queue, loop)
   if not cqueues then load() end
   loop = loop or loops.current()
@@ -105,6 +108,7 @@ end
 
 --- Takes a controller, or a server of lua-http's, off its loop: nothing of it runs any more.
 -- @param loop the current one unless given
+---@param queue? any
 function M.remove(queue, loop)
   if not cqueues then load() end
   local embedded = embedded_of(loop or loops.current(), controller_of(queue))
@@ -124,6 +128,8 @@ end
 --- Runs fn(...) in a coroutine of cqueues', on the current loop, so that it may wait as those do:
 -- sleep, use sockets, ask by HTTP.
 -- @return a future of what it returns. To cancel that does not end the coroutine.
+---@param fn fun(...): ...
+---@return eddy.Future<any>
 function M.run(fn, ...)
   errors.check_function(fn, "eddy.cqueues.run")
   if not cqueues then load() end

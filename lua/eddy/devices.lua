@@ -9,6 +9,7 @@ local proxy = require "eddy.zmq.proxy"
 local C, ffi = c.C, c.ffi
 local numbers = errors.numbers
 
+---@class eddy.devices
 local M = {}
 
 local all = setmetatable({}, { __mode = "k" })
@@ -26,6 +27,30 @@ local SIDES = { "in", "out", "mon", "ctrl" }
 -- `start` makes the sockets, in the context `zmq.instance()`, and a thread that relays between
 -- them until `stop`, until the context is terminated, or until the program ends. The device
 -- goes on when nobody holds it any more.
+---@class eddy.Device
+---@field device_type integer
+---@field in_type integer
+---@field out_type integer
+---@field mon_type integer
+---@field ctrl_type integer
+---@field bind_in fun(self, endpoint: string) where `start` binds this socket
+---@field bind_out fun(self, endpoint: string) where `start` binds this socket
+---@field bind_mon fun(self, endpoint: string) where `start` binds this socket
+---@field bind_ctrl fun(self, endpoint: string) where `start` binds this socket
+---@field connect_in fun(self, endpoint: string) where `start` connects it
+---@field connect_out fun(self, endpoint: string) where `start` connects it
+---@field connect_mon fun(self, endpoint: string) where `start` connects it
+---@field connect_ctrl fun(self, endpoint: string) where `start` connects it
+---@field setsockopt_in fun(self, option: string|integer, value: any) what `start` sets
+---@field setsockopt_out fun(self, option: string|integer, value: any) what `start` sets
+---@field setsockopt_mon fun(self, option: string|integer, value: any) what `start` sets
+---@field setsockopt_ctrl fun(self, option: string|integer, value: any) what `start` sets
+---@field bind_in_to_random_port eddy.BindToRandomPort binds it now
+---@field bind_out_to_random_port eddy.BindToRandomPort binds it now
+---@field bind_mon_to_random_port eddy.BindToRandomPort binds it now
+---@field bind_ctrl_to_random_port eddy.BindToRandomPort binds it now
+---@alias eddy.BindToRandomPort
+---| fun(self, address: string, min?: integer, max?: integer, tries?: integer): integer
 local Device = {}
 Device.__index = Device
 
@@ -104,10 +129,10 @@ for _, side in ipairs(SIDES) do
 
   --- `setsockopt_in(option, value)` and so on: an option by name or number, which `start` sets
   -- before it binds.
-  Device["setsockopt_" .. side] = function(self, name, value)
+  Device["setsockopt_" .. side] = function(self, option, value)
     check_side(self, side, "setsockopt_" .. side)
-    socket_options.check_setting(name, value)
-    table.insert(self._plans[side].options, { name = name, value = value })
+    socket_options.check_setting(option, value)
+    table.insert(self._plans[side].options, { name = option, value = value })
   end
 
   --- `bind_in_to_random_port(address, min, max, tries)` and so on: binds this socket now, with
@@ -182,8 +207,10 @@ function Device:stop()
 end
 
 --- Waits until the device has ended, whatever ends it; SIGINT and SIGTERM do.
--- @param ms how long; nil, negative or infinite: for ever
+---@param ms? number how long; nil, negative or infinite: for ever
 -- @return true, or nil and an ETIMEDOUT error
+---@return true? ok
+---@return eddy.Error err
 function Device:join(ms)
   check_started(self, "join")
   ms = errors.limit_of(ms, "join") or -1
@@ -198,6 +225,7 @@ local function result_of(self)
 end
 
 --- Whether the device has ended.
+---@return boolean
 function Device:done() return result_of(self) ~= 0 end
 
 local in_order = {
@@ -209,6 +237,7 @@ local in_order = {
 
 --- The error that ended the device, which names the socket; nil while it runs, and when it was
 -- ended in order.
+---@return eddy.Error?
 function Device:error()
   local result = result_of(self)
   if result == 0 or in_order[result] then return nil end
@@ -216,6 +245,7 @@ function Device:error()
 end
 
 --- Why the device ended, as a text; nil while it runs.
+---@return string?
 function Device:reason()
   local result = result_of(self)
   if result == 0 then return nil end
@@ -242,6 +272,7 @@ local front_counts = { "workers", "credits", "queued", "in_hand", "retried", "lo
 -- { in_received, in_received_bytes, in_sent, in_sent_bytes, out_received, ..., dropped, paused }.
 -- `dropped` are messages that a socket refused for what they were. A front has also workers,
 -- credits, queued, in_hand, retried, lost.
+---@return table<string, number|boolean>
 function Device:stats()
   check_started(self, "stats")
   local stats = ffi.new("eddy_device_stats")
@@ -291,6 +322,9 @@ end
 -- @param kind zmq.QUEUE, FORWARDER or STREAMER: what it is used as; it changes nothing
 -- @param in_type, out_type the sockets' types (zmq.PULL ...); an out type of -1: messages go back
 -- through the in socket
+---@param in_type integer
+---@param out_type integer
+---@return eddy.Device
 function M.device(kind, in_type, out_type)
   if not KINDS[kind] then
     errors.misuse("device: expected a kind such as zmq.QUEUE, got " .. tostring(kind))
@@ -300,7 +334,10 @@ function M.device(kind, in_type, out_type)
 end
 
 --- A device with a monitor, which gets a copy of every message.
--- @param mon_type its type, zmq.PUB unless given; false: none
+---@param mon_type? integer|false its type, zmq.PUB unless given; false: none
+---@param in_type integer
+---@param out_type integer
+---@return eddy.Device
 function M.proxy(in_type, out_type, mon_type)
   return new("proxy", { ["in"] = needed(in_type), out = needed(out_type),
     mon = optional(mon_type, constants.PUB) }, {})
@@ -310,7 +347,11 @@ end
 -- or STATISTICS, which is answered with eight frames of a uint64_t each: messages and bytes
 -- received by the in socket, sent by it, and the same of the out socket. Anything else is answered
 -- with a text that begins with ERROR.
--- @param ctrl_type its type, zmq.PAIR unless given; REP and ROUTER answer every command
+---@param ctrl_type? integer its type, zmq.PAIR unless given; REP and ROUTER answer every command
+---@param in_type integer
+---@param out_type integer
+---@param mon_type? integer|false
+---@return eddy.Device
 function M.steerable(in_type, out_type, mon_type, ctrl_type)
   return new("steerable", { ["in"] = needed(in_type), out = needed(out_type),
     mon = optional(mon_type, constants.PUB), ctrl = ctrl_type or constants.PAIR }, {})
@@ -319,6 +360,12 @@ end
 --- A proxy whose monitor gets each message after a prefix that tells where it came from. Between
 -- two ROUTER sockets, sender and receiver change places.
 -- @param in_prefix, out_prefix "in" and "out" unless given
+---@param in_type integer
+---@param out_type integer
+---@param mon_type? integer|false
+---@param in_prefix? string
+---@param out_prefix? string
+---@return eddy.Device
 function M.monitored_queue(in_type, out_type, mon_type, in_prefix, out_prefix)
   return new("monitored_queue", { ["in"] = needed(in_type), out = needed(out_type),
     mon = mon_type or constants.PUB },
@@ -347,14 +394,19 @@ local function front_plan(settings)
     queue_bytes = plan.queue_bytes, timeout = plan.timeout, drain = plan.drain, shard = shard })
 end
 
+---@class eddy.FrontSettings
+---@field retry? integer how often a request may go to another worker (1)
+---@field queue? integer requests that may wait before clients are read no more (10000)
+---@field queue_bytes? integer the same in bytes (64 MiB)
+---@field timeout? number ms after which a worker that has not answered counts as gone; 0: never
+---@field drain? number ms for which `stop` lets workers answer (1000)
+---@field shard? integer requests whose frame of this number is the same go to the same worker
+
 --- A device that hands the requests of clients (REQ or DEALER), which come to its in socket, to the
 -- workers of `eddy.front` at its out socket: to the one that has been ready for longest. It keeps
 -- a request until it is answered, and gives it to another worker when its own is gone.
--- @param settings { retry = 1: how often a request may go to another worker; then its client
--- gets one empty frame; queue = 10000, queue_bytes = 64 MiB: requests that may wait before clients
--- are read no more; timeout = ms after which a worker that has not answered counts as gone (0:
--- never); drain = 1000: ms for which `stop` lets workers answer; shard = n: requests whose frame
--- n is the same go to the same worker, in their order }
+---@param settings? eddy.FrontSettings
+---@return eddy.Device
 function M.front(settings)
   local plan = front_plan(settings or {})
   local device = new("front", { ["in"] = constants.ROUTER, out = constants.ROUTER },

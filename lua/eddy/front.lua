@@ -4,13 +4,17 @@ local loops = require "eddy.loop"
 local new_stream = require "eddy.stream"
 local zmq = require "eddy.zmq"
 
+---@class eddy.front
 local M = {}
 
 --- A worker: `worker.stream` is its stream.
+---@class eddy.Worker
+---@field stream eddy.Stream
 local Worker = {}
 Worker.__index = Worker
 
 --- A request at hand.
+---@class eddy.Job
 local Job = {}
 Job.__index = Job
 
@@ -25,7 +29,7 @@ local function announce(self)
 end
 
 --- Answers the request; once.
--- @param answer a string, or a list of frames
+---@param answer eddy.Part|eddy.Part[] a string, or a list of frames
 function Job:reply(answer)
   local worker = self._worker
   if self._done then errors.misuse("reply: the request was answered already") end
@@ -70,7 +74,7 @@ end
 
 --- Takes no more requests. Those that it has not begun go back to the front; the stream is closed
 -- when those under way are answered.
--- @param ms for how long answers may still be sent then; 1000 unless given
+---@param ms? number for how long answers may still be sent then; 1000 unless given
 function Worker:stop(ms)
   if self._stopped or self.stream:closed() then return end
   self._stopped, self._drain = true, ms or 1000
@@ -102,13 +106,17 @@ local function is_silent(endpoints)
   end
 end
 
+---@class eddy.WorkerSettings: eddy.SocketSettings
+---@field connect string|string[] the endpoint of the front's out socket
+---@field handle fun(msg: string[], job: eddy.Job): any gets a request, returns its answer
+---@field credit? integer how many requests it has at a time (1); those that wait overlap
+---@field error_reply? eddy.Part|eddy.Part[] the answer when `handle` raises ("")
+---@field loop? eddy.Loop
+
 --- Makes a worker.
--- @param settings { connect = the endpoint of the front's out socket; handle = fn(msg, job), where
--- msg is the list of the request's frames; what it returns (a string or a list of frames) is the
--- answer, after nil `job:reply(answer)` sends it later; credit = 1: how many requests it has at
--- a time, of which those that wait, as coroutines do, overlap; error_reply = "": the answer when
--- the handler raises; loop }, and a socket's own (`curve`, `linger`)
 -- @return the worker
+---@param settings eddy.WorkerSettings what it does; after nil `job:reply(answer)` answers later
+---@return eddy.Worker
 function M.worker(settings)
   local credit, of_socket = check(settings), {}
   for name, value in pairs(settings) do

@@ -13,6 +13,8 @@ local semaphore = later.require "eddy.tasks.semaphore"
 
 local C = c.C
 
+---@class eddy.future
+---@overload fun(loop?: eddy.Loop): eddy.Future<any>
 local M = {}
 
 local function check_future(value, what)
@@ -24,6 +26,7 @@ end
 
 --- A future: for a result that is to come. `eddy.future(loop)` is the same.
 -- @param loop where those that wait for it go on; the current one unless given
+---@return eddy.Future<any>
 function M.new(loop)
   loop = loop or loops.current()
   if not loops.is(loop) then errors.misuse("future: expected a loop, got " .. type(loop)) end
@@ -36,6 +39,8 @@ M.is = futures.is
 
 --- Runs fn(...) in a coroutine on the current loop, from its next turn on.
 -- @return the task, which is a future of what fn returns
+---@param fn fun(...): ...
+---@return eddy.Task<any>
 function M.spawn(fn, ...)
   return loops.current():spawn(fn, ...)
 end
@@ -44,6 +49,11 @@ end
 -- future's loop until then.
 -- @return its results; nil and an error, when that is EAGAIN, ETIMEDOUT or ECANCELED. Raises
 -- any other error.
+---@generic T
+---@param future eddy.Future<T>
+---@param err? eddy.Error
+---@return T first
+---@return any ...
 function M.await(future, err)
   if future == nil and errors.is_expected(err) then return nil, err end -- what `sleep` returned
   return check_future(future, "await"):await()
@@ -51,6 +61,7 @@ end
 
 --- The time of day: milliseconds since 1970, with a fraction. It jumps when the system's clock is
 -- set: durations are `loop:time()`'s. Where the current loop's time is virtual, it goes with that.
+---@return number ms
 function M.now()
   local loop = loops.current(false)
   return C.eddy_wall_time(loop and loop._c or nil)
@@ -65,6 +76,8 @@ function Alarm:_release() self.timer:cancel() end
 --- Suspends the running coroutine for `ms`; in the main program, runs the loop for as long.
 -- @return a future that is done, so that `eddy.await(eddy.sleep(ms))` means the same; or nil
 -- and an ECANCELED error
+---@return eddy.Future<nil>? done
+---@return eddy.Error err
 function M.sleep(ms)
   errors.check_ms(ms, "sleep")
   local loop = loops.current()
@@ -96,6 +109,9 @@ end
 -- ETIMEDOUT, and the other one is cancelled, unless somebody else waits for it. A result that
 -- is on its way then still comes: a task whose wait is over goes on, up to its next wait.
 -- @param ms how long at most; negative or infinite: for ever
+---@generic T
+---@param future eddy.Future<T>
+---@return eddy.Future<T>
 function M.with_timeout(ms, future)
   local loop = check_future(future, "with_timeout")._loop
   errors.check_ms(ms, "with_timeout")
@@ -157,7 +173,8 @@ end
 --- A future of the first results of several futures, in their order: of a list of them, if
 -- they were given as one. Fails as soon as one of them does; the others go on. Cancelling it
 -- cancels them.
--- @param ... futures, or one list of futures
+---@param ... eddy.Future<any>|eddy.Future<any>[] futures, or one list of futures
+---@return eddy.Future<any>
 function M.gather(...)
   local list, count, is_list = list_of("gather", ...)
   local gathering = setmetatable({ futures = list, left = count, is_list = is_list }, Gathering)
@@ -173,8 +190,10 @@ end
 --- A future of the first one of several futures that is done: its index, then its results, which
 -- are nil and an error when that is one to expect. It fails when the first one did. The others go
 -- on, and have what they come to; cancelling it cancels them, unless somebody else waits for them.
--- @param ... futures, or one list of them: with `cancel = true` in it, the others are cancelled in
+---@param ... eddy.Future<any>|table
+-- futures, or one list of them: with `cancel = true` in it, the others are cancelled in
 -- the same way when one is done
+---@return eddy.Future<integer>
 function M.first(...)
   local list, count, is_list = list_of("first", ...)
   for name in pairs(is_list and (...) or {}) do

@@ -46,19 +46,28 @@ local function perform(self, operation, data, flags, last)
     last, whole):_await_private()
 end
 
+---@class eddy.green.Context: eddy.Context
+---@field socket fun(self, number: integer, settings?: eddy.SocketSettings): eddy.green.Socket
+---@class eddy.green.Socket: eddy.Socket
+---@field keep_receiving fun(self, on?: boolean) what it receives are answers to what it sent
 local methods = socket_methods.methods(perform, function(future, of)
   future:set_error(errors.new(errors.numbers.ENOTSOCK, of:_describe() .. ": it was closed"))
 end, true)
 
-function methods:poll(timeout, flags)
-  timeout = poller.check_timeout(timeout, "poll")
-  directions.check_poll(self, timeout, flags)
+---@param ms? number
+---@return integer flags
+function methods:poll(ms, flags)
+  ms = poller.check_timeout(ms, "poll")
+  directions.check_poll(self, ms, flags)
   local own = self._line or self:_line_of()
   local ready = own:usable(Socket.poll(self, 0, flags))
-  if ready ~= 0 or timeout == 0 then return ready end
-  return own:poll(loops.current(), timeout, flags or POLLIN):_await_private()
+  if ready ~= 0 or ms == 0 then return ready end
+  return own:poll(loops.current(), ms, flags or POLLIN):_await_private()
 end
 
+---@class eddy.green
+---@field context fun(settings?: eddy.ContextSettings): eddy.green.Context a context of its own
+---@field instance fun(): eddy.green.Context the context of this Lua state
 local M = {}
 
 for name, value in pairs(zmq) do M[name] = value end
@@ -67,8 +76,8 @@ M.proxy_steerable, M.monitored_queue = nil, nil -- they would block the loop
 M.context, M.instance = zmq._contexts(Socket.class(methods))
 
 --- A poller whose `poll` suspends its coroutine alone. It takes sockets of any kind.
-M.poller = poller.class(function(self, timeout)
-  return pollers.poll(loops.current(), self, timeout)
+M.poller = poller.class(function(self, ms)
+  return pollers.poll(loops.current(), self, ms)
 end)
 
 --- As zmq.select.
@@ -136,11 +145,15 @@ end
 -- error, which it raises, or when its task is cancelled.
 -- @param front, back sockets of this module's; the same one twice gets back what it sends
 -- @param capture a socket that is sent each message, too
+---@return nil
+---@return eddy.Error err
 function M.proxy(front, back, capture) return relay_all("proxy", front, back, capture) end
 
 --- The same without a capture.
 -- @param kind zmq.QUEUE, FORWARDER or STREAMER, which changes nothing
 -- @param back another socket; nil or -1 for `front` alone
+---@return nil
+---@return eddy.Error err
 function M.device(kind, front, back) -- luacheck: no unused args
   if back == nil or back == -1 then back = front end
   return relay_all("device", front, back)

@@ -3,6 +3,9 @@ local c = require "eddy.base.libeddy"
 local future = require "eddy.future"
 local program = require "eddy.reload.program"
 
+---@class eddy
+---@field version string "0.1.0"
+---@field generation integer of a script that is reloaded: 1, and one more with each reload
 local eddy = {
   loop = require "eddy.loop",
   stream = require "eddy.stream",
@@ -26,6 +29,7 @@ local eddy = {
 local modules = {
   async = true,
   auth = true,
+  counters = true,
   cqueues = true,
   devices = true,
   front = true,

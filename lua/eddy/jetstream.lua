@@ -7,6 +7,7 @@ require "eddy.jetstream.stream"
 require "eddy.jetstream.subjects"
 local loops = require "eddy.loop"
 
+---@class eddy.jetstream
 local M = {}
 
 local OPTIONS = {
@@ -108,14 +109,32 @@ local function settings_of(options)
   return list, named
 end
 
+---@class eddy.jetstream.ConnectOptions
+---@field [integer] string the servers' addresses
+---@field name? string what servers, and messages to people, call it
+---@field user? string
+---@field password? string
+---@field token? string
+---@field creds? string the file of a JWT and its seed
+---@field nkey? string[] { public key, file of the seed }
+---@field tls? boolean|eddy.jetstream.Tls
+---@field timeout? number ms for one try to connect (2000)
+---@field reconnect_wait? number ms between two tries (250)
+---@field ping_interval? number ms between two looks whether the server lives (120000)
+---@field domain? string JetStream's
+---@field loop? eddy.Loop the current one unless given
+---@class eddy.jetstream.Tls
+---@field ca? string a file
+---@field cert? string a file
+---@field key? string a file
+---@field ciphers? string
+---@field host? string
+---@field insecure? boolean
+
 --- Connects to a server, or to a cluster.
--- @param options an address, or { "nats://a:4222", "nats://b:4222", and, each of which may be left
--- out: name: what servers and messages to people call the link;
--- user and password; token; creds: the file of a JWT and its seed; nkey: { public key, file };
--- tls: true, or { ca = , cert =, key =: files; ciphers =, host =, insecure = true };
--- timeout: ms for one try to connect (2000); reconnect_wait: ms between two tries (250);
--- ping_interval: ms (120000); domain: JetStream's; loop: the current one unless given }
 -- @return the link, at once. Whether there is a server is told by its events
+---@param options string|eddy.jetstream.ConnectOptions
+---@return eddy.jetstream.Link
 function M.connect(options)
   local list, named = settings_of(options)
   local loop = named.loop or loops.current()

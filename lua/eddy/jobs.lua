@@ -4,6 +4,7 @@ local C = require("eddy.base.libeddy").C
 local pool = require "eddy.jobs.pool"
 local loops = require "eddy.loop"
 
+---@class eddy.jobs
 local M = {}
 
 local QUEUE, GRACE_MS = 100, 100
@@ -22,12 +23,21 @@ local function number_of(options, name, least, default)
   return value
 end
 
+---@class eddy.JobsOptions
+---@field module string which a worker requires: a table of functions
+---@field workers? integer how many at most (as many as there are processors)
+---@field queue? integer how many jobs may wait (100)
+---@field on_full? "error"|"drop_newest"|"drop_oldest"
+---@field timeout? number ms that a job may run
+---@field grace? number ms after its cancellation, before its worker is killed (100)
+---@field env? table<string, string|false> as of eddy.process
+---@field cwd? string
+---@field name? string for messages to people
+---@field loop? eddy.Loop the current one unless given
+
 --- A pool of workers, which are started as they are needed.
--- @param options { module = "name", which a worker requires: a table of functions; workers = how
--- many at most (as many as there are processors); queue = how many jobs may wait (100); on_full =
--- "error", "drop_newest" or "drop_oldest"; timeout = ms that a job may run; grace = ms that a job
--- has after its cancellation, before its worker is killed (100); env =, cwd = as of eddy.process;
--- name =, for messages to people; loop = the current one unless given }
+---@param options eddy.JobsOptions
+---@return eddy.Pool
 function M.new(options)
   errors.check_fields(options, fields, "jobs")
   if type(options.module) ~= "string" then

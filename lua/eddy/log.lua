@@ -8,6 +8,12 @@ local json = require "eddy.log.json"
 local loggers = require "eddy.log.loggers"
 local records = require "eddy.log.record"
 
+---@class eddy.log
+---@field DEBUG integer
+---@field INFO integer
+---@field WARN integer
+---@field ERROR integer
+---@field CRITICAL integer
 local M = {
   DEBUG = 10, INFO = 20, WARN = 30, ERROR = 40, CRITICAL = 50,
   pub_handler = handlers.pub_handler, stderr_handler = handlers.stderr_handler,
@@ -61,12 +67,16 @@ local function emit(self, level, topic, message, ...)
 end
 
 --- What both kinds of loggers have.
+---@class eddy.CommonLogger
 local Common = {}
 
 --- Leaves out records below a level, by number or name.
+---@param level string|integer
 function Common:set_level(level) self._level = formats.level_number(level, "set_level") end
 
 --- Whether records of a level are made.
+---@param level string|integer
+---@return boolean
 function Common:enabled(level)
   return formats.level_number(level, "enabled") >= self._level
 end
@@ -79,18 +89,33 @@ end
 
 --- Adds a handler: an object with `handle(record)`, or a function(record). An error in it is
 -- told on the standard error, and costs nobody else anything.
+---@param handler table|fun(record: eddy.Record)
 function Common:add_handler(handler)
   self._handlers[#self._handlers + 1] = check_handler(handler, "add_handler")
 end
 
 --- Removes a handler. Unknown ones are ignored.
+---@param handler table|fun(record: eddy.Record)
 function Common:remove_handler(handler)
   for i = #self._handlers, 1, -1 do
     if self._handlers[i] == handler then table.remove(self._handlers, i) end
   end
 end
 
-local Logger, TopicLogger = {}, {}
+---@class eddy.Logger: eddy.CommonLogger
+---@field debug fun(self, message: any, ...: any)
+---@field info fun(self, message: any, ...: any)
+---@field warn fun(self, message: any, ...: any)
+---@field error fun(self, message: any, ...: any)
+---@field critical fun(self, message: any, ...: any)
+local Logger = {}
+---@class eddy.TopicLogger: eddy.CommonLogger
+---@field debug fun(self, topic: string, message: any, ...: any)
+---@field info fun(self, topic: string, message: any, ...: any)
+---@field warn fun(self, topic: string, message: any, ...: any)
+---@field error fun(self, topic: string, message: any, ...: any)
+---@field critical fun(self, topic: string, message: any, ...: any)
+local TopicLogger = {}
 function Logger:__tostring() return errors.named("logger", self) end
 function TopicLogger:__tostring() return errors.named("topic logger", self) end
 Logger.__index, TopicLogger.__index = Logger, TopicLogger
@@ -98,10 +123,13 @@ for name, method in pairs(Common) do Logger[name], TopicLogger[name] = method, m
 
 --- Makes a record of any level, by number or name.
 -- @param message anything that has a text; with more arguments, a format for them
+---@param level string|integer
 function Logger:log(level, message, ...)
   emit(self, formats.level_number(level, "log"), nil, message, ...)
 end
 
+--- As a logger's `log`, with a topic.
+---@param level string|integer
 function TopicLogger:log(level, topic, message, ...)
   emit(self, formats.level_number(level, "log"), formats.text_of(topic), message, ...)
 end
@@ -119,6 +147,7 @@ for _, name in ipairs { "DEBUG", "INFO", "WARN", "ERROR", "CRITICAL" } do
 end
 
 --- Adds a level of the script's own: all loggers have a method of its name in small letters.
+---@param number integer
 function M.add_level(name, number)
   if type(name) == "string" and (Common[name:lower()] or name == "LOG" or M[name]) then
     errors.misuse("add_level: " .. name .. " is taken")
@@ -141,13 +170,34 @@ local function new(class, name, settings, what)
   }, class))
 end
 
+---@class eddy.LoggerSettings
+---@field level? string|integer records below it are left out; log.DEBUG
+---@field handlers? (table|fun(record: eddy.Record))[]
+---@class eddy.Record
+---@field level integer
+---@field level_name string "INFO"
+---@field name? string the logger's
+---@field topic? string
+---@field message any what the logger was given
+---@field text string all of it, with topic and fields
+---@field body string without the topic
+---@field fields? table<any, any> the table that the message was
+---@field fields_text? string how the text ends with them
+---@field time number seconds since 1970
+---@field file string where the logger was called
+---@field line integer
+
 --- A logger: `logger:info(message, ...)` and so on for each level. "sub.topic::text" is a
 -- text with a topic for those handlers that have topics.
--- @param name for formats; may be left out
--- @param settings { level = log.DEBUG, handlers = { ... } }
+---@param name? string for formats; may be left out
+---@param settings? eddy.LoggerSettings
+---@return eddy.Logger
 function M.logger(name, settings) return new(Logger, name, settings, "logger") end
 
 --- A logger whose methods take the topic first: `logger:info(topic, message, ...)`.
+---@param name? string
+---@param settings? eddy.LoggerSettings
+---@return eddy.TopicLogger
 function M.topic_logger(name, settings)
   return new(TopicLogger, name, settings, "topic_logger")
 end

@@ -25,8 +25,17 @@ local band = require("bit").band
 
 local SLOT_MASK = 2 ^ C.EDDY_SLOT_BITS - 1
 
+---@class eddy.loop
+---@field READ integer for `add_handler`: as zmq.POLLIN
+---@field WRITE integer for `add_handler`: as zmq.POLLOUT
+---@field ERROR integer what `add_handler`'s function hears of always: as zmq.POLLERR
 local M = {}
 
+---@class eddy.Loop
+---@field name string for messages to people; may be set
+---@field READ integer
+---@field WRITE integer
+---@field ERROR integer
 local Loop = {}
 Loop.__index = Loop
 
@@ -45,6 +54,7 @@ Loop.READ, Loop.WRITE, Loop.ERROR = M.READ, M.WRITE, M.ERROR
 local all = setmetatable({}, { __mode = "k" })
 
 --- A private loop. Streams and timers are made on it by naming it.
+---@return eddy.Loop
 function M.new()
   local made = ffi.new("eddy_loop *[1]")
   check(C.eddy_loop_new(made), "loop")
@@ -96,19 +106,23 @@ function M.new()
 end
 
 --- The default loop, made at the first call.
+---@return eddy.Loop
 function M.instance()
   if not default then default = M.new() end
   return default
 end
 
 --- Whether there is a default loop.
+---@return boolean
 function M.initialized() return default ~= nil end
 
 --- Makes room for another default loop; the one that was it stays open.
 function M.clear_instance() default = nil end
 
 --- The loop that is running, else the one made current, else the default one.
--- @param make false: nil where the default loop would have to be made first
+---@overload fun(make: false): eddy.Loop?
+---@param make? true false: nil where the default loop would have to be made first
+---@return eddy.Loop
 function M.current(make)
   local loop = dispatch.loop() or made_current or default
   if loop or make == false then return loop end
@@ -116,6 +130,7 @@ function M.current(make)
 end
 
 --- Makes a loop the current one for as long as none is running.
+---@param loop eddy.Loop
 function M.make_current(loop)
   if not M.is(loop) then errors.misuse("make_current: expected a loop, got " .. type(loop)) end
   loop:_core("make_current")
@@ -131,10 +146,12 @@ coroutines.current = M.current
 function coroutines.main_begins() dispatch.guard(M.current()) end
 
 --- Whether a value is a loop.
+---@return boolean
 function M.is(value) return getmetatable(value) == Loop end
 
 --- Makes a loop the default one; without an argument, makes sure that there is one. May be
 -- called again; raises when another loop is the default already.
+---@return eddy.Loop
 function M.install(loop)
   if loop ~= nil and not M.is(loop) then
     errors.misuse("install: expected a loop, got " .. type(loop))
@@ -213,6 +230,7 @@ setmetatable(M, { __index = function(_, name)
 end })
 
 --- The same as `eddy.loop.install(loop)`.
+---@return eddy.Loop
 function Loop:install() return M.install(self) end
 
 --- The same as `eddy.loop.make_current(loop)`.
@@ -255,6 +273,7 @@ end
 
 --- Calls fn(...) in the next turn, in the order of the calls. On a closed loop it does nothing:
 -- what ends late need not know that the loop ended first.
+---@param fn function
 function Loop:add_callback(fn, ...)
   check_function(fn, "add_callback")
   if self._closed then return end
@@ -281,6 +300,7 @@ M._is_over = function() return false end
 --- Runs the loop until it is stopped. It can be started again.
 -- @return the signal's name, "SIGTERM", when one stopped it that nobody handles; "stop" when its
 -- thread was told to
+---@return string? signal
 function Loop:start()
   errors.check_self(self, "start")
   self._started, self._stopped_by = true, false
@@ -312,13 +332,14 @@ function Loop:_again() self._event_next = self._event_next - 1 end
 function Loop:_done() self._event_next = self._event_next + 1 end
 
 --- Whether it is running.
+---@return boolean
 function Loop:running() return self._running end
 
 local CHILDREN_MS = 1000 -- for children to end when their loop is closed
 
 --- Closes the loop with every stream, handler and timer on it. Not while it runs. Its children
 -- get a SIGTERM, and, those that go on for a second, a SIGKILL.
--- @param all_descriptors true: closes also the descriptors and sockets that have handlers
+---@param all_descriptors? boolean true: closes also the descriptors and sockets that have handlers
 function Loop:close(all_descriptors)
   errors.check_self(self, "close")
   if self._closed then return end
@@ -364,6 +385,7 @@ function Loop:_finish()
 end
 
 --- The loop's time in ms: monotonic, of no particular beginning.
+---@return number ms
 function Loop:time()
   errors.check_self(self, "time")
   return C.eddy_loop_time(self:_core("time"))
@@ -376,6 +398,7 @@ for _, part in ipairs {
 end
 
 --- Counters: turns, events, missed_wakeups (always 0), streams, timers, handlers, errors.
+---@return table<string, number>
 function Loop:stats()
   local stats = ffi.new("eddy_loop_stats")
   C.eddy_loop_stats_get(self:_core("stats"), stats)

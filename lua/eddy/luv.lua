@@ -3,6 +3,8 @@ local errors = require "eddy.base.errors"
 local loops = require "eddy.loop"
 local futures = require "eddy.tasks.future"
 
+---@class eddy.luv
+---@overload fun(loop?: eddy.Loop): table
 local M = {}
 
 local uv
@@ -84,6 +86,7 @@ local function step() uv.run("nowait") end
 -- requests. An error in a callback of luv's is one in a callback of eddy's.
 -- @param loop the current one unless given. luv has one loop: it runs on one of eddy's at a time
 -- @return luv's module, as `require "luv"` has it
+---@return table uv
 function M.embed(loop)
   if not uv then load() end
   loop = loop or loops.current()
@@ -102,6 +105,8 @@ end
 
 --- Calls begin(done) and waits until luv has called `done`.
 -- @return what `done` was called with: mostly an error or nil, then the results
+---@param begin fun(done: function)
+---@return any ...
 function M.await(begin)
   errors.check_function(begin, "eddy.luv.await")
   M.embed(embedded and embedded._loop or nil)

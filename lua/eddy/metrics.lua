@@ -7,6 +7,7 @@ local labels_of = require "eddy.metrics.labels"
 
 local C = c.C
 
+---@class eddy.metrics
 local M = {}
 
 -- Seconds, as Prometheus' clients have them.
@@ -97,17 +98,22 @@ end
 
 --- What only grows: counter:inc(), counter:inc(amount), counter:value().
 -- @param name as Prometheus shows it: "orders_total"; "_total" is added where it is missing
--- @param help what it counts, in a sentence
+---@param help string what it counts, in a sentence
 -- @param labels a list of names, { "kind" }: then counter:with { kind = "new" } has the number. A
 -- thousand combinations of values have one of their own; all others share one, "(other)"
 -- @return the counter; asked for again, the same
+---@return eddy.Counter
 function M.counter(name, help, labels) return get("counter", name, help, labels) end
 
 --- What goes up and down: gauge:set(value), inc, dec, value. As counter.
+---@param help string
+---@return eddy.Gauge
 function M.gauge(name, help, labels) return get("gauge", name, help, labels) end
 
 --- What is counted by size: histogram:observe(seconds), and value, the count and sum. As counter.
--- @param buckets up to 20 upper bounds, ascending; from 5 ms to 10 s unless given
+---@param buckets? number[] up to 20 upper bounds, ascending; from 5 ms to 10 s unless given
+---@param help string
+---@return eddy.Histogram
 function M.histogram(name, help, labels, buckets)
   return get("histogram", name, help, labels, buckets)
 end

@@ -4,6 +4,7 @@ local loops = require "eddy.loop"
 local children = require "eddy.process.child"
 local run = require "eddy.process.run"
 
+---@class eddy.process
 local M = {}
 
 local of_spawn = {
@@ -31,33 +32,41 @@ local function options_of(options, what, more)
   return loop, own
 end
 
+---@class eddy.SpawnOptions
+---@field [integer] string the command and its arguments
+---@field stdin? "null"|"inherit"|"pipe"|integer|file* "null" unless given
+---@field stdout? "null"|"inherit"|"pipe"|integer|file*|fun(line: string, is_cut: boolean)
+---@field stderr? "null"|"inherit"|"pipe"|"stdout"|integer|file*|fun(line: string, is_cut: boolean)
+---@field env? table<string, string|false> what is different in its environment; false: not there
+---@field clear_env? boolean nothing else is there
+---@field cwd? string its folder
+---@field group? boolean whether it leads a process group of its own: unless it inherits stdin
+---@field parent_death? string|integer|false the signal it gets when this process is killed
+---@field detach? boolean it goes on when this process ends, and keeps no loop alive
+---@field descriptors? table<integer, integer> { [3] = fd }: what else it has
+---@field name? string for messages to people
+---@field loop? eddy.Loop the current one unless given
+
 --- Starts a program, without a shell.
--- @param options { "command", "argument", ..., and, each of which may be left out:
--- stdin: "null" (the default), "inherit", "pipe", a descriptor or a file;
--- stdout, stderr: "inherit" (the default), "null", "pipe", a descriptor, a file, or a function,
--- which is told each line; of stderr "stdout", too;
--- env: a table of what is different in its environment, false for what is not there; clear_env:
--- true: nothing else is there;
--- cwd: its folder;
--- group: whether it leads a process group of its own: unless it inherits the standard input;
--- parent_death: the signal it gets when this process is killed ("KILL"), or false;
--- detach: true: it goes on when this process ends, and keeps no loop alive;
--- descriptors: { [3] = fd }: what else it has;
--- name: for messages to people; loop: the current one unless given }
 -- @return the child. Raises when it cannot be started: ENOENT and EACCES name the command
+---@param options eddy.SpawnOptions
+---@return eddy.Process
 function M.spawn(options)
   local loop, own = options_of(options, "spawn", {})
   return children.start(loop, own, "spawn")
 end
 
+---@class eddy.RunOptions: eddy.SpawnOptions
+---@field input? string for its standard input
+---@field timeout? number ms after which it is stopped
+---@field max_output? integer bytes of stdout, and of stderr, above which it is stopped (16 MiB)
+
 --- Runs a program to its end.
--- @param options as `spawn` has them, with pipes for stdout and stderr, and
--- input: a string for its standard input;
--- timeout: ms after which it is stopped;
--- max_output: bytes of stdout, and of stderr, above which it is stopped (16 MiB)
 -- @return a future of its exit code, what it wrote, what it wrote to the standard error, and, when
 -- that ended it, the name of a signal: then the code is nil. Fails with ETIMEDOUT or EMSGSIZE. When
 -- it is cancelled, the program is stopped.
+---@param options eddy.RunOptions as `spawn` has them, with pipes for stdout and stderr
+---@return eddy.Future<integer?>
 function M.run(options)
   local loop, own = options_of(options, "run", of_run)
   return run(loop, own, options)

@@ -7,6 +7,7 @@ local coroutines = require "eddy.tasks.coroutine"
 local MOST_MS = 1000
 local DEPTH = 100
 
+---@class eddy.profile
 local M = {}
 
 local refusal -- why this Lua state has no profile
@@ -69,11 +70,15 @@ local function check(options)
   return interval, deep
 end
 
+---@class eddy.ProfileOptions
+---@field interval? number ms of CPU time between two samples (10)
+---@field depth? integer the most levels of a stack (100)
+---@field lines? boolean whether lines are told apart, not just functions
+
 --- Begins a profile of this Lua state, compiled code included. Only CPU time counts: who waits is
 -- not seen. LuaJIT compiles everything anew at its beginning and end, and code that looks for it
 -- takes somewhat longer.
--- @param options { interval = 10, depth = 100, lines = false }: the ms of CPU time between two
--- samples, the most levels of a stack, and whether lines are told apart, not just functions
+---@param options? eddy.ProfileOptions
 function M.start(options)
   local interval, deep = check(options or {})
   if refusal then errors.misuse(refusal) end
@@ -85,6 +90,7 @@ function M.start(options)
 end
 
 --- Whether a profile is being made.
+---@return boolean
 function M.running() return counts ~= nil end
 
 -- Without addresses, which differ each time, and empty levels.
@@ -95,6 +101,8 @@ end
 --- Ends the profile.
 -- @return what it saw, a line for each stack, as flame graphs are made of: whose code it was, the
 -- functions from the outermost one on, with semicolons, and how many samples; and their sum
+---@return string stacks
+---@return integer samples
 function M.stop()
   if not counts then errors.misuse("stop: no profile is being made") end
   share(false)

@@ -11,6 +11,7 @@ local futures = require "eddy.tasks.future"
 
 local MOST_TURNS = 100 -- in which others' callbacks go first
 
+---@class eddy.reload
 local M = {}
 
 local pending = false -- the future of the next reload
@@ -29,7 +30,9 @@ end
 -- comes without the functions that the generation before had set. What a generation does not ask
 -- for while it is loaded is closed when it takes over.
 -- @param name a string
--- @param make called where there is none yet
+---@param make fun(): T called where there is none yet
+---@generic T
+---@return T
 function M.keep(name, make)
   if type(name) ~= "string" then
     errors.misuse("keep: expected a name, a string, got " .. errors.typed(name))
@@ -53,12 +56,14 @@ end
 
 --- Has fn() asked before the generation that is being loaded takes over: it does not when fn
 -- raises, or returns false, or nil and a reason.
+---@param fn fun(): any, any
 function M.check(fn)
   errors.check_function(fn, "check")
   generation.check(fn)
 end
 
 --- The number of the generation that runs: 1, and one more with each reload.
+---@return integer
 function M.generation() return program.number end
 
 --- Sets for how many ms handlers and tasks that wait may go on in the code of a generation that is
@@ -102,6 +107,7 @@ local function reload(loop, future, turns)
 end
 
 --- Reloads the script between two turns of the loop. Returns a future of what `now` returns.
+---@return eddy.Future<table?>
 function M.request()
   if pending then return pending:_map() end
   local loop = loops.current()
@@ -115,6 +121,8 @@ end
 -- @return { generation = its number, took_ms =, kept =, closed =, new = lists of names, waiting =
 -- how many handlers and tasks of the one before wait, and go on in its code for a while }; or nil
 -- and a text, when the next one was undone and the running one goes on
+---@return table? answer
+---@return string? problem
 function M.now() return M.request():await() end
 
 -- Loads the first generation, or raises what is wrong with it.
@@ -134,6 +142,7 @@ end
 --- Runs a script here, in a spec, so that it can be reloaded: on the current loop, which runs, or
 -- is to run. It must not wait. Raises what is wrong with it.
 -- @param ... its arguments
+---@param file string
 function M.run(file, ...)
   if type(file) ~= "string" then
     errors.misuse("run: expected a file's name, got " .. errors.typed(file))

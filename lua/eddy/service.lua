@@ -2,6 +2,7 @@
 -- there is none, and in threads, nothing is done.
 local errors = require "eddy.base.errors"
 
+---@class eddy.service
 local M = {}
 
 local manager = false -- the host's functions, where somebody listens
@@ -16,7 +17,7 @@ function M.ready()
 end
 
 --- What the process does, for `systemctl status`, before what the host tells of its streams.
--- @param text a line, or nil for none
+---@param text? string a line, or nil for none
 function M.status(text)
   if text ~= nil and type(text) ~= "string" then
     errors.misuse("status: expected a text, got " .. type(text))

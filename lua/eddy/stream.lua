@@ -36,6 +36,19 @@ local EFSM, ENOTSUP = errors.numbers.EFSM, errors.numbers.ENOTSUP
 
 --- A stream. Fields: `socket` (nil once closed), `loop`, `name` (for messages to people; may
 -- be set).
+---@class eddy.Stream
+---@field socket eddy.Socket nil once the stream is closed
+---@field loop eddy.Loop
+---@field name string for messages to people; may be set
+---@field bind fun(self, endpoint: string): string as its socket's
+---@field connect fun(self, endpoint: string) as its socket's
+---@field unbind fun(self, endpoint: string) as its socket's
+---@field disconnect fun(self, endpoint: string) as its socket's
+---@field bind_to_random_port eddy.BindToRandomPort as its socket's
+---@field subscribe fun(self, topic: string) as its socket's
+---@field unsubscribe fun(self, topic: string) as its socket's
+---@field get fun(self, option: string|integer): any as its socket's
+---@field set fun(self, option: string|integer, value: any) as its socket's
 local Stream = {
   _kind = "stream",
   -- What few streams have is in their tables only when they have it: there may be thousands.
@@ -101,8 +114,9 @@ local function class_of(socket)
 end
 
 --- Puts a socket on a loop.
--- @param socket a socket of eddy.zmq's; it is the stream's from now on
+---@param socket eddy.Socket a socket of eddy.zmq's; it is the stream's from now on
 -- @param loop the loop; the current one unless given
+---@return eddy.Stream
 local function new(socket, loop)
   if not Socket.is(socket) then
     errors.misuse("stream: expected a socket, got " .. type(socket))
@@ -159,14 +173,22 @@ end
 
 --- Calls fn(msg) for each message, `msg` being the list of its frames. Until a function is
 -- set, and after nil, messages stay in the socket; setting one again delivers them.
--- @param copy false for frames in place of strings; "view" for views, which are lent until fn has
+---@param copy? true
+-- false for frames in place of strings; "view" for views, which are lent until fn has
 -- returned
+---@param fn? fun(msg: string[]): ...
+---@overload fun(self, fn: (fun(msg: eddy.Frame[]): ...), copy: false)
+---@overload fun(self, fn: (fun(msg: eddy.View[]): ...), copy: "view")
 function Stream:on_recv(fn, copy)
   check_function(fn, "on_recv", true)
   set_receiver(self, fn, copy, "on_recv")
 end
 
 --- Calls fn(stream, msg) for each message. In place of `on_recv`, and stopped alike.
+---@param fn? fun(stream: eddy.Stream, msg: string[]): ...
+---@param copy? true
+---@overload fun(self, fn: (fun(stream: eddy.Stream, msg: eddy.Frame[]): ...), copy: false)
+---@overload fun(self, fn: (fun(stream: eddy.Stream, msg: eddy.View[]): ...), copy: "view")
 function Stream:on_recv_stream(fn, copy)
   check_function(fn, "on_recv_stream", true)
   set_receiver(self, fn and function(msg) return fn(self, msg) end, copy, "on_recv_stream")
@@ -184,6 +206,7 @@ end
 --- Calls fn(msg, err) for each message sent from now on, after libzmq accepted it, or with
 -- the error when it did not. A stream's first handler hears also of messages sent just before,
 -- in the same turn or before the loop runs (of 32 at most).
+---@param fn? fun(msg: eddy.Part[], err: eddy.Error?): ...
 function Stream:on_send(fn)
   check_function(fn, "on_send", true)
   check_sends(self, fn, "on_send")
@@ -191,6 +214,7 @@ function Stream:on_send(fn)
 end
 
 --- Calls fn(stream, msg, err). In place of `on_send`, and stopped alike.
+---@param fn? fun(stream: eddy.Stream, msg: eddy.Part[], err: eddy.Error?): ...
 function Stream:on_send_stream(fn)
   check_function(fn, "on_send_stream", true)
   check_sends(self, fn, "on_send_stream")
@@ -202,6 +226,7 @@ function Stream:stop_on_send() self:on_send(nil) end
 
 --- Calls fn(err) for each send or receive of this stream that failed; otherwise the failure
 -- is logged, unless the callback of a send hears of it.
+---@param fn? fun(err: eddy.Error): ...
 function Stream:on_err(fn)
   check_function(fn, "on_err", true)
   id_of(self, "on_err")
@@ -212,6 +237,7 @@ end
 function Stream:stop_on_err() self:on_err(nil) end
 
 --- Calls fn() once the stream is closed.
+---@param fn? fun(): ...
 function Stream:on_close(fn)
   check_function(fn, "on_close", true)
   id_of(self, "on_close")
@@ -221,6 +247,7 @@ end
 --- Calls fn(event) for each event of the socket's connections, from the loop:
 -- { event = number, name = "CONNECTED", value = n, endpoint = "tcp://..." }. nil ends it.
 -- @param events zmq.EVENT_CONNECTED ..., or their sum; all of them unless given
+---@param fn? fun(event: eddy.SocketEvent): ...
 function Stream:on_event(fn, events)
   id_of(self, "on_event")
   monitor.on_event(self, fn, events, new)
@@ -229,7 +256,8 @@ end
 --- Connects anew where libzmq does not: to endpoints whose connection ended over an error of
 -- the protocol. What libzmq then still has for an endpoint is lost, what the stream has queued is
 -- not. on_event's function hears of it: ENDPOINT_RESET, with the delay as its value.
--- @param settings { first = 1000, longest = 60000 }: the ms after which it does, twice as many
+---@param settings? { first?: number, longest?: number }|false
+-- { first = 1000, longest = 60000 }: the ms after which it does, twice as many
 -- each time, until a connection lasted for the longest of them; false ends it
 function Stream:supervise(settings)
   id_of(self, "supervise")
@@ -238,6 +266,7 @@ end
 
 --- Calls fn(stream) when the send queue has reached a limit, so that another message like the last
 -- one would be refused or dropped: once, until `on_drain`.
+---@param fn? fun(stream: eddy.Stream): ...
 function Stream:on_full(fn)
   check_function(fn, "on_full", true)
   check_sends(self, fn, "on_full")
@@ -245,6 +274,7 @@ function Stream:on_full(fn)
 end
 
 --- Calls fn(stream) when a queue that was full is down to half its limits.
+---@param fn? fun(stream: eddy.Stream): ...
 function Stream:on_drain(fn)
   check_function(fn, "on_drain", true)
   check_sends(self, fn, "on_drain")
@@ -283,14 +313,20 @@ local function callback_of(opts, what)
   return callback
 end
 
+---@class eddy.SendOptions
+---@field callback? fun(msg: eddy.Part[], err: eddy.Error?) in place of `on_send`
+
 --- Sends a message of one frame: at once, when nothing is queued and the socket can take it,
 -- else as soon as it can.
 -- @param data a string, a frame or a view
--- @param opts { callback = fn }: fn(msg, err) in place of on_send, for this message alone
+---@param opts? eddy.SendOptions
+-- { callback = fn }: fn(msg, err) in place of on_send, for this message alone
 -- @return true, or nil and an error: ENOBUFS when the send queue is full (a coroutine of the
 -- script's, as a task has, waits until there is room instead), EMSGSIZE when the message is
 -- larger than all of it. Raises ENOTSUP on a PULL or SUB, and EFSM on a REP
 -- that has no request to answer
+---@return true? ok
+---@return eddy.Error err
 function Stream:send(data, opts)
   if bytes.kind(data) then return self:send_multipart({ data }, opts) end
   if type(data) ~= "string" then
@@ -304,10 +340,13 @@ function Stream:send(data, opts)
 end
 
 --- Sends a message of several frames, whole or not at all. As `send`.
--- @param parts a list of strings, frames and views, which is copied
-function Stream:send_multipart(parts, opts)
+---@param list eddy.Part[] a list of strings, frames and views, which is copied
+---@param opts? eddy.SendOptions
+---@return true? ok
+---@return eddy.Error err
+function Stream:send_multipart(list, opts)
   local callback = opts and callback_of(opts, "send_multipart")
-  local packed = message.pack(parts, "send_multipart")
+  local packed = message.pack(list, "send_multipart")
   local report = callback and 1 or self[REPORT]
   local id = id_of(self, "send_multipart")
   local result = C.eddy_stream_send_parts(self.loop._c, id, packed.array, packed.count, report)
@@ -321,12 +360,15 @@ function Stream:send_multipart(parts, opts)
 end
 
 --- Whether the stream is closed.
+---@return boolean
 function Stream:closed() return not self._id end
 
 --- Whether a function is set that receives.
+---@return boolean
 function Stream:receiving() return self._on_recv ~= false end
 
 --- Whether messages are queued.
+---@return boolean
 function Stream:sending() return self._id ~= false and self:stats().queued > 0 end
 
 Stream.flush = require "eddy.stream.flush"
@@ -394,6 +436,8 @@ function Stream:_handler_of(fn) return fn end -- luacheck: no self
 -- Calls it in a flush.
 function Stream:_call_handler(fn, msg) self.loop:_protect(self, fn, msg) end
 
+---@class eddy.stream
+---@overload fun(socket: eddy.Socket, loop?: eddy.Loop): eddy.Stream
 local M = { new = new, _class = Stream }
 
 return setmetatable(M, { __call = function(_, ...) return new(...) end })

@@ -13,9 +13,13 @@ local C = c.C
 
 local LIMIT_MS = 5000
 
+---@class eddy.testing
 local M = {}
 
 --- A case: what one test has of its own. Fields: `loop`, a private one, and `context`.
+---@class eddy.Case
+---@field loop eddy.Loop
+---@field context eddy.Context
 local Case = {}
 Case.__index = Case
 
@@ -57,15 +61,21 @@ end
 
 function Case:__tostring() return self._open and "test case" or "test case (closed)" end
 
+---@class eddy.CaseOptions
+---@field virtual_time? boolean the loop's time stands still but for `advance`
+---@field leak_check? boolean false: what a test leaves open is no error
+
 --- Opens a case: for before_each, or for one test.
--- @param options { virtual_time = true, leak_check = false }
+---@param options? eddy.CaseOptions
+---@return eddy.Case
 function M.new(options)
   return open(setmetatable({ _options = check_options(options, "new") }, Case))
 end
 
 --- A case for each test of the `describe` or file that calls it: opened before the test, and
 -- closed after it, and after what its own `after_each` functions close.
--- @param options as for `new`
+---@param options? eddy.CaseOptions as for `new`
+---@return eddy.Case
 function M.each(options)
   local self = setmetatable({ _options = check_options(options, "each"), _open = false }, Case)
   local busted = busted_events.busted() or errors.misuse("each: busted does not run")
@@ -142,10 +152,12 @@ end
 
 --- Runs the loop until `stop` is called or the condition is true. Raises the error of a
 -- callback that failed, and when the time is up: real time, also beside a virtual clock.
--- @param condition a function that is called between turns, if given; a `stop` does not end
+---@param condition? (fun(): any)|number
+-- a function that is called between turns, if given; a `stop` does not end
 -- the wait before it is true
--- @param ms the limit; 5000, or what EDDY_TEST_TIMEOUT says, unless given
+---@param ms? number the limit; 5000, or what EDDY_TEST_TIMEOUT says, unless given
 -- @return what `stop` was given, or what the condition returned
+---@return any ...
 function Case:wait(condition, ms)
   if type(condition) == "number" and ms == nil then condition, ms = nil, condition end
   errors.check_function(condition, "wait", true)
@@ -205,8 +217,10 @@ end
 
 --- Runs fn(...) in a coroutine on the loop until it ends. Raises its error, that of a callback
 -- that failed, and when the time is up.
--- @param ms the limit, as `wait` has it
+---@param ms? number the limit, as `wait` has it
 -- @return what fn returned
+---@param fn function
+---@return any ...
 function Case:run(fn, ms, ...)
   errors.check_function(fn, "run")
   ms = limit_of(ms, "run")
@@ -227,7 +241,9 @@ end
 
 --- A test that is a coroutine: it("waits", testing.async(function() ... end)). It runs on the
 -- loop of the case that is open, or of one that is made for it, which is `current()` in it.
--- @param ms the limit, as `wait` has it
+---@param ms? number the limit, as `wait` has it
+---@param fn function
+---@return fun(...): ...
 function M.async(fn, ms)
   errors.check_function(fn, "async")
   return function(...)
@@ -242,9 +258,12 @@ function M.async(fn, ms)
 end
 
 --- Binds a socket to a free port of 127.0.0.1, and returns the port.
+---@param socket eddy.Socket
+---@return integer port
 function M.bind_unused_port(socket) return socket:bind_to_random_port("tcp://127.0.0.1") end
 
 --- A tcp port of 127.0.0.1 that nobody listens at.
+---@return integer port
 function M.free_port()
   -- A libzmq context of its own ends only when the port is given back.
   local context = zmq.context { io_threads = 1 }

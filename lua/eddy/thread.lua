@@ -13,6 +13,7 @@ local poller = require "eddy.zmq.poller"
 local C = c.C
 local numbers = errors.numbers
 
+---@class eddy.thread
 local M = {}
 
 local PATIENCE_MS = 1000 -- for code that was told to stop
@@ -21,6 +22,7 @@ local count = 0
 
 --- What `start` returns. `name` is the thread's. The thread goes on when nobody holds it any more,
 -- until the program ends.
+---@class eddy.Thread
 local Thread = {}
 Thread.__index = Thread
 
@@ -95,11 +97,13 @@ local function surroundings()
 end
 
 --- Starts a thread.
--- @param run a script's name: a file beside the script that calls, or else as the command `eddy`
+---@param run string|function|table
+-- a script's name: a file beside the script that calls, or else as the command `eddy`
 -- finds it; or a function that uses nothing from outside itself but globals; or a table
 -- { run, name = "sink" }, which names the thread
 -- @param ... what it is called with: nil, booleans, numbers, strings, tables of these
 -- @return the thread. Raises what cannot go over, and an error when there can be no more threads
+---@return eddy.Thread
 function M.start(run, ...)
   local host = provided.threads
   if not host then
@@ -129,11 +133,12 @@ function M.start(run, ...)
 end
 
 --- Whether the thread has ended: its code, its loop, and the end of its sockets.
+---@return boolean
 function Thread:done() return provided.threads.thread_ended(self._handle) end
 
 --- Tells the thread to stop, and returns at once. Its loop stops after the handler that runs, plain
 -- waits in it end with EINTR, and code that goes on all the same is interrupted with an error.
--- @param ms how long it may go on, 1000 unless given
+---@param ms? number how long it may go on, 1000 unless given
 function Thread:stop(ms)
   errors.check_ms(ms or 0, "stop")
   provided.threads.thread_stop(self._handle, math.max(0, ms or PATIENCE_MS))
@@ -211,9 +216,11 @@ end
 
 --- Waits until the thread has ended: in a coroutine of a loop that coroutine does, else the thread
 -- that calls. SIGINT and SIGTERM stop the thread that the main program waits for.
--- @param ms how long; nil, negative or infinite: for ever
+---@param ms? number how long; nil, negative or infinite: for ever
 -- @return true, and what the function or script returned, unless it was stopped first; or nil and
 -- an error: the one that ended the thread, ETIMEDOUT, or ECANCELED
+---@return true? ok
+---@return any ...
 function Thread:join(ms)
   ms = errors.limit_of(ms, "join")
   if not self:done() then
@@ -230,6 +237,7 @@ function Thread:join(ms)
 end
 
 --- The error that ended the thread; nil while it runs, and when it ended in order.
+---@return any
 function Thread:error()
   if self:done() then return failure_of(self) end
   return nil

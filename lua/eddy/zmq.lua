@@ -19,6 +19,11 @@ local Socket = require "eddy.zmq.socket"
 local C, ffi = c.C, c.ffi
 local check = errors.check
 
+---@class eddy.zmq
+---@field context fun(settings?: eddy.ContextSettings): eddy.Context a context of its own
+---@field instance fun(): eddy.Context the context of this Lua state
+---@field poller fun(): eddy.Poller
+---@field IPC_PATH_MAX_LEN integer
 local M = {}
 
 for name, value in pairs(constants) do M[name] = value end
@@ -36,6 +41,10 @@ for name in pairs(context_options) do
 end
 
 --- A context makes sockets. `context.closed` tells whether it is terminated.
+---@class eddy.Context
+---@field closed boolean whether it is terminated
+---@field io_threads integer
+---@field max_sockets integer
 local Context = {}
 
 local function live(self, what)
@@ -54,11 +63,13 @@ local function apply_defaults(socket, defaults)
 end
 
 --- Makes a socket, with the context's default options.
--- @param number its type: zmq.REQ ...
--- @param settings options by name, set first (`linger = 0`); then `subscribe`, `bind` and
+---@param socket_type integer its type: zmq.REQ ...
+---@param settings? eddy.SocketSettings
+-- options by name, set first (`linger = 0`); then `subscribe`, `bind` and
 -- `connect`, each one value or a list
-function Context:socket(number, settings)
-  local socket = Socket.open(self, live(self, "socket"), number, self._class)
+---@return eddy.Socket
+function Context:socket(socket_type, settings)
+  local socket = Socket.open(self, live(self, "socket"), socket_type, self._class)
   self._sockets[socket] = true
   local ok, err = pcall(apply_defaults, socket, self._defaults)
   if ok and settings then ok, err = pcall(M._apply, socket, settings) end
@@ -121,6 +132,7 @@ local auth_results = { "allowed", "refused", "later", "malformed", "cut" }
 -- @return { allowed, refused, later = to come again, malformed = requests that were none,
 -- cut = connections of revoked keys that were ended, oversized = connections of this process, of
 -- whatever context, that were ended in a message over max_parts or max_message }: numbers
+---@return table<string, integer>
 function Context:auth_stats()
   local stats, counts = auth_stats(), {}
   check(C.eddy_zap_stats_get(live(self, "auth_stats"), stats), "auth_stats")
@@ -156,20 +168,23 @@ end
 
 --- A context option's value, by name ("io_threads") or number (zmq.IO_THREADS). Of a socket
 -- option, the default for sockets made from now on; nil when libzmq's holds.
-function Context:get(name)
+---@param option string|integer
+---@return any
+function Context:get(option)
   local core = live(self, "get")
-  local number, of_socket = option_of(name, "get")
+  local number, of_socket = option_of(option, "get")
   if not number then return self._defaults[of_socket == "HWM" and "SNDHWM" or of_socket] end
-  return check(C.eddy_context_get(core, number), "get", name)
+  return check(C.eddy_context_get(core, number), "get", option)
 end
 
 --- Sets a context option; or a socket option for all sockets made from now on that have it,
 -- until it is nil.
-function Context:set(name, value)
+---@param option string|integer
+function Context:set(option, value)
   local core = live(self, "set")
-  local number, of_socket = option_of(name, "set")
+  local number, of_socket = option_of(option, "set")
   if number then
-    check(C.eddy_context_set(core, number, value), "set", name)
+    check(C.eddy_context_set(core, number, value), "set", option)
   elseif of_socket == "HWM" then
     self:set("SNDHWM", value)
     self:set("RCVHWM", value)
@@ -249,11 +264,13 @@ end
 M.context, M.instance = M._contexts()
 
 --- libzmq's version: "4.3.4".
+---@return string
 function M.version()
   return ffi.string(C.eddy_zmq_version())
 end
 
 --- Whether libzmq has a capability: "ipc", "curve" ..., in small letters or capitals.
+---@return boolean
 function M.has(capability)
   if type(capability) ~= "string" then
     errors.misuse("has: expected a capability's name, got " .. type(capability))
@@ -262,6 +279,8 @@ function M.has(capability)
 end
 
 --- The text of an errno.
+---@param code integer
+---@return string
 function M.strerror(code)
   return ffi.string(C.eddy_error_text(code))
 end
@@ -284,7 +303,16 @@ function M.json_list(list) return json.list(list) end
 function M.poller() return poller.new() end
 
 --- Waits for lists of sockets and descriptors.
-function M.select(...) return poller.select(...) end
+---@param readers? eddy.What[]
+---@param writers? eddy.What[]
+---@param failing? eddy.What[]
+---@param ms? number
+---@return eddy.What[] readers
+---@return eddy.What[] writers
+---@return eddy.What[] failing
+function M.select(readers, writers, failing, ms)
+  return poller.select(readers, writers, failing, ms)
+end
 
 --- Relays between sockets, and returns when it has ended: see eddy/zmq/proxy.lua.
 for _, name in ipairs { "proxy", "device", "proxy_steerable", "monitored_queue" } do
@@ -300,6 +328,7 @@ function M.parse_monitor_message(...) return monitor.parse_monitor_message(...) 
 function M.recv_monitor_message(...) return monitor.recv_monitor_message(...) end
 
 --- The names of all socket options.
+---@return string[]
 function M.option_names()
   local names = {}
   for name in pairs(option_types.kinds) do

@@ -27,6 +27,11 @@ describe("an installed eddy", function()
     assert.matches("received: goodbye", out)
   end)
 
+  it("has the annotations that editors read", function()
+    local out = run("cat $P/share/eddy/types/eddy/loop.lua")
+    assert.matches("\nfunction eddy_Loop:call_later%(ms, fn, %.%.%.%) end\n", out)
+  end)
+
   it("names no folder of the machine that built it", function()
     -- Builds for tools, which look for the sources, are not for others' machines.
     local kind = run("grep CMAKE_BUILD_TYPE " .. build .. "/CMakeCache.txt")

@@ -50,7 +50,8 @@ end
 --- "complete", "incomplete" or "invalid".
 function Session:completeness(code)
   local chunk, problem = self:compile(code, 0)
-  return chunk and "complete" or problem:find "near '<eof>'$" and "incomplete" or "invalid"
+  local ends_early = tostring(problem):find "near '<eof>'$"
+  return chunk and "complete" or ends_early and "incomplete" or "invalid"
 end
 
 -- The bytes of the first `count` characters.

@@ -59,7 +59,7 @@ function M.methods(perform, closed, suspends)
     function operation.try(socket, data, flags, track)
       return plain(socket, data, flags, nil, track)
     end
-    methods[name] = function(self, data, flags, _, track)
+    methods[name] = function(self, data, flags, copy, track) -- luacheck: no unused args
       return perform(self, operation, data, flags or 0, track)
     end
   end

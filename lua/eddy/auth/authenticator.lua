@@ -17,6 +17,7 @@ local EVERY = "*"
 --- For `configure_curve`: every key may come in.
 M.CURVE_ALLOW_ANY = EVERY
 
+---@class eddy.Authenticator
 local Authenticator = {}
 Authenticator.__index = Authenticator
 
@@ -156,6 +157,7 @@ function Authenticator:stop()
 end
 
 --- Whether it answers.
+---@return boolean
 function Authenticator:is_alive() return is_alive(state_of(self, "is_alive")) end
 
 local function add_addresses(self, part, other, what, ...)
@@ -179,14 +181,16 @@ end
 
 --- Lets only these addresses and networks in, and those that were named so before; with PLAIN and
 -- CURVE they must still show who they are. Raises when some are denied.
+---@param ... string
 function Authenticator:allow(...) add_addresses(self, "allowed", "denied", "allow", ...) end
 
 --- Keeps these addresses and networks out. Raises when some are allowed.
+---@param ... string
 function Authenticator:deny(...) add_addresses(self, "denied", "allowed", "deny", ...) end
 
 --- Sets who may come in with a password.
 -- @param domain a ZAP domain; "*" (nil, too): all that are not told themselves
--- @param passwords a table of passwords by user, in place of the former
+---@param passwords table<string, string> a table of passwords by user, in place of the former
 function Authenticator:configure_plain(domain, passwords)
   local state = state_of(self, "configure_plain")
   domain = check_domain(domain, "configure_plain")
@@ -205,7 +209,8 @@ end
 
 --- Sets which keys may come in.
 -- @param domain as in `configure_plain`
--- @param location a folder of public keys, "." unless given, which is looked at again when it
+---@param location? string|table<any, string>
+-- a folder of public keys, "." unless given, which is looked at again when it
 -- changes; a list of keys or their files, or such a table by user; or CURVE_ALLOW_ANY
 function Authenticator:configure_curve(domain, location)
   local state = state_of(self, "configure_curve")
@@ -226,7 +231,8 @@ end
 
 --- Sets who is asked about keys that `configure_curve` did not name.
 -- @param domain as in `configure_plain`
--- @param provider a function of the domain and the key, or an object with such a method `callback`;
+---@param provider table|fun(domain: string, key: string): boolean|table
+-- a function of the domain and the key, or an object with such a method `callback`;
 -- returns whether the key may come in, or { user = "joe", role = "admin" }, which says so and is
 -- told by its messages. It is called on the loop that is current now, or at `start`, and may
 -- wait; after 2 s the peer is told to come again
@@ -246,10 +252,10 @@ function Authenticator:configure_curve_callback(domain, provider)
 end
 
 --- Keeps a key out of all domains, whatever else lets it in, until `readmit`.
--- @param key a public key, or its file
--- @param settings { cut = true } ends its connections now. Those of others who come from the same
--- address end with them, and come again by themselves
+---@param key string a public key, or its file
 -- @return how many connections were ended
+---@param settings? eddy.Cut
+---@return integer connections
 function Authenticator:revoke(key, settings)
   local state = state_of(self, "revoke")
   local cut
@@ -259,6 +265,7 @@ function Authenticator:revoke(key, settings)
 end
 
 --- Ends a `revoke`: the key may come in again, if something lets it.
+---@param key string
 function Authenticator:readmit(key)
   local state = state_of(self, "readmit")
   key = revoked.check(key)

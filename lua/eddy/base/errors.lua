@@ -7,6 +7,15 @@ local C, ffi = c.C, c.ffi
 
 local M = {}
 
+---@class eddy.Error
+---@field code integer an errno
+---@field name string "EADDRINUSE"
+---@field message string what failed, and of what
+---@field peer? string of an EHOSTUNREACH: the routing id of the peer that is gone
+---@field received? string of an EBADMSG: the text that is no JSON
+---@field msg? string[] of an EBADMSG on a stream: the list of the message's frames
+---@alias eddy.Part string|eddy.Frame|eddy.View
+---@alias eddy.What eddy.Socket|integer|file*|table
 local Error = {}
 Error.__index = Error
 Error.__tostring = function(self) return self.message end

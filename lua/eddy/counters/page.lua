@@ -22,8 +22,10 @@ end
 --- Lets others read the process's counters: `eddy ps`, `eddy top`. Its loops and streams are among
 -- them if they are made after that. With EDDY_COUNTERS=off in the environment, or where no folder
 -- for it can be made, nothing happens. The command `eddy` does it by itself.
--- @param settings { command = "what the process is known by", worker = which of several }
+---@param settings { command: string, worker?: integer }
+-- { command = "what the process is known by", worker = which of several }
 -- @return whether it has a page now
+---@return boolean
 function M.open(settings)
   check_settings(settings)
   if os.getenv "EDDY_COUNTERS" == "off" then return false end

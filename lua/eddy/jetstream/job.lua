@@ -8,6 +8,14 @@ local ffi = c.ffi
 --- A job. Fields: `subject`, `headers` (a table), `sequence` (in its stream), `deliveries` (1 the
 -- first time), `redelivered`, `time` (ms since 1970, when it was stored), `pending` (how many were
 -- behind it).
+---@class eddy.jetstream.Job
+---@field subject string
+---@field headers table<string, string>
+---@field sequence integer in its stream
+---@field deliveries integer 1 the first time
+---@field redelivered boolean
+---@field time number ms since 1970, when it was stored
+---@field pending integer how many were behind it
 local Job = {}
 
 -- What few read is made when it is read: a table of twice as many fields costs a fifth of what a
@@ -66,7 +74,7 @@ end
 function Job:ack() settle(self, "ack", "+ACK", "acks") end
 
 --- Gives it back, to be delivered again.
--- @param ms after which; by the stream's backoff unless given
+---@param ms? number after which; by the stream's backoff unless given
 function Job:nak(ms)
   if ms == nil then return settle(self, "nak", self._stream:_nak_text(self), "naks") end
   errors.check_ms(ms, "nak")
@@ -75,6 +83,7 @@ end
 
 --- Gives it up: it is delivered no more, to nobody. Without a reason it is only ended; with one, it
 -- goes to the stream's `dead`, if it has one.
+---@param reason? string
 function Job:term(reason)
   if self._settled then settle(self, "term") end
   if reason ~= nil and self._stream._dead then

@@ -16,6 +16,8 @@ local NOTHING_FOUND = 10037 -- JetStream's code
 local MOST_HISTORY = 64
 
 --- A bucket. Its methods return futures.
+---@class eddy.jetstream.Bucket
+---@field name string
 local Bucket = { _kind = "bucket" }
 Bucket.__index = Bucket
 
@@ -79,6 +81,8 @@ end
 
 --- The value of a key.
 -- @return a future of the value and its revision; of nil when there is none
+---@param key string
+---@return eddy.Future<string?>
 function Bucket:get(key)
   check_key(key, "get")
   local future = future_of(self, "get", key)
@@ -124,6 +128,9 @@ local function put(self, what, key, value, headers, revision)
 end
 
 --- Gives a key a value. Returns a future of its revision.
+---@param key string
+---@param value string
+---@return eddy.Future<integer>
 function Bucket:put(key, value)
   check_key(key, "put")
   check_value(value, "put")
@@ -131,6 +138,10 @@ function Bucket:put(key, value)
 end
 
 --- Gives a key a value if its revision is still this one: else the future fails with EEXIST.
+---@param key string
+---@param value string
+---@param revision integer
+---@return eddy.Future<integer>
 function Bucket:update(key, value, revision)
   check_key(key, "update")
   check_value(value, "update")
@@ -141,6 +152,9 @@ function Bucket:update(key, value, revision)
 end
 
 --- Gives a key a value if it has none: else the future fails with EEXIST.
+---@param key string
+---@param value string
+---@return eddy.Future<integer>
 function Bucket:create(key, value)
   check_key(key, "create")
   check_value(value, "create")
@@ -161,6 +175,8 @@ function Bucket:create(key, value)
 end
 
 --- Takes a key's value away. Returns a future of true.
+---@param key string
+---@return eddy.Future<true>
 function Bucket:delete(key)
   check_key(key, "delete")
   local future = future_of(self, "delete", key)
@@ -171,11 +187,21 @@ function Bucket:delete(key)
   return future
 end
 
+---@class eddy.jetstream.Entry
+---@field key string
+---@field value string
+---@field revision integer
+---@field operation "PUT"|"DEL"
+---@field time number ms since 1970
+---@field pending integer how many follow at once
+
 --- Calls fn(entry) for the last value of each key that there is, and for each change from then on:
 -- { key =, value =, revision =, operation = "PUT" or "DEL", time = ms since 1970, pending = how
 -- many follow at once }. After a lost connection it goes on where it was.
--- @param keys a key, or with * for any word between dots, and > for any at the end
+---@param keys string a key, or with * for any word between dots, and > for any at the end
 -- @return what ends it with `close`
+---@param fn fun(entry: eddy.jetstream.Entry): ...
+---@return eddy.jetstream.Watch
 function Bucket:watch(keys, fn)
   errors.check_self(self, "watch")
   api.check_subject(keys, "watch", true)
@@ -198,12 +224,23 @@ local function stream_of(create)
     discard = "new" }
 end
 
+---@class eddy.jetstream.Link
+local Link = links.methods
+
+---@class eddy.jetstream.KvOptions
+---@field history? integer values that are kept of a key (1)
+---@field replicas? integer
+---@field storage? "file"|"memory"
+---@field ttl? number ms
+---@field max_bytes? integer
+---@field max_value_size? integer
+
 --- A bucket of keys and values.
--- @param create nil; or a table, with which it is made when it is missing: { history = 1 (values
--- that are kept of a key), replicas =, storage = "file" | "memory", ttl = ms, max_bytes =,
--- max_value_size = }
 -- @return a future of the bucket. Fails with ENOENT when it is missing
-function links.methods:kv(bucket, create)
+---@param create? eddy.jetstream.KvOptions the bucket is made with it when it is missing
+---@param bucket string
+---@return eddy.Future<eddy.jetstream.Bucket>
+function Link:kv(bucket, create)
   self:_check_open "kv"
   api.check_name(bucket, "kv")
   local stream = create ~= nil and stream_of(create)

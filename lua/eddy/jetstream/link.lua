@@ -17,6 +17,10 @@ local REQUESTS = 1 -- the number of the subscription that answers come to
 local MOST_ANSWERS = 2 ^ 20
 
 --- A link. Fields: `loop`, `name`, `server` (its address; false while there is none).
+---@class eddy.jetstream.Link
+---@field loop eddy.Loop
+---@field name string for messages to people; may be set
+---@field server string|false its address; false while there is none
 local Link = {
   _kind = "link",
   server = false, _most = false, _connected = false, _epoch = -1, _on_event = false,
@@ -290,6 +294,7 @@ end
 -- CONNECTED, WAITING (there is no server yet), LOST, BACK, SERVER (it is another one), SERVERS (the
 -- cluster told of more), ERROR, and CLOSED, whose problem is an error object or nil. Without a
 -- function they are logged.
+---@param fn? fun(event: { name: string, server?: string, problem?: string }): ...
 function Link:on_event(fn)
   errors.check_self(self, "on_event")
   errors.check_function(fn, "on_event", true)
@@ -297,9 +302,11 @@ function Link:on_event(fn)
 end
 
 --- Whether there is a server now.
+---@return boolean
 function Link:connected() return self._connected end
 
 --- Whether it is closed.
+---@return boolean
 function Link:closed() return not self._id end
 
 function Link:_check_open(what)
@@ -315,6 +322,7 @@ local stats_type = ffi.typeof "eddy_link_stats"
 --- Counters: messages_in, bytes_in, messages_out, bytes_out; queued, queued_bytes (no server has
 -- them yet); unread (came, and was not looked at); dropped (of plain subscriptions at their limit);
 -- reconnects.
+---@return table<string, number>
 function Link:stats()
   self:_check_open "stats"
   local stats = stats_type()
@@ -327,6 +335,7 @@ function Link:stats()
 end
 
 --- The most bytes that the server takes in a message; nil while that is not known.
+---@return integer?
 function Link:max_payload() return self._most or nil end
 
 -- Closes the connection as soon as nothing more comes that would have to be given back.
@@ -342,9 +351,11 @@ end
 
 --- Closes the link with all that is on it, and waits for that: a coroutine does; in the main
 -- program the loop runs meanwhile.
--- @param options { drain = ms }: first streams finish what is in hand and store what was sent, for
+---@param options? { drain?: number }
+-- { drain = ms }: first streams finish what is in hand and store what was sent, for
 -- so long (0 unless given; math.huge: for as long as it takes)
 -- @return how many messages were given back or not stored
+---@return integer left
 function Link:close(options)
   errors.check_self(self, "close")
   local ms = 0

@@ -16,6 +16,22 @@ local of_consumer = { max_ack_pending = "max_ack_pending", filter = "filter_subj
   deliver = "deliver_policy" }
 local times = { max_age = "max_age", duplicates = "duplicate_window", ack_wait = "ack_wait" }
 
+---@class eddy.jetstream.CreateOptions
+---@field subjects? string|string[]
+---@field retention? "limits"|"workqueue"|"interest"
+---@field replicas? integer
+---@field storage? "file"|"memory"
+---@field max_messages? integer
+---@field max_bytes? integer
+---@field max_message_size? integer
+---@field max_age? number ms
+---@field max_per_subject? integer
+---@field discard? "old"|"new"
+---@field duplicates? number ms
+---@field ack_wait? number ms
+---@field max_ack_pending? integer
+---@field filter? string a subject
+---@field deliver? "all"|"new"|"last"
 local allowed = { ack_wait = true, max_age = true, duplicates = true }
 for name in pairs(of_stream) do allowed[name] = true end
 for name in pairs(of_consumer) do allowed[name] = true end

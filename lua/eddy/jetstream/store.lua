@@ -10,6 +10,7 @@ local numbers = errors.numbers
 local SEND_BYTES = 64 * 1024 * 1024
 
 local M = { methods = {}, SEND_BYTES = SEND_BYTES }
+---@class eddy.jetstream.Stream
 local Stream = M.methods
 
 local tell_done
@@ -70,14 +71,20 @@ end
 
 local send_options = { subject = true, id = true, headers = true, callback = true }
 
+---@class eddy.jetstream.SendOptions
+---@field subject? string where, unless the stream has one
+---@field id? string by which the server knows a message that it has already
+---@field headers? table<string, string>
+---@field callback? fun(msg: string[], err: eddy.Error?) in place of on_send
+
 --- Stores a message: queues it, and sends it, again when a connection was lost, until the server
 -- says that it has it.
--- @param data a string
--- @param options { subject = where, unless the stream has one; id = a text by which the server
--- knows a message that it has already; headers = a table of texts; callback = fn(msg, err) in place
--- of on_send }
+---@param data string a string
 -- @return true; or nil and an error: ENOBUFS when the queue is full (a coroutine of the script's,
 -- as a task has, waits for room instead), EMSGSIZE when the server takes none of that size
+---@param options? eddy.jetstream.SendOptions
+---@return true? ok
+---@return eddy.Error err
 function Stream:send(data, options)
   self:_check_open "send"
   if type(data) ~= "string" then
@@ -108,7 +115,8 @@ end
 local limits = { bytes = true, messages = true }
 
 --- Limits what waits to be stored.
--- @param limit { bytes = n, messages = n }: 64 MiB, and any number, where nothing is said
+---@param limit { bytes?: number, messages?: number }
+-- { bytes = n, messages = n }: 64 MiB, and any number, where nothing is said
 function Stream:set_send_limit(limit)
   self:_check_open "set_send_limit"
   errors.check_fields(limit, limits, "set_send_limit")

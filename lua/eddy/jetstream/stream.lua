@@ -18,6 +18,10 @@ local RETRY_MS = 250 -- where a cluster has no leader just now
 local WINDOW = 256 -- messages that are on their way to be stored
 
 --- A stream. Fields: `loop`, `link`, `name` (for messages to people; may be set).
+---@class eddy.jetstream.Stream
+---@field loop eddy.Loop
+---@field link eddy.jetstream.Link
+---@field name string for messages to people; may be set
 local Stream = {
   _kind = "stream",
   _on_recv = false, _on_send = false, _on_err = false, _on_full = false, _on_drain = false,
@@ -155,6 +159,7 @@ end
 -- returned, and what it waits for has come, the message is acknowledged; when it raises, it is
 -- delivered again after a while. nil pauses: no more are asked for, and those that were not begun
 -- are given back.
+---@param fn? fun(msg: string[], job: eddy.jetstream.Job): ...
 function Stream:on_recv(fn)
   errors.check_function(fn, "on_recv", true)
   check_open(self, "on_recv")
@@ -173,6 +178,7 @@ function Stream:stop_on_recv() self:on_recv(nil) end
 
 --- Calls fn(msg, err) for each message that was sent, when the server has stored it, or with an
 -- error.
+---@param fn? fun(msg: string[], err: eddy.Error?): ...
 function Stream:on_send(fn)
   errors.check_function(fn, "on_send", true)
   check_open(self, "on_send")
@@ -180,6 +186,7 @@ function Stream:on_send(fn)
 end
 
 --- Calls fn(err) for what fails: the stream or consumer is missing, a message could not be stored.
+---@param fn? fun(err: eddy.Error): ...
 function Stream:on_err(fn)
   errors.check_function(fn, "on_err", true)
   check_open(self, "on_err")
@@ -187,6 +194,7 @@ function Stream:on_err(fn)
 end
 
 --- Calls fn(stream) when what waits to be stored has reached its limit.
+---@param fn? fun(stream: eddy.jetstream.Stream): ...
 function Stream:on_full(fn)
   errors.check_function(fn, "on_full", true)
   check_open(self, "on_full")
@@ -194,6 +202,7 @@ function Stream:on_full(fn)
 end
 
 --- Calls fn(stream) when it is down to half of it.
+---@param fn? fun(stream: eddy.jetstream.Stream): ...
 function Stream:on_drain(fn)
   errors.check_function(fn, "on_drain", true)
   check_open(self, "on_drain")
@@ -201,6 +210,7 @@ function Stream:on_drain(fn)
 end
 
 --- Calls fn() when the stream is closed.
+---@param fn? fun(): ...
 function Stream:on_close(fn)
   errors.check_function(fn, "on_close", true)
   check_open(self, "on_close")
@@ -208,6 +218,7 @@ function Stream:on_close(fn)
 end
 
 --- Says how many messages may be in the hands of a handler that waits: 1 unless set.
+---@param count number
 function Stream:set_concurrency(count)
   if type(count) ~= "number" or count ~= count or count < 1 then
     errors.misuse("set_concurrency: expected a number of at least 1, got " .. errors.typed(count))
@@ -245,18 +256,22 @@ function Stream:_look(now)
 end
 
 --- Whether messages are not stored yet.
+---@return boolean
 function Stream:sending() return self._sender:count() > 0 end
 
 --- Whether a function is set that receives.
+---@return boolean
 function Stream:receiving() return self._on_recv ~= false end
 
 --- Whether it is closed.
+---@return boolean
 function Stream:closed() return self._is_closed end
 
 --- Counters: received, redelivered, handled, raised, acks, naks, terms, progress, parked,
 -- unanswered (answers that could not be sent), pending (how many were behind the last one that
 -- came), waiting (not begun), in_hand; pulls, missed_heartbeats; stored, duplicates, resent,
 -- failed, queued, queued_bytes.
+---@return table<string, number>
 function Stream:stats()
   check_open(self, "stats")
   local stats, sender, puller = {}, self._sender, self._puller
@@ -316,10 +331,12 @@ local function close(self, err)
 end
 
 --- Closes the stream. What was not begun is given back, for others to have.
--- @param options { drain = ms }: first waits, for up to so long, until the handlers that wait have
+---@param options? { drain?: number }
+-- { drain = ms }: first waits, for up to so long, until the handlers that wait have
 -- ended and what was sent is stored. Who calls it waits for that: a coroutine, as handlers and
 -- tasks are, or the main program, for which the loop runs
 -- @return how many messages were given back, or are not stored
+---@return integer left
 function Stream:close(options)
   errors.check_self(self, "close")
   local ms = 0
@@ -358,19 +375,27 @@ function Stream:__tostring()
   return ("stream (%s)%s"):format(self.name, self._is_closed and " (closed)" or "")
 end
 
+---@class eddy.jetstream.Link
+local Link = links.methods
+
+---@class eddy.jetstream.StreamOptions
+---@field stream string its name
+---@field consumer? string whose messages come: for on_recv
+---@field subject? string where `send` goes unless it says so
+---@field batch? integer how many are asked for at a time (64)
+---@field heartbeat? number ms (5000): of silence, twice, before the server is asked again
+---@field expires? number ms (30000) after which the server forgets that it was asked
+---@field backoff? number[] after how many ms what failed comes again, by deliveries
+---@field max_deliver? integer how often
+---@field dead? string the subject where it is stored after that
+---@field create? eddy.jetstream.CreateOptions what is missing is made with these
+---@field window? integer how many are on their way to be stored at a time (256)
+---@field name? string for messages to people
+
 --- A stream of JetStream's.
--- @param options { stream = its name; consumer = whose messages come: for on_recv; subject = where
--- `send` goes unless it says so; batch = how many are asked for at a time (64);
--- heartbeat = ms (5000): when nothing is heard of the server for two of them it is asked again;
--- expires = ms (30000) after which the server forgets that it was asked;
--- backoff = { 1000, 5000, 30000 }: after how many ms what failed comes again, by deliveries;
--- max_deliver = how often; dead = the subject where it is stored after that;
--- create = { subjects = {...}, retention = "limits" | "workqueue" | "interest", replicas = 1,
--- storage = "file" | "memory", max_messages =, max_bytes =, max_message_size =, max_age = ms,
--- max_per_subject =, discard = "old" | "new", duplicates = ms, ack_wait = ms, max_ack_pending =,
--- filter = subject, deliver = "all" | "new" | "last" }: made with these when they are missing;
--- window = how many are on their way to be stored at a time (256); name = for messages to people }
-function links.methods:stream(options)
+---@param options eddy.jetstream.StreamOptions
+---@return eddy.jetstream.Stream
+function Link:stream(options)
   self:_check_open "stream"
   return M.new(self, options)
 end

@@ -8,6 +8,7 @@ local futures = require "eddy.tasks.future"
 local ffi = c.ffi
 local numbers = errors.numbers
 
+---@class eddy.jetstream.Link
 local Link = links.methods
 
 local MOST_WAITING = 65536 -- messages of a subscription that were not handled
@@ -16,6 +17,7 @@ local REQUEST_MS = 5000
 
 --- A subscription to subjects. Its messages come to on_recv as a SUB's do: `msg` is
 -- { subject, data }.
+---@class eddy.jetstream.Subscription
 local Subscription = { _kind = "stream", _on_recv = false, _queued = false, _inside = 0,
   _concurrency = 1, _closed = false }
 Subscription.__index = Subscription
@@ -57,12 +59,15 @@ function Subscription:_went_on()
 end
 
 -- A request, for its answer.
+---@class eddy.jetstream.Request
 local Request = {}
 Request.__index = Request
 
 --- Answers.
--- @param data a string
--- @param headers a table of texts, or nil
+---@param data string a string
+---@param headers? table<string, string> a table of texts, or nil
+---@return true? ok
+---@return eddy.Error err
 function Request:reply(data, headers)
   return self._link:publish(self._reply, data, headers)
 end
@@ -87,6 +92,7 @@ end
 --- Calls fn(msg, request) for each message that comes from now on; `msg` is { subject, data } with
 -- `headers` if there are any, and `request` is nil where nobody waits for an answer. nil pauses:
 -- what comes meanwhile is lost, as a SUB's is that is not there.
+---@param fn? fun(msg: string[], request: eddy.jetstream.Request?): ...
 function Subscription:on_recv(fn)
   errors.check_self(self, "on_recv")
   errors.check_function(fn, "on_recv", true)
@@ -97,6 +103,7 @@ function Subscription:on_recv(fn)
 end
 
 --- Says how many messages may be in the hands of a handler that waits: 1 unless set.
+---@param count number
 function Subscription:set_concurrency(count)
   if type(count) ~= "number" or count ~= count or count < 1 then
     errors.misuse("set_concurrency: expected a number of at least 1, got " .. errors.typed(count))
@@ -106,12 +113,14 @@ function Subscription:set_concurrency(count)
 end
 
 --- Counters: waiting, dropped.
+---@return table<string, number>
 function Subscription:stats()
   return { waiting = self._last - self._first + 1, dropped = self._dropped }
 end
 
 --- Ends it.
 -- @return how many messages were not handled
+---@return integer messages
 function Subscription:close()
   if self._closed then return 0 end
   self._closed, self._on_recv = true, false
@@ -120,6 +129,7 @@ function Subscription:close()
   return self._last - self._first + 1
 end
 
+---@return boolean
 function Subscription:closed() return self._closed end
 
 -- It keeps the loop running as long as somebody receives.
@@ -139,8 +149,10 @@ end
 
 --- Subscribes to subjects: what is published there from now on comes to one, or, in a group, to one
 -- of the group.
--- @param subject with * for any word, and > for any at the end
--- @param options { group = name, limit = messages that may wait (65536) }
+---@param subject string with * for any word, and > for any at the end
+---@param options? { group?: string, limit?: integer }
+-- { group = name, limit = messages that may wait (65536) }
+---@return eddy.jetstream.Subscription
 function Link:subscribe(subject, options)
   self:_check_open "subscribe"
   api.check_subject(subject, "subscribe", true)
@@ -175,6 +187,11 @@ end
 
 --- Publishes: whoever subscribes has it. Without a server it waits for one.
 -- @return true; or nil and an error: ENOBUFS when too much waits, EMSGSIZE
+---@param subject string
+---@param data string
+---@param headers? table<string, string>
+---@return true? ok
+---@return eddy.Error err
 function Link:publish(subject, data, headers)
   local flat, err = check_message(self, "publish", subject, data, headers)
   if not flat then return nil, err end
@@ -184,9 +201,13 @@ function Link:publish(subject, data, headers)
 end
 
 --- Asks whoever answers at a subject.
--- @param options { timeout = ms (5000), headers = a table of texts }
+---@param options? { timeout?: number, headers?: table<string, string> }
+-- { timeout = ms (5000), headers = a table of texts }
 -- @return a future of the answer and a table of its headers. Fails with EHOSTUNREACH when nobody
 -- is there, ETIMEDOUT when nobody answers in time
+---@param subject string
+---@param data string
+---@return eddy.Future<string>
 function Link:request(subject, data, options)
   options = options or {}
   errors.check_fields(options, { timeout = true, headers = true }, "request")

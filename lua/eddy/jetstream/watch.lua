@@ -9,6 +9,7 @@ local HEARTBEAT_MS, RETRY_MS, ASK_MS = 5000, 250, 5000
 local FORGOTTEN_MS = 30000 -- after which the server forgets a consumer that nobody listens to
 local MS_TO_NS = 1e6
 
+---@class eddy.jetstream.Watch
 local Watch = { _kind = "watch", _number = false, _last = 0, _order = 0, _asking = false,
   _retry = 0, _heard = 0, _is_there = false, _closed = false, _told = false }
 Watch.__index = Watch
@@ -104,6 +105,7 @@ function Watch:close()
   return 0
 end
 
+---@return boolean
 function Watch:closed() return self._closed end
 
 function Watch:_link_ended() self:close() end

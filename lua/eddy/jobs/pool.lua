@@ -11,6 +11,7 @@ local FIRST_DELAY_MS, LONGEST_DELAY_MS = 100, 10000 -- between a crash and the n
 local CLOSE_MS = 5000
 
 --- A pool of workers: made by `eddy.jobs`. Fields: `module`; `name`, for messages to people.
+---@class eddy.Pool
 local Pool = {
   _line = false,     -- who waits for room
   _first = 1,        -- of the queue
@@ -208,6 +209,8 @@ end
 -- @return a future of what it returns: fails with its error, with EOWNERDEAD when its worker ends,
 -- and with ETIMEDOUT. Or, when too many jobs wait, nil and an ENOBUFS error: a coroutine of the
 -- script's, as a task has, waits for room instead
+---@return eddy.Future<any> future
+---@return eddy.Error err
 function Pool:call(name, ...)
   if type(name) ~= "string" then
     errors.misuse("call: expected the name of a function, got " .. type(name))
@@ -234,6 +237,7 @@ end
 --- Counters: `workers`, processes that there are; `backlog`, jobs that wait; `in_flight`; `done`,
 -- `failed`, `cancelled`, `timeouts`, `dropped`; `restarts` of workers; `wait` and `run`, the ms
 -- that jobs waited, and ran, on average.
+---@return table<string, number>
 function Pool:stats()
   local counts = self._counts
   return { workers = #self._workers, backlog = self._backlog, in_flight = in_flight(self),
@@ -253,8 +257,9 @@ function Pool:_end_if_idle()
 end
 
 --- Takes no more jobs; those that wait or run may end.
--- @param ms after which they are cancelled, and the workers killed (5000 unless given)
+---@param ms? number after which they are cancelled, and the workers killed (5000 unless given)
 -- @return a future of how many were
+---@return eddy.Future<integer>
 function Pool:close(ms)
   ms = ms or CLOSE_MS
   errors.check_ms(ms, "close")

@@ -19,6 +19,9 @@ local all = setmetatable({}, { __mode = "k" })
 
 --- Writes lines to a file, each with one call at its end, so that several processes may write to
 -- the same one. Never raises. Fields: `path`, `dropped` (how many records could not be written).
+---@class eddy.FileHandler: eddy.LogHandler
+---@field path string
+---@field dropped integer
 local File = handlers.class {}
 
 local function say(self, text)
@@ -91,6 +94,7 @@ function File:__tostring() return "log handler of " .. self.path end
 
 --- Has all files of this Lua state opened anew.
 -- @return how many there are
+---@return integer files
 function M.reopen()
   local count = 0
   for handler in pairs(all) do
@@ -102,9 +106,16 @@ end
 
 local function on_hangup() M.reopen() end
 
+---@class eddy.HandlerSettings
+---@field level? string|integer records below it are left out
+---@field repeats? number how many lines that are like each other it writes in a minute
+---@class eddy.FileSettings: eddy.HandlerSettings
+---@field hangup? boolean false: SIGHUP is not to reopen the file
+
 --- A handler that appends lines to a file.
 -- @param path a relative one is one of the folder that is the current one now
--- @param settings { level =, repeats =, hangup = false: SIGHUP is not to reopen it }
+---@param settings? eddy.FileSettings
+---@return eddy.FileHandler
 function M.handler(path, settings)
   if type(path) ~= "string" then
     errors.misuse("file_handler: expected a path, got " .. type(path))

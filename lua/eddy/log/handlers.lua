@@ -12,12 +12,16 @@ local Socket = require "eddy.zmq.socket"
 local M = {}
 
 --- What handlers have in common. `handle(record)` is what a logger calls.
+---@class eddy.LogHandler
 local Handler = {}
 
 --- Sets a format: for one level, by number or name, or for all. See the reference.
+---@param format string|fun(record: eddy.Record, text: string): string
+---@param level? string|integer
 function Handler:set_formatter(format, level) self._formats:set(format, level) end
 
 --- Leaves out records below a level.
+---@param level string|integer
 function Handler:set_level(level) self._level = formats.level_number(level, "set_level") end
 
 local classes = {}
@@ -66,6 +70,7 @@ function Handler:_tell()
 end
 
 --- What a logger calls.
+---@param record eddy.Record
 function Handler:handle(record)
   if record.level < self._level then return end
   if not self._repeats then return self:_write(record) end
@@ -77,11 +82,18 @@ local with_place = "{level} {file}:{line} - {message}"
 --- Publishes records as two frames: the topic "ROOT.LEVEL.SUB", and a line of text. Never
 -- waits and never raises. Fields: `root_topic` (may be set), `socket`, `dropped` (how many
 -- records the socket did not take).
+---@class eddy.PubHandler: eddy.LogHandler
+---@field root_topic string
+---@field socket eddy.Socket
+---@field dropped integer
 local Pub = M.class {}
 
 --- A handler that publishes.
--- @param where an endpoint, at which a new PUB socket is bound, or a socket or stream to use
--- @param settings { context = the new socket's, root_topic = "" }
+---@param where string|eddy.Socket|eddy.Stream
+-- an endpoint, at which a new PUB socket is bound, or a socket or stream to use
+---@param settings? { context?: eddy.Context, root_topic?: string }
+-- { context = the new socket's, root_topic = "" }
+---@return eddy.PubHandler
 function M.pub_handler(where, settings)
   settings = settings or {}
   local own = type(where) == "string"
@@ -106,6 +118,7 @@ local function topic_of(self, record)
   return topic
 end
 
+---@param record eddy.Record
 function Pub:handle(record)
   if record.level < self._level then return end
   local target = self._target
@@ -125,10 +138,12 @@ function Pub:close(linger)
   if self._own then self._target:close(linger) end
 end
 
+---@class eddy.StderrHandler: eddy.LogHandler
 local Stderr = M.class {}
 
 --- A handler that writes lines to the standard error.
--- @param settings { level =, repeats = } as `new`; optional
+---@param settings? eddy.HandlerSettings { level =, repeats = } as `new`; optional
+---@return eddy.StderrHandler
 function M.stderr_handler(settings)
   return M.new(Stderr, settings or {}, "stderr_handler", {
     _formats = formats.formats("{time} {level} {file}:{line} - {message}", {}),

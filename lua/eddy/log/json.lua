@@ -37,7 +37,8 @@ end
 
 --- A format for `set_formatter`: a line is an object with time (UTC), level, logger, topic, text,
 -- and the record's fields. Raises unless lua-cjson is there.
--- @param fields what each object has beside these; optional
+---@param fields? table<string, any> what each object has beside these; optional
+---@return fun(record: eddy.Record, text: string): string
 function M.formatter(fields)
   if fields ~= nil and type(fields) ~= "table" then
     errors.misuse("json_formatter: expected a table of fields, got " .. type(fields))

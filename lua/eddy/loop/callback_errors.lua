@@ -11,6 +11,7 @@ local ownership = require "eddy.tasks.ownership"
 local check_function = errors.check_function
 
 local M = { methods = {} }
+---@class eddy.Loop
 local Loop = M.methods
 
 local unheard, cut_off = 0, 0
@@ -38,6 +39,7 @@ function M.set_mark(text) mark = text end
 
 --- Gives what loops log (errors in callbacks, lost messages) to fn(text) in place of the
 -- standard error; nil gives it back. An error in fn is written there, with the text.
+---@param fn? fun(text: string): ...
 function M.set_log(fn)
   check_function(fn, "set_log", true)
   log = fn or write_log
@@ -64,6 +66,7 @@ local is_limited = false -- by the script
 --- How many lines of a kind the log has in a minute, 10 unless told, and all of them where the
 -- script has a log of its own (`set_log`); of the others it has their number, when the minute is
 -- over. math.huge: all.
+---@param lines number
 function M.set_log_limit(lines)
   repeats.check(lines, "set_log_limit", "a number of lines")
   bound:tell()
@@ -124,7 +127,8 @@ function Loop:_protect(target, fn, ...)
 end
 
 --- Tells another function of errors in callbacks instead of logging them.
--- @param fn fn(err, traceback, source), or nil for the log. An error of its own is logged.
+---@param fn? fun(err: any, traceback: string, source: string): ...
+-- fn(err, traceback, source), or nil for the log. An error of its own is logged.
 function Loop:on_error(fn)
   check_function(fn, "on_error", true)
   self._on_error = fn or false

@@ -5,10 +5,12 @@ local c = require "eddy.base.libeddy"
 local C = c.C
 local check_function = errors.check_function
 
+---@class eddy.Loop
 local Loop = {}
 local M = { methods = Loop }
 
 --- Another loop that runs inside this one, until `close`.
+---@class eddy.Embedded
 local Embedded = {}
 Embedded.__index = Embedded
 
@@ -30,13 +32,17 @@ local function protected_step(self)
   self._steps = false
 end
 
+---@class eddy.Inner
+---@field fd integer a descriptor that is readable when the loop has something to do
+---@field step fun() does that, without waiting
+---@field timeout? fun(): number? the ms it may be left alone otherwise; nil: until the fd tells
+---@field alive? fun(): boolean whether it keeps this loop running: without it, it does
+---@field name? string for messages to people
+
 --- Runs another loop inside this one.
--- @param inner what it is: `fd`, a descriptor that is readable when it has something to do; and
--- functions: `step()` does that, without waiting; `timeout()` tells how many ms it may be left
--- alone otherwise (0 or below: it is due; nil: until the descriptor tells), and is asked before
--- each wait; `alive()` tells whether it keeps this loop running: without it, it does. `name` is for
--- messages to people. Only `fd` and `step` must be there.
 -- @return a handle with `close`
+---@return eddy.Embedded
+---@param inner eddy.Inner what it is
 function Loop:embed(inner)
   local core = self:_core("embed")
   errors.check_fields(inner, OPTIONS, "embed")

@@ -24,6 +24,7 @@ local M = {
   words = false, -- the host's: words(list, ms) is called when one takes its time
   count = 0,    -- how many have begun
 }
+---@class eddy.Loop
 local Loop = M.methods
 
 M.WORDS_MS = 500 -- after which one takes its time
@@ -32,6 +33,7 @@ local Ending = {}
 Ending.__index = Ending
 
 --- What `on_stop` returns. `name` may be set, for messages to people.
+---@class eddy.OnStop
 local OnStop = {}
 OnStop.__index = OnStop
 
@@ -57,8 +59,9 @@ OnStop.__tostring = OnStop._describe
 --- Calls fn(reason) when the loop is to end in order, in a task, so that it may wait; there may be
 -- several, which begin in their order and do not wait for each other. An error is logged, and the
 -- end goes on.
--- @param fn its argument is the signal's name, "SIGTERM", or nil
+---@param fn fun(signal: string?): ... its argument is the signal's name, "SIGTERM", or nil
 -- @return a handle with `cancel`
+---@return eddy.OnStop
 function Loop:on_stop(fn)
   errors.check_function(fn, "on_stop")
   self:_core("on_stop")
@@ -147,10 +150,12 @@ end
 --- Has the loop end in order: `on_stop`'s functions run; streams and sockets take no new messages;
 -- handlers and tasks that are under way may end; then queues are sent, and the loop stops. A second
 -- call does not begin anew, and may shorten the time.
--- @param ms how long all of that may take; the host's drain time (5 s) unless given, for ever
+---@param ms? number
+-- how long all of that may take; the host's drain time (5 s) unless given, for ever
 -- when it is negative or infinite
 -- @return a future of what was left: a list of { name =, handlers =, tasks =, messages =,
 -- requests =, where = } and { name =, unsent = }, empty when all came to its end
+---@return eddy.Future<table[]>
 function Loop:stop_gracefully(ms)
   self:_core("stop_gracefully")
   if ms == nil then ms = M.ms else ms = errors.limit_of(ms, "stop_gracefully") end
@@ -158,6 +163,7 @@ function Loop:stop_gracefully(ms)
 end
 
 --- Whether an end in order has begun, for loops that would go on for ever.
+---@return boolean
 function Loop:stopping() return self._ending ~= false end
 
 -- A signal is to end the loop.

@@ -6,6 +6,7 @@ local c = require "eddy.base.libeddy"
 local C = c.C
 local check, check_function = errors.check, errors.check_function
 
+---@class eddy.Loop
 local Loop = {}
 local M = { methods = Loop }
 
@@ -26,9 +27,11 @@ local function key_of(what, name)
 end
 
 --- Calls fn(what, events) whenever a descriptor or socket is ready, as long as it is.
--- @param what a socket, a descriptor's number, a file of Lua's, or something with a fileno or
+---@param what eddy.What
+-- a socket, a descriptor's number, a file of Lua's, or something with a fileno or
 -- getfd method, as a socket of LuaSocket's
 -- @param events loop.READ (the default), loop.WRITE, or their sum; errors are told always
+---@param fn fun(what: any, events: integer): ...
 function Loop:add_handler(what, fn, events)
   check_function(fn, "add_handler")
   local key, fd = key_of(what, "add_handler")
@@ -56,6 +59,8 @@ function Loop:add_handler(what, fn, events)
 end
 
 --- Changes what a handler waits for.
+---@param what eddy.What
+---@param events integer
 function Loop:update_handler(what, events)
   local key = key_of(what, "update_handler")
   local handler = self._handlers[key]
@@ -102,11 +107,13 @@ function Handler:_put_back()
 end
 
 --- Removes a handler, at once. Unknown ones are ignored.
+---@param what eddy.What
 function Loop:remove_handler(what)
   local has_one, key = pcall(key_of, what, "remove_handler")
   if has_one or type(what) ~= "userdata" and type(what) ~= "table" then
     local handler = self._handlers[has_one and key or key_of(what, "remove_handler")]
-    return handler and handler:_remove()
+    if handler then handler:_remove() end
+    return
   end
   for _, each in pairs(self._handlers) do -- it was closed before
     if each._what == what then return each:_remove() end

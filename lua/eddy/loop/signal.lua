@@ -7,9 +7,12 @@ local names = require "eddy.loop.signal_names"
 local C = c.C
 local check, check_function = errors.check, errors.check_function
 
+---@class eddy.Loop
 local Loop = {}
 
 --- A signal's handler; `cancel` ends it.
+---@class eddy.Signal
+---@field name string for messages to people; may be set
 local Signal = {}
 Signal.__index = Signal
 
@@ -26,7 +29,9 @@ function M._refuse(text) refusal = text end
 
 --- Calls fn(name, number) when a signal comes, which then does nothing else. nil gives the
 -- signal back. Returns a handle with `cancel`.
--- @param name "SIGHUP", "HUP" or its number
+---@param name string|integer "SIGHUP", "HUP" or its number
+---@param fn? fun(name: string, number: integer): ...
+---@return eddy.Signal
 function Loop:on_signal(name, fn)
   check_function(fn, "on_signal", true)
   if refusal then errors.misuse(refusal) end

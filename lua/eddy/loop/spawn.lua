@@ -6,9 +6,12 @@ local Task = require "eddy.tasks.task"
 
 local check_function = errors.check_function
 
+---@class eddy.Loop
 local Loop = {}
 
 --- Runs fn(...) in a coroutine, from the next turn on. Returns the task, which is a future.
+---@param fn fun(...): ...
+---@return eddy.Task<any>
 function Loop:spawn(fn, ...)
   check_function(fn, "spawn")
   return Task.new(self, fn, ...)
@@ -22,10 +25,12 @@ end
 
 --- Runs the loop until fn, which runs in a coroutine on it, has ended, and the future, too,
 -- if it returned one.
--- @param ms how long at most; nil, negative or infinite: for ever
+---@param ms? number how long at most; nil, negative or infinite: for ever
 -- @return its results; or nil and an ETIMEDOUT error when the time is up: it is cancelled
 -- then, unless a result is on its way: that still comes, as it does with `with_timeout`. Raises
 -- its error, or when the loop was stopped first.
+---@param fn function
+---@return any ...
 function Loop:run_sync(fn, ms)
   check_function(fn, "run_sync")
   ms = errors.limit_of(ms, "run_sync")

@@ -2,6 +2,7 @@
 local errors = require "eddy.base.errors"
 local C = require("eddy.base.libeddy").C
 
+---@class eddy.Loop
 local Loop = {}
 
 --- What is called when the loop lost time.
@@ -11,6 +12,7 @@ TimeJump.__index = TimeJump
 --- Calls fn(ms) when the loop lost time, before the timers that are late: more than 5 s in which
 -- its process was stopped, a handler ran or nobody ran the loop, or more than 1 s for which the
 -- machine was suspended. Keeps no loop alive. nil ends it.
+---@param fn? fun(ms: number): ...
 function Loop:on_gap(fn)
   errors.check_function(fn, "on_gap", true)
   errors.check(C.eddy_loop_tell_gaps(self:_core("on_gap"), fn and 1 or 0), "on_gap")

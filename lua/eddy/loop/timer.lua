@@ -7,6 +7,8 @@ local check_function, check_ms = errors.check_function, errors.check_ms
 
 --- A timer of a loop's: made by `loop:call_later`, `call_at` and `call_every`. `timer.name`
 -- may be set, for messages to people.
+---@class eddy.Timer
+---@field name string for messages to people; may be set
 local Timer = {}
 Timer.__index = Timer
 
@@ -70,12 +72,14 @@ function Timer:_count_alive(on)
 end
 
 --- Has the timer keep no loop running. Returns the timer.
+---@return eddy.Timer
 function Timer:unref()
   self:_count_alive(false)
   return self
 end
 
 --- Takes `unref` back. Returns the timer.
+---@return eddy.Timer
 function Timer:ref()
   self:_count_alive(true)
   return self
@@ -95,6 +99,7 @@ end
 Timer.cancel = Timer.stop
 
 --- Starts the timer anew: its delay, or its period, counts from now.
+---@return eddy.Timer
 function Timer:start()
   self:stop()
   return self:_arm()
@@ -102,6 +107,8 @@ end
 
 --- Has the timer call fn(...) from now on, in place of what it called: for one that was kept when
 -- the script was reloaded. Returns the timer.
+---@param fn function
+---@return eddy.Timer
 function Timer:set_callback(fn, ...)
   check_function(fn, "set_callback")
   self._fn, self._all = fn, nil
@@ -111,10 +118,13 @@ function Timer:set_callback(fn, ...)
 end
 
 --- Whether it is going to fire.
+---@return boolean
 function Timer:active() return self._id ~= false end
 
 --- Spreads a periodic timer's calls: each period is made longer or shorter by up to half of
 -- this share of it. 0.1 makes periods of 95 to 105 %.
+---@param share number
+---@return eddy.Timer
 function Timer:set_jitter(share)
   if type(share) ~= "number" or share < 0 or share >= 2 or share ~= share then
     errors.misuse("set_jitter: expected a share from 0 to below 2, got " .. tostring(share))
@@ -159,9 +169,12 @@ function Timer:__tostring()
   return self:_describe() .. (self._id and "" or " (stopped)")
 end
 
+---@class eddy.Loop
 local Loop = {}
 
 --- Calls fn(...) once, `ms` from now. Returns the timer.
+---@param fn function
+---@return eddy.Timer
 function Loop:call_later(ms, fn, ...)
   check_ms(ms, "call_later")
   check_function(fn, "call_later")
@@ -170,6 +183,9 @@ function Loop:call_later(ms, fn, ...)
 end
 
 --- Calls fn(...) once, when the loop's time is `time`. Returns the timer.
+---@param time number
+---@param fn function
+---@return eddy.Timer
 function Loop:call_at(time, fn, ...)
   check_ms(time, "call_at")
   check_function(fn, "call_at")
@@ -179,6 +195,8 @@ end
 
 --- Calls fn(...) every `ms`, the first time `ms` from now. Calls stay on that grid; those
 -- that a slow handler made impossible are left out. Returns the timer.
+---@param fn function
+---@return eddy.Timer
 function Loop:call_every(ms, fn, ...)
   check_ms(ms, "call_every")
   check_function(fn, "call_every")

@@ -4,15 +4,22 @@ local c = require "eddy.base.libeddy"
 
 local C, ffi = c.C, c.ffi
 
+---@class eddy.Loop
 local Loop = {}
 
 --- A waker: the end of a wire from other threads. C code calls
 -- eddy_loop_wake(waker.loop_pointer, waker.id, number) and `fn` gets the number here.
+---@class eddy.Waker
+---@field id integer for `eddy_loop_wake`
+---@field loop_pointer ffi.cdata* for `eddy_loop_wake`
+---@field name string for messages to people; may be set
 local Waker = {}
 Waker.__index = Waker
 
 --- Makes the end of a wire from other threads: fn(number) is called here for each
 -- eddy_loop_wake(waker.loop_pointer, waker.id, number) there.
+---@param fn fun(number: integer): ...
+---@return eddy.Waker
 function Loop:add_waker(fn)
   errors.check_function(fn, "add_waker")
   local core = self:_core("add_waker")

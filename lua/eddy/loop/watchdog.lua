@@ -128,11 +128,15 @@ local function apply()
   signal_now = number
 end
 
---- Watches how long handlers run, on whatever loop of this Lua state. nil ends it.
--- @param settings limits in ms, each of which may be left out: `report` logs the handler's
--- stream and a traceback, `interrupt` raises an error in it, `abort` ends the process; and
--- `signal`, "SIGINT" or its number: when it comes, the handler that runs is interrupted; when none
--- does, or once more in the same handler, it does what it would without this
+---@class eddy.Watchdog
+---@field report? number ms after which the handler's name and a traceback are logged
+---@field interrupt? number ms after which an error is raised in it
+---@field abort? number ms after which the process ends
+---@field signal? string|integer "SIGINT": when it comes, the handler that runs is interrupted
+
+--- Watches how long handlers run, on whatever loop of this Lua state. nil ends it. A signal that
+-- comes when no handler runs, or once more in the same one, does what it would without this.
+---@param settings? eddy.Watchdog
 function M.set(settings)
   if settings ~= nil then check_limits(settings) end
   if not watch then errors.misuse(refusal) end

@@ -8,7 +8,15 @@ local HUGE = math.huge
 
 local M = {}
 
-local Counter, Gauge, Histogram = {}, {}, {}
+---@class eddy.Counter
+---@field with fun(self, labels: table<string, any>): eddy.Counter the one with these labels
+local Counter = {}
+---@class eddy.Gauge
+---@field with fun(self, labels: table<string, any>): eddy.Gauge the one with these labels
+local Gauge = {}
+---@class eddy.Histogram
+---@field with fun(self, labels: table<string, any>): eddy.Histogram the one with these labels
+local Histogram = {}
 
 -- What is wrong with a call that found no number, or was given none.
 local function refuse(self, call, value)
@@ -23,7 +31,7 @@ local function refuse(self, call, value)
 end
 
 --- Adds to it.
--- @param amount from 0 on; 1 unless given
+---@param amount? number from 0 on; 1 unless given
 function Counter:inc(amount)
   local at = type(self) == "table" and self._at
   if amount == nil then amount = 1 end
@@ -34,6 +42,7 @@ function Counter:inc(amount)
 end
 
 --- What was counted.
+---@return number
 function Counter:value()
   local at = type(self) == "table" and self._at
   if not at then refuse(self, "value") end
@@ -43,7 +52,7 @@ end
 Gauge.inc, Gauge.value = Counter.inc, Counter.value
 
 --- Takes from it.
--- @param amount from 0 on; 1 unless given
+---@param amount? number from 0 on; 1 unless given
 function Gauge:dec(amount)
   local at = type(self) == "table" and self._at
   if amount == nil then amount = 1 end
@@ -54,6 +63,7 @@ function Gauge:dec(amount)
 end
 
 --- Sets it.
+---@param value number
 function Gauge:set(value)
   local at = type(self) == "table" and self._at
   if not at or type(value) ~= "number" or value ~= value then refuse(self, "set", value) end
@@ -61,6 +71,7 @@ function Gauge:set(value)
 end
 
 --- Counts a value in its bucket: seconds, bytes, from 0 on.
+---@param value number
 function Histogram:observe(value)
   local at = type(self) == "table" and self._at
   if not at or type(value) ~= "number" or not (value >= 0 and value < HUGE) then
@@ -70,6 +81,8 @@ function Histogram:observe(value)
 end
 
 --- How many values it has counted, and their sum.
+---@return integer count
+---@return number sum
 function Histogram:value()
   local at = type(self) == "table" and self._at
   if not at then refuse(self, "value") end

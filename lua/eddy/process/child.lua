@@ -14,6 +14,12 @@ local STOP_MS = 5000
 --- A child. Fields: `pid`; `exit`, a future of its exit code, or of nil and the name of the signal
 -- that ended it; `stdout` and `stderr`, where it has pipes; `name`, for messages to people, which
 -- may be set.
+---@class eddy.Process
+---@field pid integer
+---@field exit eddy.Future<integer?> its exit code, or nil and the name of a signal
+---@field stdout eddy.Output where it has a pipe
+---@field stderr eddy.Output where it has a pipe
+---@field name string for messages to people; may be set
 local Child = { _kind = "process" }
 Child.__index = function(self, key)
   -- A future of its own for each who asks: one that is cancelled is nobody else's.
@@ -88,7 +94,8 @@ end
 
 --- Calls fn(line, is_cut) for each line of its standard output, or of its standard error: of a
 -- child that has a pipe there.
--- @param which "stdout", which is the default, or "stderr"
+---@param which? "stdout"|"stderr" "stdout", which is the default, or "stderr"
+---@param fn? fun(line: string, is_cut: boolean): ...
 function Child:on_line(fn, which)
   if which ~= nil and which ~= "stdout" and which ~= "stderr" then
     errors.misuse('on_line: expected "stdout" or "stderr", got ' .. tostring(which))
@@ -105,15 +112,19 @@ end
 -- @return true; or nil and an error: EPIPE when it reads no more, or has ended; ENOBUFS when 64 MiB
 -- wait already (a coroutine of the script's, as a task has, waits for room instead); EMSGSIZE when
 -- it is more than that
+---@param data string
+---@return true? ok
+---@return eddy.Error err
 function Child:write(data) return input_of(self, "write"):write(data) end
 
 --- Closes its standard input, when all that waits is written.
 function Child:close_stdin() input_of(self, "close_stdin"):close() end
 
 --- Sends it a signal.
--- @param name "TERM", which is the default, another name, or a number
+---@param name? string|integer "TERM", which is the default, another name, or a number
 -- @param group true: to its whole process group, if it leads one
 -- @return true; false when it has ended
+---@return boolean
 function Child:kill(name, group)
   local number = signal.number_of(name == nil and TERM or name)
   if not number then errors.misuse("kill: no such signal: " .. tostring(name)) end
@@ -127,6 +138,8 @@ end
 --- Ends it: SIGTERM, and SIGKILL when it has not ended after `ms` (5000 unless given); both to its
 -- whole process group, if it leads one.
 -- @return its `exit`
+---@param ms? number
+---@return eddy.Future<integer?>
 function Child:stop(ms)
   ms = ms or STOP_MS
   errors.check_ms(ms, "stop")
@@ -141,9 +154,11 @@ function Child:stop(ms)
 end
 
 --- Whether it has not ended.
+---@return boolean
 function Child:running() return self._id ~= false end
 
 --- Keeps the loop alive no longer, but for those who wait for its end. Returns the child.
+---@return eddy.Process
 function Child:unref()
   local loop = self._loop
   if self._is_unreferenced or not self._id then return self end
@@ -153,6 +168,7 @@ function Child:unref()
 end
 
 --- Takes `unref` back. Returns the child.
+---@return eddy.Process
 function Child:ref()
   local loop = self._loop
   if not self._is_unreferenced then return self end
@@ -171,6 +187,7 @@ function Child:_attended() return self._ended:_attended() end
 
 --- Counters of its standard input, in bytes: `written`, which the pipe has taken; `queued`, which
 -- wait; `unwritten`, which are lost, as nobody read them.
+---@return { written: integer, queued: integer, unwritten: integer }
 function Child:stats()
   local input = self._stdin or { _written = 0, _queued = 0, _unwritten = 0 }
   return { written = input._written, queued = input._queued, unwritten = input._unwritten }

@@ -15,6 +15,7 @@ local take, give = pool(function() return ffi.new("char[?]", READ_BYTES) end)
 
 --- The standard output or the standard error of a child that has a pipe there. What nobody reads
 -- stays in the pipe; when that is full, the child waits.
+---@class eddy.Output
 local Output = {
   _kind = "output",
   _fn = false,      -- who is told, and
@@ -179,9 +180,11 @@ end
 --- Calls fn(line, is_cut) for each line, without its newline. One above 1 MiB comes in pieces, all
 -- but the last with a true `is_cut`. A function that waits, in its coroutine, gets no line
 -- meanwhile. nil ends it: what comes then waits for the next function.
+---@param fn? fun(line: string, is_cut: boolean): ...
 function Output:on_line(fn) set(self, fn, true, "on_line") end
 
 --- As `on_line`, with what comes as it comes.
+---@param fn? fun(data: string): ...
 function Output:on_data(fn) set(self, fn, false, "on_data") end
 
 -- What the future of the whole output stands for.
@@ -199,6 +202,7 @@ function Whole:_describe() return "all of " .. self.output._name end
 
 --- A future of all that is written from now on, until the child ends or closes it. Fails with
 -- EMSGSIZE when that is more than `limit` bytes (16 MiB unless given).
+---@return eddy.Future<string>
 function Output:read_all(limit)
   limit = limit or OUTPUT_BYTES
   if type(limit) ~= "number" or limit < 0 or limit ~= limit then

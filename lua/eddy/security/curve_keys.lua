@@ -6,10 +6,13 @@ local C, ffi = c.C, c.ffi
 
 local KEY = 40
 
+---@class eddy.zmq
 local M = {}
 
 --- A new pair of CURVE keys, in Z85.
 -- @return the public and the secret key. Raises ENOTSUP when libzmq has no CURVE.
+---@return string public
+---@return string secret
 function M.curve_keypair()
   local public, secret = ffi.new("char[?]", KEY + 1), ffi.new("char[?]", KEY + 1)
   errors.check(C.eddy_curve_keypair(public, secret), "curve_keypair")
@@ -17,6 +20,7 @@ function M.curve_keypair()
 end
 
 --- The public key of a secret one, both in Z85.
+---@return string public
 function M.curve_public(secret)
   if type(secret) ~= "string" or #secret ~= KEY then
     errors.misuse("curve_public: expected a secret key of 40 characters, got " ..
@@ -38,6 +42,8 @@ local function check(value, unit, what)
 end
 
 --- Bytes as Z85 text: 5 characters for each 4 bytes. Raises for a size that is no multiple of 4.
+---@param data string
+---@return string text
 function M.z85_encode(data)
   check(data, 4, "z85_encode")
   local size = #data / 4 * 5
@@ -48,6 +54,7 @@ end
 
 --- The bytes of a Z85 text. Raises for a size that is no multiple of 5, and EINVAL for
 -- characters that Z85 does not have.
+---@return string data
 function M.z85_decode(text)
   check(text, 5, "z85_decode")
   local size = #text / 5 * 4

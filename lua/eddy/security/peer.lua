@@ -3,6 +3,15 @@ local c = require "eddy.base.libeddy"
 
 local C, ffi = c.C, c.ffi
 
+---@class eddy.Peer
+---@field user? string where each peer was asked about
+---@field key? string where each peer was asked about
+---@field address? string
+---@field uid? integer over ipc
+---@field gid? integer over ipc
+---@field pid? integer over ipc
+---@field mechanism? string
+
 local M = {}
 
 local mechanisms = { [0] = "NULL", "PLAIN", "CURVE", "GSSAPI" }

@@ -9,6 +9,7 @@ local C = c.C
 local EMSGSIZE, ENOBUFS = errors.numbers.EMSGSIZE, errors.numbers.ENOBUFS
 
 local M = { methods = {} }
+---@class eddy.Stream
 local Stream = M.methods
 
 local policies = {
@@ -17,9 +18,13 @@ local policies = {
 
 local limits = { bytes = true, messages = true, policy = true }
 
+---@class eddy.SendLimit
+---@field bytes? number 64 MiB where nothing is said
+---@field messages? number any number where nothing is said
+---@field policy? "error"|"drop_newest"|"drop_oldest"
+
 --- Limits the send queue.
--- @param limit { bytes = n, messages = n, policy = "error" | "drop_newest" | "drop_oldest" };
--- 64 MiB, any number of messages and "error" where nothing is said
+---@param limit eddy.SendLimit
 function Stream:set_send_limit(limit)
   errors.check_fields(limit, limits, "set_send_limit")
   local policy = policies[limit.policy or "error"]

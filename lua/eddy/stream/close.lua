@@ -33,12 +33,14 @@ end
 
 --- Closes the stream and its socket. From now on no callback of its is called but on_close,
 -- at once. Messages that were still queued are lost: a warning says so.
--- @param linger ms for which libzmq still tries to send what it has, the option's unless given;
+---@param linger? number|{ drain?: number, linger?: number }
+-- ms for which libzmq still tries to send what it has, the option's unless given;
 -- or { drain = ms, linger = ms }: first sends what is queued, for up to `drain` ms (negative or
 -- infinite: for as long as it takes), in which it
 -- receives nothing. A callback or a task of a loop that runs waits for that alone, the loop and
 -- others go on.
 -- @return how many messages are lost
+---@return integer lost
 function M.close(self, linger)
   errors.check_self(self, "close")
   local drain_ms

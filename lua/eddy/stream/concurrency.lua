@@ -8,6 +8,7 @@ local C = c.C
 local ENOTSUP = errors.numbers.ENOTSUP
 
 local M = { methods = {} }
+---@class eddy.Stream
 local Stream = M.methods
 
 local function refuse(self, what, reason)
@@ -17,6 +18,7 @@ end
 --- Limits how many messages the stream receives in a turn; 64 unless set. With `xpub_manual` or
 -- `conflate` it receives one, whatever was set before, and more is refused: a later message would
 -- change what the handler of the one before is about.
+---@param messages integer
 function Stream:set_budget(messages)
   if type(messages) ~= "number" or messages < 1 or messages % 1 ~= 0 then
     errors.misuse("set_budget: expected a whole number of at least 1, got " .. tostring(messages))
@@ -35,7 +37,7 @@ local MOST_PRIORITY = 2 ^ 31
 --- Serves the stream before others: of what is ready in a turn, streams with a higher priority come
 -- first, and those with a lower one wait as long as a higher one has more messages than its
 -- budget.
--- @param priority a whole number, also a negative one; 0 unless set
+---@param priority integer a whole number, also a negative one; 0 unless set
 function Stream:set_priority(priority)
   if type(priority) ~= "number" or priority % 1 ~= 0 or math.abs(priority) >= MOST_PRIORITY then
     errors.misuse("set_priority: expected a whole number, got " .. errors.typed(priority))
@@ -54,7 +56,7 @@ end
 --- Says how many messages may be in the hands of a handler that waits, as coroutines do: 1
 -- unless set, so that the next message waits for it; with more, handlers overlap. It is always 1
 -- with `xpub_manual`.
--- @param count at least 1; math.huge for any number
+---@param count number at least 1; math.huge for any number
 function Stream:set_concurrency(count)
   if type(count) ~= "number" or count ~= count or count < 1 then
     errors.misuse("set_concurrency: expected a number of at least 1, got " .. tostring(count))

@@ -6,12 +6,14 @@ local socket_options = require "eddy.zmq.options"
 local C, ffi = c.C, c.ffi
 local check = errors.check
 
+---@class eddy.Stream
 local Stream = {}
 
 --- Counters: messages_in, bytes_in, messages_out, bytes_out, queued, queued_bytes, high_water and
 -- high_water_bytes (the most that ever were queued), dropped, errors, discarded, unanswered
 -- (requests that a REP did not answer in time), and handler_time, the ms that on_recv's function
 -- took.
+---@return table<string, number>
 function Stream:stats()
   self:_check_open "stats"
   local stats = ffi.new("eddy_stream_stats")

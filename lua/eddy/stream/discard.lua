@@ -5,6 +5,7 @@ local directions = require "eddy.zmq.directions"
 
 local C = c.C
 
+---@class eddy.Stream
 local M = { methods = {} }
 
 -- Throws away up to `limit` messages of an inbox, which has some. Returns how many.
@@ -23,6 +24,7 @@ end
 -- A REP answers each request that it throws away as one whose handler fails.
 -- @param limit how many messages at most; all that there are unless given
 -- @return how many there were
+---@return integer messages
 function M.methods:discard(limit)
   local is_count = type(limit) == "number" and limit >= 0 and
     (limit % 1 == 0 or limit == math.huge)

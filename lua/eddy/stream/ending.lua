@@ -4,6 +4,7 @@ local c = require "eddy.base.libeddy"
 local C = c.C
 
 local M = { methods = {} }
+---@class eddy.Stream
 local Stream = M.methods
 
 --- Whether what a socket receives belongs to work that this process has begun: a REQ's are answers,

@@ -55,6 +55,7 @@ end
 -- @param limit how many messages at most, both ways together; none unless given
 -- @return how many messages were received and sent, those included that left with their send
 -- since the turn began, or the last flush
+---@return integer messages
 return function(self, flag, limit)
   self:_check_open("flush")
   local is_count = type(limit) == "number" and limit >= 0 and

@@ -6,10 +6,15 @@ local directions = require "eddy.zmq.directions"
 local json = later.require "eddy.zmq.json"
 
 local M = { methods = {} }
+---@class eddy.Stream
 local Stream = M.methods
 
 --- Sends an object as JSON, a message of one frame. As `send`; raises before anything is sent
 -- when there is no JSON for it. Needs lua-cjson.
+---@param object any
+---@param opts? eddy.SendOptions
+---@return true? ok
+---@return eddy.Error err
 function Stream:send_json(object, opts)
   self:_check_open "send_json"
   return self:send(json.encode(object), opts)
@@ -31,6 +36,7 @@ function Stream:_answer_failure() return self end
 -- the list of all its frames. Where that is no JSON, on_err or the log has an EBADMSG error with
 -- `received`, the text, and `msg`; and a REP answers as it does when a handler fails. In place of
 -- `on_recv`, and stopped alike. Needs lua-cjson.
+---@param fn? fun(value: any, msg: string[]): ...
 function Stream:on_recv_json(fn)
   errors.check_function(fn, "on_recv_json", true)
   self:_check_open "on_recv_json"

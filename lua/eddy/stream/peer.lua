@@ -19,8 +19,10 @@ end
 --- Who sent the message at hand: { user, key, address, uid, gid, pid, mechanism }, and what the
 -- allowing function returned. See the reference. Raises outside a handler of the stream's, and in
 -- one that has waited or flushed.
--- @param frame a frame of the message, where the stream receives frames; then it may be asked later
+---@param frame? eddy.Frame
+-- a frame of the message, where the stream receives frames; then it may be asked later
 -- @return the peer; nil when the message does not tell (over inproc)
+---@return eddy.Peer?
 return function(self, frame)
   self:_check_open("peer")
   if frame ~= nil then return peers.new(self.socket, function(name) return frame:get(name) end) end

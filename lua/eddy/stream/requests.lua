@@ -18,6 +18,7 @@ local RECEIVED = true     -- in place of the number of a request that its handle
 local function nothing_said() return "" end
 
 -- What a REP's stream has beside or in place of others' methods. Requests are numbered.
+---@class eddy.Stream
 local Rep = {
   _asked = 0,         -- the last one's number
   _open = false,      -- the one that is to be answered
@@ -93,7 +94,8 @@ end
 
 --- Sets what a request is answered with when its handler raises, or is interrupted, before it
 -- replied: one empty frame unless set.
--- @param reply a string, a frame, or a list of them; false: nothing; or fn(err, msg), which
+---@param reply eddy.Part|eddy.Part[]|false|fun(err: any, msg: string[]): any
+-- a string, a frame, or a list of them; false: nothing; or fn(err, msg), which
 -- returns one of these. Where it fails, that is one empty frame.
 function Rep:set_error_reply(reply)
   self:_check_open("set_error_reply")

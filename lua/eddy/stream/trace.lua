@@ -8,6 +8,7 @@ local C = c.C
 local MOST_BYTES, MOST_PARTS = 32, 8 -- that are shown of a part, and of a message
 
 local M = { methods = {} }
+---@class eddy.Stream
 local Stream = M.methods
 
 -- The bytes of a part: as text where they are, else in hex.
@@ -104,8 +105,10 @@ end
 --- Calls fn(line) for each message that a handler of the stream gets, before it does, and for each
 -- that is sent: the time, "in" or "out", the stream, how large it is, who sent it as far as that is
 -- known, and what is in it: as text, or in hex. nil ends it.
--- @param options { count = messages after which it ends, full = true: whole messages, not just the
+---@param options? { count?: integer, full?: boolean }
+-- { count = messages after which it ends, full = true: whole messages, not just the
 -- first 32 bytes of 8 parts }
+---@param fn? fun(line: string): ...
 function Stream:trace(fn, options)
   self:_check_open "trace"
   local count = check(fn, options)

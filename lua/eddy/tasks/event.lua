@@ -5,6 +5,8 @@ local futures = require "eddy.tasks.future"
 local waiters = require "eddy.tasks.waiters"
 
 --- An event. `event.name`, for messages to people, may be set.
+---@class eddy.Event
+---@field name string for messages to people; may be set
 local Event = {}
 Event.__index = Event
 
@@ -15,6 +17,7 @@ function Event:__tostring() return errors.named("event", self) .. " made at " ..
 function Event:_waited_for() return tostring(self) end
 
 --- An event that is not set.
+---@return eddy.Event
 function M.new()
   local self = setmetatable({ _place = errors.called_from(), _set = false }, Event)
   self._line = waiters.new(self)
@@ -37,9 +40,11 @@ end
 function Event:clear() self._set = false end
 
 --- Whether it is set.
+---@return boolean
 function Event:is_set() return self._set end
 
 --- A future of true: done already when it is set, else when it will be.
+---@return eddy.Future<true>
 function Event:wait()
   if self._set then return futures.resolved(coroutines.current(), true) end
   return (waiters.wait(self._line, "wait"))

@@ -9,6 +9,8 @@ local PENDING, DONE, FAILED, CANCELLED = "pending", "done", "failed", "cancelled
 
 --- A future: a result, an error or a cancellation that is to come. `future.name` may be set, for
 -- messages to people.
+---@class eddy.Future<T>
+---@field name string for messages to people; may be set
 local Future = {
   _state = PENDING,
   _heard = false,     -- whether anyone has read or awaits the result: else an error is logged
@@ -40,6 +42,7 @@ function M.resolved(loop, result)
 end
 
 --- Whether a value is a future.
+---@return boolean
 function M.is(value)
   local class = type(value) == "table" and getmetatable(value)
   return type(class) == "table" and rawget(class, "_listeners") == false
@@ -116,6 +119,7 @@ end
 
 --- Sets the results. Whoever waits goes on in the next turn.
 -- @return true; false when it was cancelled
+---@return boolean
 function Future:set_result(...)
   if not may_set(self, "set_result") then return false end
   local count = select("#", ...)
@@ -134,6 +138,7 @@ end
 --- Makes it fail.
 -- @param err an error of any type but nil
 -- @return true; false when it was cancelled
+---@return boolean
 function Future:set_error(err)
   if err == nil then errors.misuse("set_error: expected an error, got nil") end
   if not may_set(self, "set_error") then return false end
@@ -145,15 +150,18 @@ end
 Future._fail = fail
 
 --- Whether it has a result or an error, or was cancelled.
+---@return boolean
 function Future:done() return self._state ~= PENDING end
 
 --- Whether it was cancelled.
+---@return boolean
 function Future:cancelled() return self._state == CANCELLED end
 
 --- Ends it without a result; what it stood for is given up. Awaiting it gives nil and an
 -- ECANCELED error.
 -- @return true; false when it was done already, or has a result on its way: what it waits for
 -- is done. It gets that in the next turns; a task that waits once more is cancelled then.
+---@return boolean
 function Future:cancel()
   if self._state ~= PENDING then return false end
   chain.pass(self, false)
@@ -183,6 +191,8 @@ end
 
 --- The results. nil and an error, when that is one that a caller must expect: EAGAIN,
 -- ETIMEDOUT, ECANCELED. Raises any other error, and while it is pending.
+---@return T first
+---@return any ...
 function Future:result()
   if self._state == DONE then
     if self._all then return unpack(self._all, 1, self._count) end
@@ -196,6 +206,7 @@ function Future:result()
 end
 
 --- The error, or nil.
+---@return any
 function Future:error()
   self._heard = true
   if self._failure then return self._failure.value end
@@ -213,6 +224,8 @@ end
 
 --- Suspends the running coroutine until it is done; in the main program, runs the loop until
 -- then. Then as `result`.
+---@return T first
+---@return any ...
 function Future:await()
   if self._state == PENDING then
     local err = wait_for(self)
@@ -228,6 +241,7 @@ function Future:_await_private()
 end
 
 --- Calls fn(future) from the loop, in the turn after it is done.
+---@param fn fun(future: eddy.Future<T>): ...
 function Future:add_done_callback(fn)
   errors.check_function(fn, "add_done_callback")
   if self._state == PENDING then

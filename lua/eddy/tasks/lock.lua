@@ -6,6 +6,8 @@ local ownership = require "eddy.tasks.ownership"
 local waiters = require "eddy.tasks.waiters"
 
 --- A lock. `lock.name`, for messages to people, may be set.
+---@class eddy.Lock
+---@field name string for messages to people; may be set
 local Lock = {}
 Lock.__index = Lock
 
@@ -19,6 +21,7 @@ function Lock:_waited_for()
 end
 
 --- A lock that nobody holds.
+---@return eddy.Lock
 function M.new()
   local self = setmetatable({ _place = errors.called_from(), _owner = false }, Lock)
   self._line = waiters.new(self)
@@ -62,6 +65,7 @@ end
 
 --- Waits until nobody holds it, and holds it: the running task or handler does.
 -- @return a future of true, done already when nobody holds it. Cancelled, it acquires nothing.
+---@return eddy.Future<true>
 function Lock:acquire()
   local refused = waiters.refused("acquire")
   if refused then return refused end
@@ -91,12 +95,15 @@ end
 
 --- Calls fn(...) while it holds the lock, and releases it, also when fn raises. It waits.
 -- @return what fn returns; nil and an error when the task was cancelled before it had the lock
+---@param fn function
+---@return any ...
 function Lock:with(fn, ...)
   errors.check_function(fn, "with")
   return waiters.with(self, fn, ...)
 end
 
 --- Whether somebody holds it.
+---@return boolean
 function Lock:locked() return is_held(self) end
 
 return M

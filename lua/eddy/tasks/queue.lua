@@ -5,6 +5,9 @@ local futures = require "eddy.tasks.future"
 local waiters = require "eddy.tasks.waiters"
 
 --- A queue. Fields: `limit`, and `name`, for messages to people, which may be set.
+---@class eddy.Queue
+---@field limit number
+---@field name string for messages to people; may be set
 local Queue = {}
 Queue.__index = Queue
 
@@ -18,7 +21,9 @@ end
 function Queue:_waited_for(waiter) return waiter.what .. " of " .. tostring(self) end
 
 --- A queue.
--- @param limit how many values may wait in it; math.huge for any number; 0: each is handed over
+---@param limit number
+-- how many values may wait in it; math.huge for any number; 0: each is handed over
+---@return eddy.Queue
 function M.new(limit)
   if type(limit) ~= "number" or limit ~= limit or limit < 0 then
     errors.misuse("queue: expected a limit, a number from 0 on (math.huge for none), got " ..
@@ -78,6 +83,7 @@ end
 --- Puts a value in it, after all others.
 -- @return a future of true, done already when there is room. Cancelled, it puts nothing. It fails
 -- with EPIPE when the queue is closed.
+---@return eddy.Future<true>
 function Queue:put(value)
   check_value(value, "put")
   if self._closed then return waiters.failed("put", closed_error(self, "put")) end
@@ -88,6 +94,7 @@ end
 --- Takes the next value out of it.
 -- @return a future of it, done already when there is one. Cancelled, it takes none. Of nil and an
 -- EPIPE error, when the queue is closed and empty.
+---@return eddy.Future<any>
 function Queue:get()
   local refused = waiters.refused("get")
   if refused then return refused end
@@ -99,6 +106,8 @@ end
 
 --- Puts a value in it if there is room now. It never waits.
 -- @return true; or nil and an EAGAIN error. Raises EPIPE when the queue is closed.
+---@return true? ok
+---@return eddy.Error err
 function Queue:try_put(value)
   check_value(value, "try_put")
   if self._closed then error(closed_error(self, "try_put"), 0) end
@@ -108,6 +117,8 @@ end
 
 --- Takes the next value if there is one now. It never waits.
 -- @return it; or nil and an error: EAGAIN, or EPIPE when the queue is closed
+---@return any value
+---@return eddy.Error err
 function Queue:try_get()
   local value = take(self)
   if value ~= nil then return value end
@@ -118,6 +129,8 @@ local function next_value(self) return (self:get():_await_private()) end
 
 --- For `for value in queue:each() do`: waits for each value, until the queue is closed and empty,
 -- or the task is cancelled.
+---@return fun(queue: eddy.Queue): any
+---@return eddy.Queue
 function Queue:each() return next_value, self end
 
 --- Ends it: what is in it can still be taken; those who wait for a value get nil and an EPIPE
@@ -138,12 +151,15 @@ function Queue:close()
 end
 
 --- How many values are in it.
+---@return integer
 function Queue:size() return self._size end
 
 --- Whether a `put` would have to wait.
+---@return boolean
 function Queue:full() return self._size >= self.limit and not waiters.next(self._getters) end
 
 --- Whether it was closed.
+---@return boolean
 function Queue:closed() return self._closed end
 
 return M

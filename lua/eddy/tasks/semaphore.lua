@@ -5,6 +5,9 @@ local futures = require "eddy.tasks.future"
 local waiters = require "eddy.tasks.waiters"
 
 --- A semaphore. `semaphore.name`, for messages to people, may be set.
+---@class eddy.Semaphore
+---@field limit integer
+---@field name string for messages to people; may be set
 local Semaphore = {}
 Semaphore.__index = Semaphore
 
@@ -17,7 +20,8 @@ end
 function Semaphore:_waited_for() return tostring(self) end
 
 --- A semaphore.
--- @param limit how many may have acquired it at a time, from 1 on
+---@param limit integer how many may have acquired it at a time, from 1 on
+---@return eddy.Semaphore
 function M.new(limit)
   if type(limit) ~= "number" or limit < 1 or limit % 1 ~= 0 then
     errors.misuse("semaphore: expected a whole number from 1 on, got " .. tostring(limit))
@@ -30,6 +34,7 @@ end
 
 --- Waits until there is one left, and takes it.
 -- @return a future of true, done already when there is one. Cancelled, it takes none.
+---@return eddy.Future<true>
 function Semaphore:acquire()
   local refused = waiters.refused("acquire")
   if refused then return refused end
@@ -42,6 +47,8 @@ end
 
 --- Takes one if there is one now. It never waits.
 -- @return true; or nil and an EAGAIN error
+---@return true? ok
+---@return eddy.Error err
 function Semaphore:try_acquire()
   if self._left == 0 then return nil, errors.again end
   self._left = self._left - 1
@@ -60,12 +67,15 @@ end
 
 --- Acquires it, calls fn(...), and releases it, also when fn raises. It waits.
 -- @return what fn returns; nil and an error when the task was cancelled before it had one
+---@param fn function
+---@return any ...
 function Semaphore:with(fn, ...)
   errors.check_function(fn, "with")
   return waiters.with(self, fn, ...)
 end
 
 --- How many are left.
+---@return integer
 function Semaphore:left() return self._left end
 
 return M

@@ -6,6 +6,7 @@ local ownership = require "eddy.tasks.ownership"
 
 --- A task: made by `eddy.spawn` and `loop:spawn`. It is a future, too. `task.name` may be set,
 -- for messages to people.
+---@class eddy.Task<T>: eddy.Future<T>
 local Task = {}
 for name, method in pairs(futures.class) do Task[name] = method end
 Task.__index = Task
@@ -47,8 +48,9 @@ end
 --- Raises an error in the task: where it waits, what it waits for is given up as by `cancel`; in
 -- the one that calls, here; in one that runs and has resumed the coroutine that calls, at its next
 -- line. One that was not begun fails with it. The task may catch it, and go on.
--- @param text of the error; "interrupted" unless given
+---@param text? string of the error; "interrupted" unless given
 -- @return true; false when it was done already
+---@return boolean
 function Task:interrupt(text)
   if text ~= nil and type(text) ~= "string" then
     errors.misuse("interrupt: expected a text, got " .. type(text))
@@ -130,6 +132,7 @@ end
 --- Has the task keep nothing alive: the program ends though it waits, and an end in order does not
 -- wait for it. For what goes on in the background: a heart beat, a server beside the work.
 -- @return the task
+---@return eddy.Task<T>
 function Task:unref()
   self._unref, coroutines.unrefs = true, coroutines.unrefs + 1
   count_timers(self)
@@ -137,6 +140,7 @@ function Task:unref()
 end
 
 --- Takes `unref` back. Returns the task.
+---@return eddy.Task<T>
 function Task:ref()
   self._unref = false
   count_timers(self)
@@ -150,6 +154,8 @@ end
 function Task:_runs() return coroutine.status(self._coroutine) ~= "suspended" end
 
 --- As a future's; one that was cancelled has come to its end, too, when it returns.
+---@return T first
+---@return any ...
 function Task:await()
   local own = self._end
   if own and not own:done() and not self._loop._closed then own:await() end

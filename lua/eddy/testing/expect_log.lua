@@ -21,8 +21,10 @@ end
 
 --- Calls fn() and asserts that a loop logged a text that matches meanwhile. Texts that match
 -- are not printed. An error in a callback is a text, too: its traceback, as a loop logs it.
--- @param pattern a Lua pattern
+---@param pattern string a Lua pattern
 -- @return the first text that matched
+---@param fn fun(): ...
+---@return string text
 function M.expect_log(pattern, fn)
   if type(pattern) ~= "string" then
     errors.misuse("expect_log: expected a pattern, got " .. type(pattern))

@@ -97,6 +97,26 @@ local function set_numbers(what)
   end
 end
 
+---@class eddy.ContextSettings
+---@field io_threads? integer a libzmq context of its own
+---@class eddy.Curve
+---@field secret string the own secret key, as text or as a file
+---@field allow? eddy.Allow of a server: whom it lets in
+---@field server? string of a client: the server's public key
+---@alias eddy.Allow string|table<any, string>|fun(peer: eddy.Peer): any
+---@class eddy.SocketSettings
+---@field bind? string|string[]
+---@field connect? string|string[]
+---@field curve? eddy.Curve
+---@field insecure? boolean may be bound where strangers come in
+---@field accept? string[] networks from which connections are taken
+---@field shared? boolean whether workers share the ports that it binds
+---@field allow_uid? integer|integer[] over ipc, whose peers may come in
+---@field allow_gid? integer|integer[] over ipc, whose peers may come in
+---@field allow_pid? integer|integer[] over ipc, whose peers may come in
+---@field max_parts? integer of a message, where strangers can connect (-1: any number)
+---@field max_message? integer bytes of a message, where strangers can connect (-1: any number)
+
 --- Each has what checks a value and returns it as it is taken, what gives it to a socket, and what
 -- tells of it.
 local settings = {
@@ -133,6 +153,7 @@ end
 M.settings = settings
 for name, setting in pairs(message_limits.settings) do settings[name] = setting end
 
+---@class eddy.Socket
 M.methods = {}
 
 -- The socket's plan, and its revoked keys when this one is among them or no more.
@@ -150,12 +171,15 @@ local function set_revoked(socket, what, key, is_revoked)
   rawset(socket, "_revoked", keys)
 end
 
+---@class eddy.Cut
+---@field cut? boolean ends the connections of the key now, and all from their addresses
+
 --- Keeps a key out of a socket that has a `curve` with `allow`, whatever that says, until
 -- `readmit`.
--- @param key a public key, or its file
--- @param how { cut = true } ends its connections now. Those of others who come from the same
--- address end with them, and come again by themselves
+---@param key string a public key, or its file
 -- @return how many connections were ended
+---@return integer connections
+---@param how? eddy.Cut
 function M.methods:revoke(key, how)
   local cut
   key, cut = revoked.check(key, how)
@@ -164,6 +188,7 @@ function M.methods:revoke(key, how)
 end
 
 --- Ends a `revoke`: the key may come in again, if `allow` lets it.
+---@param key string
 function M.methods:readmit(key)
   set_revoked(self, "readmit", (revoked.check(key)), false)
 end

@@ -37,6 +37,29 @@ end
 -- @param give_back give_back(frame): ends that
 -- @return the methods, the metamethods, read(self, from, to), and byte(self, at)
 function M.class(holds, check, hold, give_back)
+  ---@class eddy.Bytes
+  ---@operator len: integer
+  ---@field u8 fun(self, at?: integer): number
+  ---@field i8 fun(self, at?: integer): number
+  ---@field u16be fun(self, at?: integer): number
+  ---@field u16le fun(self, at?: integer): number
+  ---@field i16be fun(self, at?: integer): number
+  ---@field i16le fun(self, at?: integer): number
+  ---@field u32be fun(self, at?: integer): number
+  ---@field u32le fun(self, at?: integer): number
+  ---@field i32be fun(self, at?: integer): number
+  ---@field i32le fun(self, at?: integer): number
+  ---@field f32be fun(self, at?: integer): number
+  ---@field f32le fun(self, at?: integer): number
+  ---@field f64be fun(self, at?: integer): number
+  ---@field f64le fun(self, at?: integer): number
+  ---@field u64be fun(self, at?: integer): ffi.cdata*
+  ---@field u64le fun(self, at?: integer): ffi.cdata*
+  ---@field i64be fun(self, at?: integer): ffi.cdata*
+  ---@field i64le fun(self, at?: integer): ffi.cdata*
+  ---@field bytes string all of it
+  ---@field more boolean whether the message has another part
+  ---@field peer? string the address of the peer that sent it
   local methods, meta = {}, {}
 
   -- Why there is no number at a place; nothing when there is.
@@ -87,6 +110,9 @@ function M.class(holds, check, hold, give_back)
   end
 
   --- Some of the bytes, as a string. As string.sub.
+  ---@param from integer
+  ---@param to? integer
+  ---@return string
   function methods:sub(from, to)
     to = to == nil and -1 or check_number(to, "sub")
     return read(self, check_number(from, "sub"), to)
@@ -94,6 +120,9 @@ function M.class(holds, check, hold, give_back)
 
   --- Looks for a string from a place on (1 unless given). As string.find with `plain`.
   -- @return the first and the last place; nil when it is not there
+  ---@param from? integer
+  ---@return integer? first
+  ---@return integer? last
   function methods:find(text, from)
     if type(text) ~= "string" then
       errors.misuse("find: expected a string, got " .. type(text))
@@ -107,7 +136,8 @@ function M.class(holds, check, hold, give_back)
   end
 
   --- Whether the bytes are these.
-  -- @param other a string, a frame or a view
+  ---@param other any a string, a frame or a view
+  ---@return boolean
   function methods:equals(other)
     if M.kind(other) then other = other.bytes end
     if type(other) ~= "string" then return false end

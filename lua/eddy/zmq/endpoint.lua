@@ -14,6 +14,7 @@ local C = c.C
 
 local NO_KEY = ("0"):rep(40) -- as libzmq tells of none
 
+---@class eddy.Socket
 local M = {}
 
 -- What failed, with the endpoint; of a path that is too long, how long it may be.
@@ -99,6 +100,7 @@ end
 -- come in: other machines, or other users, without CURVE, or with it and nobody who answers whose
 -- keys may.
 -- @return the endpoint as it is: "tcp://127.0.0.1:40123" for "tcp://127.0.0.1:*"
+---@return string endpoint
 function M:bind(endpoint)
   check_ipv6(self, "bind", endpoint)
   if type(endpoint) == "string" and self._id then
@@ -122,6 +124,7 @@ function M:bind(endpoint)
   error(err, 0)
 end
 
+--- unbind(endpoint): ends a bind.
 --- Ends a bind.
 M.unbind = endpoint_call("unbind")
 
@@ -154,8 +157,9 @@ local function leave(self, ends, endpoint, ok, ...)
 end
 
 --- Binds for as long as fn(endpoint, ...) runs: unbinds when it has returned or raised.
--- @param fn called with the endpoint as `bind` returns it
+---@param fn fun(endpoint: string, ...): ... called with the endpoint as `bind` returns it
 -- @return its results
+---@return any ...
 function M:with_bind(endpoint, fn, ...)
   errors.check_function(fn, "with_bind")
   endpoint = self:bind(endpoint)
@@ -163,6 +167,8 @@ function M:with_bind(endpoint, fn, ...)
 end
 
 --- Connects for as long as fn(endpoint, ...) runs. As `with_bind`.
+---@param fn fun(endpoint: string, ...): ...
+---@return any ...
 function M:with_connect(endpoint, fn, ...)
   errors.check_function(fn, "with_connect")
   self:connect(endpoint)
@@ -173,6 +179,7 @@ end
 -- @param address the endpoint without its port: "tcp://127.0.0.1"
 -- @param min, max the ports to choose from, both included; without them the system chooses
 -- @param tries how many ports to try before EADDRINUSE is raised; 100 unless given
+---@return integer port
 function M:bind_to_random_port(address, min, max, tries)
   if not min then return tonumber(self:bind(address .. ":*"):match(":(%d+)$")) end
   max = max or 65535

@@ -16,13 +16,17 @@ local M = {}
 
 --- A tracker tells whether libzmq, or a frame, still uses bytes that were sent or kept.
 -- `tracker.done` is true when nobody does.
+---@class eddy.Tracker
+---@field done boolean whether nobody uses the bytes any more
 local Tracker = {}
 
 --- Waits until nobody uses the bytes any more.
--- @param timeout ms; nil, negative or infinite: for ever
+---@param ms? number nil, negative or infinite: for ever
 -- @return true, or nil and an ETIMEDOUT error
-function Tracker:wait(timeout)
-  local limit = errors.limit_of(timeout, "wait")
+---@return true? ok
+---@return eddy.Error err
+function Tracker:wait(ms)
+  local limit = errors.limit_of(ms, "wait")
   local deadline = limit and C.eddy_time() + limit
   for _, each in ipairs(self._all) do
     local result = C.eddy_tracker_wait(each, waits.left(deadline))
@@ -70,6 +74,9 @@ local function hold(self)
   return own
 end
 
+---@class eddy.Frame: eddy.Bytes
+---@field buffer ffi.cdata* a `char *` for FFI
+---@field tracker? eddy.Tracker of the frame's bytes; nil when they are not tracked
 local Frame, meta, read, byte = bytes.class(C.EDDY_FRAME, check_open, hold,
   function(own) M.take_back(own) end)
 
@@ -93,6 +100,7 @@ end
 
 --- What libzmq knows of the sender: "User-Id", "Socket-Type", "Peer-Address", or a property
 -- of its metadata. nil when it does not.
+---@return string?
 function Frame:get(property)
   local own = hold(self)
   local value = C.eddy_frame_property(own, property)
@@ -160,11 +168,13 @@ function M.settle(own)
 end
 
 --- Whether a value is a frame.
+---@return boolean
 function M.is(value) return type(value) == "cdata" and ffi.istype(frame_type, value) end
 
 --- Makes a frame of a copy of a string, or on the same bytes as another frame, or a view.
--- @param data a string, a frame or a view; "" unless given
+---@param data? eddy.Part a string, a frame or a view; "" unless given
 -- @param track whether a tracker is to tell who uses the bytes
+---@return eddy.Frame
 function M.new(data, track)
   local frame = M.empty()
   if M.is(data) then
@@ -191,6 +201,8 @@ function M.kept(data)
 end
 
 --- A tracker of all of these trackers and tracked frames together; without any, it is done.
+---@param ... eddy.Tracker|eddy.Frame
+---@return eddy.Tracker
 function M.tracker(...)
   local all = {}
   for i = 1, select("#", ...) do

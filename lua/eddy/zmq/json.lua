@@ -18,6 +18,8 @@ local List = { __jsontype = "array" }
 
 --- Marks a table as a list, so that it is one in JSON also when it is empty.
 -- @return the table
+---@param object table
+---@return table
 function M.list(object)
   if type(object) ~= "table" then
     errors.misuse("json_list: expected a table, got " .. type(object))

@@ -20,6 +20,12 @@ for name, number in pairs(constants) do
   if short and not short:match("^ALL") and number < 2 ^ 16 then names[number] = short end
 end
 
+---@class eddy.SocketEvent
+---@field event integer
+---@field name string "CONNECTED"
+---@field value integer
+---@field endpoint string
+
 local M = {}
 
 -- The socket's id; raises when it is closed.
@@ -51,7 +57,7 @@ end
 
 --- Tells of a socket's events on the PAIR socket that connects to `endpoint`.
 -- @param socket the socket
--- @param endpoint an inproc endpoint, or nil to end it
+---@param endpoint? string an inproc endpoint, or nil to end it
 -- @param events zmq.EVENT_CONNECTED ..., or their sum; all of them unless given
 function M.monitor(socket, endpoint, events)
   if endpoint ~= nil and type(endpoint) ~= "string" then
@@ -83,7 +89,8 @@ end
 --- The PAIR socket that receives a socket's events: the same one as long as it is open.
 -- @param socket the socket
 -- @param events zmq.EVENT_CONNECTED ..., or their sum; all of them unless given
--- @param endpoint an inproc endpoint; "inproc://monitor.s-" and a number unless given
+---@param endpoint? string an inproc endpoint; "inproc://monitor.s-" and a number unless given
+---@return eddy.Socket
 function M.get_monitor_socket(socket, events, endpoint)
   local id = id_of(socket, "get_monitor_socket")
   give_way(socket)
@@ -115,8 +122,10 @@ function M.disable_monitor(socket)
 end
 
 --- What a monitor's message says.
--- @param frames its two frames: strings, or frames as `recv_multipart(flags, false)` has them
+---@param frames eddy.Part[]
+-- its two frames: strings, or frames as `recv_multipart(flags, false)` has them
 -- @return { event = number, name = "CONNECTED", value = n, endpoint = "tcp://..." }
+---@return eddy.SocketEvent
 function M.parse_monitor_message(frames)
   if type(frames) ~= "table" then
     errors.misuse("parse_monitor_message: expected a list of frames, got " .. type(frames))
@@ -139,12 +148,14 @@ function M.parse_monitor_message(frames)
 end
 
 --- Receives and reads a monitor's message.
--- @param socket what `get_monitor_socket` returned
+---@param pair eddy.Socket what `get_monitor_socket` returned
 -- @param flags zmq.DONTWAIT: do not wait
 -- @return the event, or nil and an EAGAIN error when there was none now or in time; a future of
 -- these for a socket of eddy.async
-function M.recv_monitor_message(socket, flags)
-  local frames, err = socket:recv_multipart(flags)
+---@return eddy.SocketEvent event
+---@return eddy.Error err
+function M.recv_monitor_message(pair, flags)
+  local frames, err = pair:recv_multipart(flags)
   if not frames then return nil, err end
   if frames._map then return frames:_map(M.parse_monitor_message) end
   return M.parse_monitor_message(frames)

@@ -27,6 +27,7 @@ local M = { methods = {},
   --- What sockets have that others can reach, unless it was set: ms for a handshake, bytes a part,
   -- connections that wait.
   limits = { HANDSHAKE_IVL = 10000, MAXMSGSIZE = 16 * 2 ^ 20, BACKLOG = 128 } }
+---@class eddy.Socket
 local Socket = M.methods
 
 --- An option's name and number, from either; nil when there is none.
@@ -83,7 +84,8 @@ function M.check_option(option, value)
 end
 
 --- Sets an option.
--- @param option its name ("linger") or number (zmq.LINGER); "hwm" is SNDHWM and RCVHWM; or what
+---@param option string|integer
+-- its name ("linger") or number (zmq.LINGER); "hwm" is SNDHWM and RCVHWM; or what
 -- says who may come in: "insecure"
 -- @param value a number, a boolean for options that switch, or a string
 function Socket:set(option, value)
@@ -128,7 +130,8 @@ function Socket:set(option, value)
 end
 
 --- An option's value: a number or a string.
--- @param option its name ("linger") or number (zmq.LINGER)
+---@param option string|integer its name ("linger") or number (zmq.LINGER)
+---@return any
 function Socket:get(option)
   if M.is_hwm(option) then option = "SNDHWM" end
   local setting = access.find(option)

@@ -12,6 +12,7 @@ local M = {}
 
 --- A poller has things registered: sockets, and what has a descriptor. Two objects on
 -- one descriptor are two things.
+---@class eddy.Poller
 local Poller = {}
 
 --- Whether a value is a socket, of any kind.
@@ -61,6 +62,7 @@ end
 --- Registers a thing, or changes what a registered one is waited for.
 -- @param flags zmq.POLLIN, zmq.POLLOUT, or both (the default); 0 unregisters. zmq.POLLERR
 -- need not be asked for: a descriptor's errors are always told.
+---@param what eddy.What
 function Poller:register(what, flags)
   flags = flags or READ + WRITE
   if type(flags) ~= "number" or flags < 0 or flags > READ + WRITE + ERROR or flags % 1 ~= 0 then
@@ -84,6 +86,7 @@ end
 Poller.modify = Poller.register
 
 --- Forgets a thing. Raises when it is not registered.
+---@param what eddy.What
 function Poller:unregister(what)
   local position = self._positions[what]
   if not position then errors.misuse("unregister: not registered: " .. text_of(what)) end
@@ -98,6 +101,8 @@ function Poller:unregister(what)
 end
 
 --- Whether a thing is registered.
+---@param what eddy.What
+---@return boolean
 function Poller:has(what) return self._positions[what] ~= nil end
 
 -- What is registered: a list that stays as it is, whatever fileno methods, and what else runs in
@@ -110,16 +115,17 @@ local function snapshot(self)
 end
 
 --- Waits until something is ready.
--- @param timeout ms, with fractions; nil or negative: for ever. An empty poller does not wait.
+---@param ms? number nil or negative: for ever. An empty poller does not wait.
 -- @return a table of what is ready: each thing, as it was registered, with its mask of
 -- zmq.POLLIN, POLLOUT and POLLERR. Empty when the time is up.
-function Poller:poll(timeout)
-  timeout = M.check_timeout(timeout, "poll")
+---@return table<eddy.What, integer> ready
+function Poller:poll(ms)
+  ms = M.check_timeout(ms, "poll")
   local now, ready = self._now or snapshot(self), {}
   local list, flags = now.list, now.flags
   local items = ffi.new("eddy_poll_item[?]", #list)
   for i, what in ipairs(list) do fill(items[i - 1], what, flags[i], "poll") end
-  local deadline, result = waits.deadline(timeout), C.eddy_poll(items, #list, timeout)
+  local deadline, result = waits.deadline(ms), C.eddy_poll(items, #list, ms)
   while result == -EINTR do
     waits.go_on "poll"
     result = C.eddy_poll(items, #list, waits.left(deadline))
@@ -177,15 +183,15 @@ end
 --- What waits until one of some lists' things can receive, can send, or has an error.
 -- @param new what makes pollers
 function M.select_with(new)
-  --- select(readers, writers, failing, timeout)
+  --- select(readers, writers, failing, ms)
   -- @param readers, writers, failing lists of sockets, descriptors and objects with a `fileno`
   -- method; nil for none
-  -- @param timeout ms; nil or negative: for ever. Without anything to wait for, it does not.
+  -- @param ms nil or negative: for ever. Without anything to wait for, it does not.
   -- @return three lists of those that are ready, in the order given. A descriptor with an error
   -- is in the third also when it is only among the readers or writers.
-  return function(readers, writers, failing, timeout)
+  return function(readers, writers, failing, ms)
     local poller, flags = new(), {}
-    timeout = M.check_timeout(timeout, "select")
+    ms = M.check_timeout(ms, "select")
     local lists = { { readers or {}, READ }, { writers or {}, WRITE }, { failing or {}, ERROR } }
     for _, each in ipairs(lists) do
       if type(each[1]) ~= "table" or M.is_socket(each[1]) then
@@ -197,7 +203,7 @@ function M.select_with(new)
         poller:register(what, flags[what])
       end
     end
-    local ready, err = poller:poll(timeout)
+    local ready, err = poller:poll(ms)
     if not ready then return nil, err end -- a green one whose task was cancelled
     local failed = chosen(lists[3][1], ready, ERROR)
     local listed = {}

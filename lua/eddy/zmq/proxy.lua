@@ -104,6 +104,8 @@ end
 -- @param capture a socket that gets a copy of every message, or nil
 -- @return nil and an error when it ended: EINTR after a SIGINT or SIGTERM, which end it in
 -- order, or ETERM when the context was terminated. The sockets stay open.
+---@return nil
+---@return eddy.Error err
 function M.proxy(front, back, capture)
   return run("proxy", { ["in"] = front or false, out = back or false,
     mon = capture or nil })
@@ -111,13 +113,19 @@ end
 
 --- The same, by PyZMQ's old name. The kind (zmq.QUEUE, FORWARDER, STREAMER) changes nothing.
 -- @param back another socket; nil or -1 for `front` alone
-function M.device(_, front, back)
+---@return nil
+---@return eddy.Error err
+function M.device(kind, front, back) -- luacheck: no unused args
   if back == nil or back == -1 then back = front end
   return run("device", { ["in"] = front or false, out = back or false })
 end
 
 --- A proxy with a control socket, which brings the commands PAUSE, RESUME, TERMINATE and
 -- STATISTICS. Returns true after TERMINATE.
+---@param back eddy.Socket
+---@param control eddy.Socket
+---@return true? ok
+---@return eddy.Error err
 function M.proxy_steerable(front, back, capture, control)
   return run("proxy_steerable", { ["in"] = front or false, out = back or false,
     mon = capture or nil, ctrl = control or false })
@@ -125,6 +133,12 @@ end
 
 --- A proxy whose monitor gets each message after a prefix, which tells where it came from.
 -- Between two ROUTER sockets, sender and receiver change places.
+---@param back eddy.Socket
+---@param monitor eddy.Socket
+---@param in_prefix? string
+---@param out_prefix? string
+---@return nil
+---@return eddy.Error err
 function M.monitored_queue(front, back, monitor, in_prefix, out_prefix)
   local prefixes = M.prefixes("monitored_queue", in_prefix, out_prefix)
   return run("monitored_queue", { ["in"] = front or false, out = back or false,

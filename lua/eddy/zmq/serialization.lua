@@ -7,9 +7,12 @@ local json = later.require "eddy.zmq.json"
 local ffi = c.ffi
 
 local M = { methods = {} }
+---@class eddy.Socket
 local Socket = M.methods
 
 --- As `send`, for strings only.
+---@return true ok
+---@return eddy.Error err
 function Socket:send_string(text, flags)
   if type(text) ~= "string" then
     errors.misuse("send_string: expected a string, got " .. type(text))
@@ -19,13 +22,20 @@ end
 
 --- Sends an object as a JSON text of one frame. What has none raises, and nothing is sent.
 -- Needs lua-cjson. As `send`.
+---@param object any
+---@return true ok
+---@return eddy.Error err
 function Socket:send_json(object, flags)
   return self:send(json.encode(object), flags)
 end
 
 --- Sends what a function makes of a message.
--- @param fn called with the message; returns a list of strings and frames. When it raises,
+---@param fn fun(msg: any): eddy.Part[]
+-- called with the message; returns a list of strings and frames. When it raises,
 -- nothing is sent.
+---@param msg any
+---@return true ok
+---@return eddy.Error err
 function Socket:send_serialized(msg, fn, flags, copy, track)
   errors.check_function(fn, "send_serialized")
   return self:send_multipart(fn(msg), flags, copy, track)
@@ -61,11 +71,15 @@ local function same(text) return text end
 -- arguments and returns what decodes, and the receive's flags and copy.
 M.decoders = {
   --- recv_string(flags): as `recv`: a string, or nil and an EAGAIN error.
+  ---@return string text
+  ---@return eddy.Error err
   recv_string = { "recv", function(flags) return same, flags end },
 
   --- recv_json(flags): receives a JSON text of one frame.
   -- @return its object (JSON's null is cjson.null), or nil and an EAGAIN error. Raises EBADMSG
   -- when what came is not JSON; it is taken then.
+  ---@return any object
+  ---@return eddy.Error err
   recv_json = { "recv", function(flags)
     json.check()
     return json.decode, flags
@@ -73,17 +87,20 @@ M.decoders = {
 
   --- recv_serialized(fn, flags, copy): receives a message and returns what a function makes of
   -- it.
-  -- @param fn called with the list of frames
+  ---@param fn fun(frames: string[]): ... called with the list of frames
   -- @return its results, or nil and an EAGAIN error
+  ---@return any ...
   recv_serialized = { "recv_multipart", function(fn, flags, copy)
     errors.check_function(fn, "recv_serialized")
     return fn, flags, copy
   end },
 
   --- recv_into(buffer, nbytes, flags): receives one frame into a buffer.
-  -- @param buffer an FFI array of char or uint8_t, or, with `nbytes`, a pointer to such
-  -- @param nbytes how many bytes of it may be written; all unless given
+  ---@param buffer ffi.cdata* an FFI array of char or uint8_t, or, with `nbytes`, a pointer to such
+  ---@param nbytes? integer how many bytes of it may be written; all unless given
   -- @return the frame's size. What there is no room for is cut off. Or nil and an EAGAIN error.
+  ---@return integer size
+  ---@return eddy.Error err
   recv_into = { "recv", function(buffer, nbytes, flags)
     local room = room_of(buffer, nbytes)
     return function(frame)

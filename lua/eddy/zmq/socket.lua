@@ -35,6 +35,9 @@ end
 -- `socket.linger = 0`, `socket.last_endpoint`. `socket.closed` tells whether it is closed.
 -- `socket.rcvmore` is true or false.
 -- Operations on a closed socket raise ENOTSOCK.
+---@class eddy.Socket
+---@field closed boolean
+---@field rcvmore boolean whether the message at hand has another frame
 local Socket = {}
 
 -- The socket's id; raises when it is closed.
@@ -158,6 +161,8 @@ end
 -- @param track whether to return a tracker
 -- @return true or a tracker, or nil and an EAGAIN error when it could not be sent now or in
 -- time
+---@return true|eddy.Tracker ok
+---@return eddy.Error err
 function Socket:send(data, flags, copy, track) -- luacheck: no unused args
   if track then return send_tracked(self, { data }, flags, "send") end
   if type(data) ~= "string" then
@@ -177,6 +182,8 @@ end
 
 --- Sends a message of several frames, whole or not at all. As `send`.
 -- @param list a list of strings and frames
+---@return true|eddy.Tracker ok
+---@return eddy.Error err
 function Socket:send_multipart(list, flags, copy, track) -- luacheck: no unused args
   if track then return send_tracked(self, list, flags, "send_multipart") end
   local packed = message.pack(list, "send_multipart")
@@ -224,9 +231,12 @@ end
 
 --- Receives one frame, waiting for it, or for as long as RCVTIMEO says.
 -- @param flags zmq.DONTWAIT: do not wait
--- @param copy false, or "view", for a frame in place of a string
+---@param copy? true false, or "view", for a frame in place of a string
 -- @return a string or frame, or nil and an EAGAIN error when there was none now or in time.
 -- `socket.rcvmore` tells whether the message has another.
+---@overload fun(self, flags: integer?, copy: false|"view"): eddy.Frame, eddy.Error?
+---@return string frame
+---@return eddy.Error err
 function Socket:recv(flags, copy)
   local frame, err = receive(self, id_of(self, "recv"), flags or 0, copy, "recv")
   if frame then return frame end
@@ -240,6 +250,10 @@ end
 
 --- Receives a whole message. As `recv`.
 -- @return a list of strings, or of frames
+---@param copy? true
+---@overload fun(self, flags: integer?, copy: false|"view"): eddy.Frame[], eddy.Error?
+---@return string[] frames
+---@return eddy.Error err
 function Socket:recv_multipart(flags, copy)
   local id = id_of(self, "recv_multipart")
   local frame, more = receive(self, id, flags or 0, copy, "recv_multipart")
@@ -256,6 +270,7 @@ end
 -- `allow_uid` and its kin): { user, key, address, uid, gid, pid, mechanism }, and what the allowing
 -- function returned.
 -- @return the peer; nil for another socket, over inproc, and before anything was received
+---@return eddy.Peer?
 function Socket:peer()
   local id = id_of(self, "peer")
   return peers.new(self, function(name)
@@ -265,17 +280,18 @@ function Socket:peer()
 end
 
 --- Waits until the socket can receive or send.
--- @param timeout ms; nil or negative: for ever
+---@param ms? number nil or negative: for ever
 -- @param flags zmq.POLLIN (the default), zmq.POLLOUT, or both
 -- @return those of them that can be, 0 when the time is up. Raises ENOTSUP when closed, and when
 -- it would wait for ever for what can never be.
-function Socket:poll(timeout, flags)
-  timeout = errors.limit_of(timeout, "poll") or -1
+---@return integer flags
+function Socket:poll(ms, flags)
+  ms = errors.limit_of(ms, "poll") or -1
   local id = id_of(self, "poll", errors.numbers.ENOTSUP)
   flags = flags or constants.POLLIN
-  directions.check_poll(self, timeout, flags)
-  local deadline = waits.deadline(timeout)
-  local result = C.eddy_socket_poll(self._c, id, flags, timeout)
+  directions.check_poll(self, ms, flags)
+  local deadline = waits.deadline(ms)
+  local result = C.eddy_socket_poll(self._c, id, flags, ms)
   while goes_on(result, "poll", self) do
     result = C.eddy_socket_poll(self._c, id, flags, waits.left(deadline))
   end
@@ -358,6 +374,7 @@ function Socket.open(context, core, number, class)
 end
 
 --- Whether a value is a socket.
+---@return boolean
 function Socket.is(value)
   return classes[getmetatable(value)] ~= nil
 end

@@ -48,6 +48,8 @@ local function hold(self)
   return own
 end
 
+---@class eddy.View: eddy.Bytes
+---@field buffer ffi.cdata* a `const char *` for FFI, which nothing checks
 local View, meta, read, byte = bytes.class(VIEW, check, hold, frames.take_back)
 local attributes = {}
 
@@ -68,6 +70,7 @@ function attributes.more(self) return C.eddy_view_more(check(self)) ~= 0 end
 function attributes.peer(self) return self:get("Peer-Address") end
 
 --- What libzmq knows of the sender, as of a frame's.
+---@return string?
 function View:get(property)
   local own = hold(self)
   local value = C.eddy_frame_property(own, property)

@@ -6,8 +6,9 @@ local zmq = require "eddy.zmq"
 local Socket = require "eddy.zmq.socket"
 
 -- Of these, what has other specs for what runs in the middle: it is the end of a test, or reads
--- what busted runs, or takes all that is open for a script's.
-local elsewhere = { ["eddy.testing"] = true, ["eddy.reload"] = true }
+-- what busted runs, or takes all that is open for a script's, or needs a server.
+local elsewhere = { ["eddy.testing"] = true, ["eddy.reload"] = true, ["eddy.jetstream"] = true,
+  case = true, link = true, ["stored stream"] = true, subscription = true, bucket = true }
 
 local M = {}
 
@@ -37,6 +38,7 @@ local modules = {
 for _, name in ipairs { "cqueues", "luv" } do -- those that are there
   if pcall(require, name) then modules[#modules + 1] = "eddy." .. name end
 end
+if pcall(require, "eddy.jetstream") then modules[#modules + 1] = "eddy.jetstream" end
 
 -- A table that a function uses.
 local function upvalue(fn, name)
@@ -102,29 +104,46 @@ local function classes()
     ["file handler"] = methods_of(eddy.log.file_handler("/dev/null", { hangup = false })),
     ["pub handler"] = methods_of(eddy.log.pub_handler(context:socket(zmq.PUB))),
   }
+  found.case = upvalue(eddy.testing.new, "Case")
+  if pcall(require, "eddy.jetstream") then
+    found.link = require("eddy.jetstream.link").methods
+    found["stored stream"] = require("eddy.jetstream.stream").class
+    found.subscription = upvalue(found.link.subscribe, "Subscription")
+    found.bucket = require "eddy.jetstream.kv"
+  end
   loop:close()
   context:destroy(0)
   return found
 end
 
--- What a class of sockets has for modules, not for scripts.
+-- What a class of sockets has for modules, not for scripts; and a level that a spec adds.
 local inner = { ["socket.class"] = true, ["socket.open"] = true, ["socket.is"] = true,
-  ["task.new"] = true }
+  ["task.new"] = true, ["logger.notice"] = true, ["topic logger.notice"] = true }
 
---- All of them: their names, by the function.
-function M.functions()
-  local names = {}
+local found -- once is enough: they make threads and contexts
+
+--- Calls fn(owner, name, value, members) for all that modules and objects have.
+function M.each(fn)
+  found = found or classes()
   local function add(owner, members)
     for name, value in pairs(members) do
-      local full = owner .. "." .. tostring(name)
-      local is_public = type(value) == "function" and not tostring(name):find "^_"
-      if is_public and not inner[full] and not elsewhere[owner] then
-        names[value] = names[value] or full
+      if type(name) == "string" and not name:find "^_" and not inner[owner .. "." .. name] then
+        fn(owner, name, value, members)
       end
     end
   end
   for _, name in ipairs(modules) do add(name, require(name)) end
-  for name, members in pairs(classes()) do add(name, members) end
+  for name, members in pairs(found) do add(name, members) end
+end
+
+--- All functions: their names, by the function.
+function M.functions()
+  local names = {}
+  M.each(function(owner, name, value)
+    if type(value) == "function" and not elsewhere[owner] then
+      names[value] = names[value] or owner .. "." .. name
+    end
+  end)
   return names
 end
 
