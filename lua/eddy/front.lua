@@ -1,5 +1,6 @@
 --- Workers behind a front: `devices.front` hands them requests when they are ready.
 local errors = require "eddy.base.errors"
+local methods = require "eddy.base.methods"
 local loops = require "eddy.loop"
 local new_stream = require "eddy.stream"
 local zmq = require "eddy.zmq"
@@ -27,6 +28,7 @@ end
 --- Answers the request; once.
 -- @param answer a string, or a list of frames
 function Job:reply(answer)
+  errors.check_self(self, "reply", "job")
   local worker = self._worker
   if self._done then errors.misuse("reply: the request was answered already") end
   local parts = { "REPLY", self._id }
@@ -44,6 +46,7 @@ end
 
 --- Gives the request back: another worker gets it.
 function Job:give_back()
+  errors.check_self(self, "give_back", "job")
   local worker = self._worker
   if self._done then errors.misuse("give_back: the request was answered already") end
   worker.stream:send_multipart { "RETURN", self._id }
@@ -132,5 +135,7 @@ function M.worker(settings)
   if is_silent(endpoints) then announce(self) end
   return self
 end
+
+methods(Worker, "worker")
 
 return M

@@ -2,6 +2,7 @@
 -- cannot send yet.
 local errors = require "eddy.base.errors"
 local c = require "eddy.base.libeddy"
+local methods = require "eddy.base.methods"
 local loops = require "eddy.loop"
 local backpressure = require "eddy.stream.backpressure"
 local closing = require "eddy.stream.close"
@@ -26,7 +27,7 @@ local monitor = require "eddy.zmq.monitor"
 local Socket = require "eddy.zmq.socket"
 
 local C = c.C
-local check, check_function = errors.check, errors.check_function
+local check, check_function, check_self = errors.check, errors.check_function, errors.check_self
 local drain = receiving.drain
 local rshift = require("bit").rshift
 local REPORT, IDLY = completions.REPORT, C.EDDY_REPORT_IDLY
@@ -64,10 +65,10 @@ local Stream = {
 }
 
 -- The metatable of streams that have these methods.
-local function class(methods)
+local function class(own)
   return {
     __index = function(self, key)
-      local method = methods[key]
+      local method = own[key]
       if method ~= nil then return method end
       if key == "socket" then return self[1] end
       if key == "name" then return tostring(self[1]) end
@@ -86,7 +87,6 @@ local Instance, RepInstance = class(Stream), nil
 
 -- The stream's id; raises when it is closed.
 local function id_of(self, what)
-  if type(self) ~= "table" then errors.misuse(what) end
   return self._id or error(errors.new(errors.numbers.ENOTSOCK, what .. ": the stream " ..
     self.name .. " is closed"), 0)
 end
@@ -285,6 +285,7 @@ end
 -- larger than all of it. Raises ENOTSUP on a PULL or SUB, and EFSM on a REP
 -- that has no request to answer
 function Stream:send(data, opts)
+  check_self(self, "send", "stream")
   if bytes.kind(data) then return self:send_multipart({ data }, opts) end
   if type(data) ~= "string" then
     errors.misuse("send: expected a string or a frame, got " .. type(data))
@@ -299,6 +300,7 @@ end
 --- Sends a message of several frames, whole or not at all. As `send`.
 -- @param parts a list of strings, frames and views, which is copied
 function Stream:send_multipart(parts, opts)
+  check_self(self, "send_multipart", "stream")
   local callback = opts and callback_of(opts, "send_multipart")
   local packed = message.pack(parts, "send_multipart")
   local report = callback and 1 or self[REPORT]
@@ -387,6 +389,7 @@ function Stream:_handler_of(fn) return fn end -- luacheck: no self
 -- Calls it in a flush.
 function Stream:_call_handler(fn, msg) self.loop:_protect(self, fn, msg) end
 
+methods(Stream, "stream", "send send_multipart peer") -- which look themselves
 RepInstance = class(requests.class(Stream))
 
 local M = { new = new, _class = Stream }

@@ -2,6 +2,7 @@
 -- virtual clock, and a check that nothing was left open.
 local errors = require "eddy.base.errors"
 local c = require "eddy.base.libeddy"
+local methods = require "eddy.base.methods"
 local expect_log = require("eddy.testing.expect_log").expect_log
 local loops = require "eddy.loop"
 local busted_events = require "eddy.testing.busted_events"
@@ -254,5 +255,7 @@ function M.free_port()
 end
 
 M.expect_log = expect_log
+
+methods(Case, "case")
 
 return M

@@ -2,6 +2,7 @@
 -- one libzmq context, so that inproc endpoints join them.
 local errors = require "eddy.base.errors"
 local c = require "eddy.base.libeddy"
+local methods = require "eddy.base.methods"
 local waits = require "eddy.base.waits"
 local loops = require "eddy.loop"
 local coroutines = require "eddy.tasks.coroutine"
@@ -226,5 +227,7 @@ function Thread:error()
   if self:done() then return failure_of(self) end
   return nil
 end
+
+methods(Thread, "thread")
 
 return M

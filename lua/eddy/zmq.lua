@@ -2,6 +2,7 @@
 local constants = require "eddy.base.constants"
 local errors = require "eddy.base.errors"
 local c = require "eddy.base.libeddy"
+local methods = require "eddy.base.methods"
 local waits = require "eddy.base.waits"
 local curve_keys = require "eddy.security.curve_keys"
 local frames = require "eddy.zmq.frame"
@@ -12,7 +13,6 @@ local socket_options = require "eddy.zmq.options"
 local access = require "eddy.zmq.access"
 local poller = require "eddy.zmq.poller"
 local proxy = require "eddy.zmq.proxy"
-local serialization = require "eddy.zmq.serialization"
 local Socket = require "eddy.zmq.socket"
 
 local C, ffi = c.C, c.ffi
@@ -23,7 +23,6 @@ local M = {}
 for name, value in pairs(constants) do M[name] = value end
 for name, value in pairs(errors.numbers) do M[name] = value end
 for name, fn in pairs(curve_keys) do M[name] = fn end
-for name, method in pairs(serialization.methods) do Socket[name] = method end
 
 M.IPC_PATH_MAX_LEN = option_types.IPC_PATH_MAX_LEN
 M.EVENT_ENDPOINT_RESET = monitor.ENDPOINT_RESET
@@ -179,6 +178,8 @@ function Context:set(name, value)
     self._defaults[of_socket] = value
   end
 end
+
+methods(Context, "context")
 
 local Instance = {}
 

@@ -64,42 +64,13 @@ end
 --- Whether a function's source is a module of eddy's.
 function M.is_ours(source) return source:sub(1, #ours) == ours end
 
--- What a method's object is called, by the folder or module that has the method.
-local kinds = {
-  stream = "stream", loop = "loop", zmq = "socket", async = "socket", future = "future",
-  task = "task", queue = "queue", event = "event", lock = "lock", semaphore = "semaphore",
-}
-
---- What is wrong with a call of one of eddy's methods that was given no object, as it is when it is
--- called with a dot.
--- @param source where the method is, as debug.getinfo has it
--- @param name the method's name; nil when it is not known
-function M.dotted(source, name)
-  local place = source:sub(#ours + 1)
-  local kind = kinds[place:match "^tasks/(%l+)" or place:match "^%l+"] or "object"
-  name = name or "method"
-  return ("%s: it is a method, and is called with a colon: %s:%s(...)"):format(name, kind, name)
-end
-
--- Whether a method, the function at this level, has something else for its object.
-local function has_no_self(level)
-  local name, value = debug.getlocal(level + 1, 1)
-  return name == "self" and type(value) ~= "cdata" and
-    not (type(value) == "table" and getmetatable(value))
-end
-
 --- Raises a mistake of a script's, at the script's line.
 function M.misuse(text)
-  local level, is_dotted = 1, false
+  local level, info = 1
   repeat
     level = level + 1
-    local info = debug.getinfo(level, "S")
-    local is_ours = info and info.what ~= "C" and M.is_ours(info.source)
-    if is_ours then is_dotted = has_no_self(level) and level end
-  until not info or info.what ~= "C" and not is_ours
-  if is_dotted then
-    text = M.dotted(debug.getinfo(is_dotted, "S").source, debug.getinfo(is_dotted, "n").name)
-  end
+    info = debug.getinfo(level, "S")
+  until not info or info.what ~= "C" and not M.is_ours(info.source)
   error(text, level)
 end
 
@@ -114,9 +85,16 @@ function M.typed(value)
   return (kind == "number" or kind == "boolean") and kind .. " " .. tostring(value) or kind
 end
 
---- Raises unless a method was given its object.
-function M.check_self(self, name)
-  if type(self) ~= "table" then M.misuse(name) end
+--- Raises for a method that was called with a dot, and so without its object.
+-- @param name the method's name
+-- @param kind what its object is called: "stream"
+function M.no_self(name, kind)
+  M.misuse(("%s: it is a method, and is called with a colon: %s:%s(...)"):format(name, kind, name))
+end
+
+--- Raises unless a method was given its object: a table that has a metatable.
+function M.check_self(self, name, kind)
+  if type(self) ~= "table" or not getmetatable(self) then M.no_self(name, kind) end
 end
 
 --- Where the running script has called eddy: "script.lua:12", for messages to people.

@@ -291,7 +291,6 @@ end
 -- cluster told of more), ERROR, and CLOSED, whose problem is an error object or nil. Without a
 -- function they are logged.
 function Link:on_event(fn)
-  errors.check_self(self, "on_event")
   errors.check_function(fn, "on_event", true)
   self._on_event = fn or false
 end
@@ -303,7 +302,6 @@ function Link:connected() return self._connected end
 function Link:closed() return not self._id end
 
 function Link:_check_open(what)
-  errors.check_self(self, what)
   if not self._id or self._closing then
     error(self._problem or errors.new(numbers.ENOTSOCK, what .. ": " .. self:_describe() ..
       " is closed"), 0)
@@ -346,7 +344,6 @@ end
 -- so long (0 unless given; math.huge: for as long as it takes)
 -- @return how many messages were given back or not stored
 function Link:close(options)
-  errors.check_self(self, "close")
   local ms = 0
   if options ~= nil then
     errors.check_fields(options, { drain = true }, "close")

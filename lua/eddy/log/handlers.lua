@@ -1,6 +1,7 @@
 --- Where log records go: to subscribers, or to the standard error.
 local errors = require "eddy.base.errors"
 local mark = require "eddy.base.mark"
+local methods = require "eddy.base.methods"
 local formats = require "eddy.log.format"
 local journal = require "eddy.base.journal"
 local loops = require "eddy.loop"
@@ -23,11 +24,11 @@ function Handler:set_level(level) self._level = formats.level_number(level, "set
 local classes = {}
 
 --- A class of handlers.
-function M.class(methods)
-  for name, method in pairs(Handler) do methods[name] = method end
-  methods.__index = methods
-  classes[methods] = true
-  return methods
+function M.class(class)
+  for name, method in pairs(Handler) do class[name] = method end
+  class.__index = class
+  classes[class] = true
+  return class
 end
 
 --- Whether a handler is one of these, which take no more of a record than their formats have.
@@ -150,5 +151,7 @@ end
 
 --- Tells what was left out; handlers have it.
 function Stderr:close() self:_tell() end
+
+for _, class in ipairs { Pub, Stderr } do methods(class, "handler") end
 
 return M

@@ -7,6 +7,7 @@
 -- says that those who wait for it have nothing in hand; see eddy.async.waiters.
 local errors = require "eddy.base.errors"
 local c = require "eddy.base.libeddy"
+local methods = require "eddy.base.methods"
 local signal = require "eddy.loop.signal"
 local unfinished = require "eddy.loop.unfinished"
 local futures = require "eddy.tasks.future"
@@ -200,5 +201,7 @@ function Ending:left(is_stopped)
   loop._ending, self.is_left = false, true
   each_target(loop, "_loop_goes_on")
 end
+
+methods(OnStop, "handler")
 
 return M

@@ -1,6 +1,7 @@
 -- Handlers of signals, and the method of a loop that makes them.
 local errors = require "eddy.base.errors"
 local c = require "eddy.base.libeddy"
+local methods = require "eddy.base.methods"
 local dispatch = require "eddy.loop.dispatch"
 local names = require "eddy.loop.signal_names"
 
@@ -84,5 +85,7 @@ function Signal:__tostring()
 end
 
 M.number_of, M.name_of = names.number_of, names.name_of
+
+methods(Signal, "handler")
 
 return M

@@ -10,6 +10,7 @@ local Loop = {}
 
 --- Runs fn(...) in a coroutine, from the next turn on. Returns the task, which is a future.
 function Loop:spawn(fn, ...)
+  errors.check_self(self, "spawn", "loop")
   check_function(fn, "spawn")
   return Task.new(self, fn, ...)
 end
@@ -27,6 +28,7 @@ end
 -- then, unless a result is on its way: that still comes, as it does with `with_timeout`. Raises
 -- its error, or when the loop was stopped first.
 function Loop:run_sync(fn, ms)
+  errors.check_self(self, "run_sync", "loop")
   check_function(fn, "run_sync")
   ms = errors.limit_of(ms, "run_sync")
   if dispatch.loop() then errors.misuse("run_sync: a loop is already running") end

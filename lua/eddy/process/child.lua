@@ -1,6 +1,7 @@
 -- A child: a program that this process runs, beside its loop.
 local errors = require "eddy.base.errors"
 local c = require "eddy.base.libeddy"
+local methods = require "eddy.base.methods"
 local signal = require "eddy.loop.signal"
 local inputs = require "eddy.process.input"
 local outputs = require "eddy.process.output"
@@ -181,6 +182,8 @@ function Child:_describe()
 end
 
 function Child:__tostring() return self:_describe() .. (self._id and "" or " (ended)") end
+
+methods(Child, "process")
 
 M._class = Child -- for tests
 

@@ -1,6 +1,7 @@
 -- What a child writes, on its standard output or its standard error.
 local errors = require "eddy.base.errors"
 local c = require "eddy.base.libeddy"
+local methods = require "eddy.base.methods"
 local pool = require "eddy.base.pool"
 local futures = require "eddy.tasks.future"
 
@@ -215,6 +216,8 @@ function Output:read_all(limit)
   want(self, is_read(self))
   return whole
 end
+
+methods(Output, "output")
 
 function Output:__tostring() return self._name .. (self._over and " (closed)" or "") end
 

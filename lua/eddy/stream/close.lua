@@ -39,7 +39,6 @@ end
 -- others go on.
 -- @return how many messages are lost
 function M.close(self, linger)
-  errors.check_self(self, "close")
   local drain_ms
   if type(linger) == "table" then
     errors.check_fields(linger, { drain = true, linger = true }, "close")

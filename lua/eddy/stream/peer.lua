@@ -22,6 +22,7 @@ end
 -- @param frame a frame of the message, where the stream receives frames; then it may be asked later
 -- @return the peer; nil when the message does not tell (over inproc)
 return function(self, frame)
+  errors.check_self(self, "peer", "stream")
   self:_check_open("peer")
   if frame ~= nil then return peers.new(self.socket, function(name) return frame:get(name) end) end
   local inbox = inbox_of(self)

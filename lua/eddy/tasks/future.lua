@@ -117,6 +117,7 @@ end
 --- Sets the results. Whoever waits goes on in the next turn.
 -- @return true; false when it was cancelled
 function Future:set_result(...)
+  errors.check_self(self, "set_result", "future")
   if not may_set(self, "set_result") then return false end
   local count = select("#", ...)
   self._state, self._first = DONE, (...)
@@ -135,6 +136,7 @@ end
 -- @param err an error of any type but nil
 -- @return true; false when it was cancelled
 function Future:set_error(err)
+  errors.check_self(self, "set_error", "future")
   if err == nil then errors.misuse("set_error: expected an error, got nil") end
   if not may_set(self, "set_error") then return false end
   local expected = errors.is_expected(err)
@@ -145,16 +147,23 @@ end
 Future._fail = fail
 
 --- Whether it has a result or an error, or was cancelled.
-function Future:done() return self._state ~= PENDING end
+function Future:done()
+  errors.check_self(self, "done", "future")
+  return self._state ~= PENDING
+end
 
 --- Whether it was cancelled.
-function Future:cancelled() return self._state == CANCELLED end
+function Future:cancelled()
+  errors.check_self(self, "cancelled", "future")
+  return self._state == CANCELLED
+end
 
 --- Ends it without a result; what it stood for is given up. Awaiting it gives nil and an
 -- ECANCELED error.
 -- @return true; false when it was done already, or has a result on its way: what it waits for
 -- is done. It gets that in the next turns; a task that waits once more is cancelled then.
 function Future:cancel()
+  errors.check_self(self, "cancel", "future")
   if self._state ~= PENDING then return false end
   chain.pass(self, false)
   return self._state == CANCELLED
@@ -184,6 +193,7 @@ end
 --- The results. nil and an error, when that is one that a caller must expect: EAGAIN,
 -- ETIMEDOUT, ECANCELED. Raises any other error, and while it is pending.
 function Future:result()
+  errors.check_self(self, "result", "future")
   if self._state == DONE then
     if self._all then return unpack(self._all, 1, self._count) end
     return self._first
@@ -197,6 +207,7 @@ end
 
 --- The error, or nil.
 function Future:error()
+  errors.check_self(self, "error", "future")
   self._heard = true
   if self._failure then return self._failure.value end
   return nil
@@ -214,6 +225,7 @@ end
 --- Suspends the running coroutine until it is done; in the main program, runs the loop until
 -- then. Then as `result`.
 function Future:await()
+  errors.check_self(self, "await", "future")
   if self._state == PENDING then
     local err = wait_for(self)
     if err then return nil, err end
@@ -229,6 +241,7 @@ end
 
 --- Calls fn(future) from the loop, in the turn after it is done.
 function Future:add_done_callback(fn)
+  errors.check_self(self, "add_done_callback", "future")
   errors.check_function(fn, "add_done_callback")
   if self._state == PENDING then
     self:_listen(fn)

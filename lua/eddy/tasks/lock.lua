@@ -1,5 +1,6 @@
 -- Locks: one coroutine has what others wait for.
 local errors = require "eddy.base.errors"
+local methods = require "eddy.base.methods"
 local coroutines = require "eddy.tasks.coroutine"
 local futures = require "eddy.tasks.future"
 local ownership = require "eddy.tasks.ownership"
@@ -63,6 +64,7 @@ end
 --- Waits until nobody holds it, and holds it: the running task or handler does.
 -- @return a future of true, done already when nobody holds it. Cancelled, it acquires nothing.
 function Lock:acquire()
+  errors.check_self(self, "acquire", "lock")
   local refused = waiters.refused("acquire")
   if refused then return refused end
   local owner = ownership.current()
@@ -80,6 +82,7 @@ end
 --- Lets the next one hold it. Raises unless the running code holds it, or works for who does: a
 -- task for the one that awaits it.
 function Lock:release()
+  errors.check_self(self, "release", "lock")
   if not is_held(self) then errors.misuse("release: nobody holds the " .. tostring(self)) end
   local owner = self._owner
   if not ownership.acts_for(ownership.current(), owner) then
@@ -98,5 +101,7 @@ end
 
 --- Whether somebody holds it.
 function Lock:locked() return is_held(self) end
+
+methods(Lock, "lock", "acquire release")
 
 return M

@@ -1,5 +1,6 @@
 -- Queues between coroutines: values, in their order, to those who wait for them, in theirs.
 local errors = require "eddy.base.errors"
+local methods = require "eddy.base.methods"
 local coroutines = require "eddy.tasks.coroutine"
 local futures = require "eddy.tasks.future"
 local waiters = require "eddy.tasks.waiters"
@@ -79,6 +80,7 @@ end
 -- @return a future of true, done already when there is room. Cancelled, it puts nothing. It fails
 -- with EPIPE when the queue is closed.
 function Queue:put(value)
+  errors.check_self(self, "put", "queue")
   check_value(value, "put")
   if self._closed then return waiters.failed("put", closed_error(self, "put")) end
   if give(self, value) then return futures.resolved(coroutines.current(), true) end
@@ -89,6 +91,7 @@ end
 -- @return a future of it, done already when there is one. Cancelled, it takes none. Of nil and an
 -- EPIPE error, when the queue is closed and empty.
 function Queue:get()
+  errors.check_self(self, "get", "queue")
   local refused = waiters.refused("get")
   if refused then return refused end
   local value = take(self)
@@ -100,6 +103,7 @@ end
 --- Puts a value in it if there is room now. It never waits.
 -- @return true; or nil and an EAGAIN error. Raises EPIPE when the queue is closed.
 function Queue:try_put(value)
+  errors.check_self(self, "try_put", "queue")
   check_value(value, "try_put")
   if self._closed then error(closed_error(self, "try_put"), 0) end
   if give(self, value) then return true end
@@ -109,6 +113,7 @@ end
 --- Takes the next value if there is one now. It never waits.
 -- @return it; or nil and an error: EAGAIN, or EPIPE when the queue is closed
 function Queue:try_get()
+  errors.check_self(self, "try_get", "queue")
   local value = take(self)
   if value ~= nil then return value end
   return nil, self._closed and closed_error(self, "try_get") or errors.again
@@ -138,12 +143,20 @@ function Queue:close()
 end
 
 --- How many values are in it.
-function Queue:size() return self._size end
+function Queue:size()
+  errors.check_self(self, "size", "queue")
+  return self._size
+end
 
 --- Whether a `put` would have to wait.
-function Queue:full() return self._size >= self.limit and not waiters.next(self._getters) end
+function Queue:full()
+  errors.check_self(self, "full", "queue")
+  return self._size >= self.limit and not waiters.next(self._getters)
+end
 
 --- Whether it was closed.
 function Queue:closed() return self._closed end
+
+methods(Queue, "queue", "put get try_put try_get size full")
 
 return M

@@ -1,5 +1,6 @@
 -- Semaphores: so many at a time, and others wait.
 local errors = require "eddy.base.errors"
+local methods = require "eddy.base.methods"
 local coroutines = require "eddy.tasks.coroutine"
 local futures = require "eddy.tasks.future"
 local waiters = require "eddy.tasks.waiters"
@@ -31,6 +32,7 @@ end
 --- Waits until there is one left, and takes it.
 -- @return a future of true, done already when there is one. Cancelled, it takes none.
 function Semaphore:acquire()
+  errors.check_self(self, "acquire", "semaphore")
   local refused = waiters.refused("acquire")
   if refused then return refused end
   if self._left > 0 then
@@ -43,6 +45,7 @@ end
 --- Takes one if there is one now. It never waits.
 -- @return true; or nil and an EAGAIN error
 function Semaphore:try_acquire()
+  errors.check_self(self, "try_acquire", "semaphore")
   if self._left == 0 then return nil, errors.again end
   self._left = self._left - 1
   return true
@@ -50,6 +53,7 @@ end
 
 --- Gives one back; anybody may. The next one who waits has it. Raises when all are there.
 function Semaphore:release()
+  errors.check_self(self, "release", "semaphore")
   local waiter = waiters.next(self._line)
   if waiter then return waiter.future:_resolve(true) end
   if self._left >= self.limit then
@@ -67,5 +71,7 @@ end
 
 --- How many are left.
 function Semaphore:left() return self._left end
+
+methods(Semaphore, "semaphore", "acquire try_acquire release")
 
 return M

@@ -50,6 +50,7 @@ end
 -- @param text of the error; "interrupted" unless given
 -- @return true; false when it was done already
 function Task:interrupt(text)
+  errors.check_self(self, "interrupt", "task")
   if text ~= nil and type(text) ~= "string" then
     errors.misuse("interrupt: expected a text, got " .. type(text))
   end
@@ -131,6 +132,7 @@ end
 -- wait for it. For what goes on in the background: a heart beat, a server beside the work.
 -- @return the task
 function Task:unref()
+  errors.check_self(self, "unref", "task")
   self._unref, coroutines.unrefs = true, coroutines.unrefs + 1
   count_timers(self)
   return self
@@ -138,6 +140,7 @@ end
 
 --- Takes `unref` back. Returns the task.
 function Task:ref()
+  errors.check_self(self, "ref", "task")
   self._unref = false
   count_timers(self)
   return self
@@ -151,6 +154,7 @@ function Task:_runs() return coroutine.status(self._coroutine) ~= "suspended" en
 
 --- As a future's; one that was cancelled has come to its end, too, when it returns.
 function Task:await()
+  errors.check_self(self, "await", "task")
   local own = self._end
   if own and not own:done() and not self._loop._closed then own:await() end
   return futures.class.await(self)

@@ -1,6 +1,7 @@
 -- Frames and trackers.
 local errors = require "eddy.base.errors"
 local c = require "eddy.base.libeddy"
+local methods = require "eddy.base.methods"
 local pool = require "eddy.base.pool"
 local waits = require "eddy.base.waits"
 local bytes = require "eddy.zmq.bytes"
@@ -34,6 +35,8 @@ function Tracker:wait(timeout)
   end
   return true
 end
+
+methods(Tracker, "tracker")
 
 local TrackerInstance = {}
 
@@ -70,7 +73,7 @@ local function hold(self)
   return own
 end
 
-local Frame, meta, read, byte = bytes.class(C.EDDY_FRAME, check_open, hold,
+local Frame, meta, read, byte, check_self = bytes.class(C.EDDY_FRAME, check_open, hold,
   function(own) M.take_back(own) end)
 
 -- The bytes as a string.
@@ -94,6 +97,7 @@ end
 --- What libzmq knows of the sender: "User-Id", "Socket-Type", "Peer-Address", or a property
 -- of its metadata. nil when it does not.
 function Frame:get(property)
+  check_self(self, "get")
   local own = hold(self)
   local value = C.eddy_frame_property(own, property)
   local text = value ~= nil and ffi.string(value) or nil
@@ -102,7 +106,10 @@ function Frame:get(property)
 end
 
 --- Gives the bytes back now. The collector does it otherwise.
-function Frame:close() C.eddy_frame_close(self) end
+function Frame:close()
+  check_self(self, "close")
+  C.eddy_frame_close(self)
+end
 
 function meta.__len(self) return self._size end
 

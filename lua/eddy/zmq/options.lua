@@ -130,6 +130,7 @@ end
 --- An option's value: a number or a string.
 -- @param option its name ("linger") or number (zmq.LINGER)
 function Socket:get(option)
+  errors.check_self(self, "get", "socket")
   if M.is_hwm(option) then option = "SNDHWM" end
   local setting = access.find(option)
   if setting then return setting.get(self) end

@@ -10,6 +10,7 @@ local Socket = M.methods
 
 --- As `send`, for strings only.
 function Socket:send_string(text, flags)
+  errors.check_self(self, "send_string", "socket")
   if type(text) ~= "string" then
     errors.misuse("send_string: expected a string, got " .. type(text))
   end
@@ -19,6 +20,7 @@ end
 --- Sends an object as a JSON text of one frame. What has none raises, and nothing is sent.
 -- Needs lua-cjson. As `send`.
 function Socket:send_json(object, flags)
+  errors.check_self(self, "send_json", "socket")
   return self:send(json.encode(object), flags)
 end
 
@@ -26,6 +28,7 @@ end
 -- @param fn called with the message; returns a list of strings and frames. When it raises,
 -- nothing is sent.
 function Socket:send_serialized(msg, fn, flags, copy, track)
+  errors.check_self(self, "send_serialized", "socket")
   errors.check_function(fn, "send_serialized")
   return self:send_multipart(fn(msg), flags, copy, track)
 end
@@ -97,6 +100,7 @@ M.decoders = {
 for name, each in pairs(M.decoders) do
   local receive, prepare = each[1], each[2]
   M.methods[name] = function(self, ...)
+    errors.check_self(self, name, "socket")
     local decode, flags, copy = prepare(...)
     local got, err = self[receive](self, flags, copy)
     if not got then return nil, err end

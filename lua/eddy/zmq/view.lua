@@ -48,7 +48,7 @@ local function hold(self)
   return own
 end
 
-local View, meta, read, byte = bytes.class(VIEW, check, hold, frames.take_back)
+local View, meta, read, byte, check_self = bytes.class(VIEW, check, hold, frames.take_back)
 local attributes = {}
 
 -- The bytes as a string.
@@ -69,6 +69,7 @@ function attributes.peer(self) return self:get("Peer-Address") end
 
 --- What libzmq knows of the sender, as of a frame's.
 function View:get(property)
+  check_self(self, "get")
   local own = hold(self)
   local value = C.eddy_frame_property(own, property)
   local text = value ~= nil and ffi.string(value) or nil
