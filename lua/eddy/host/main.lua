@@ -89,16 +89,12 @@ local function load_again(job)
   return script.bind(chunk, job.arg, complain)
 end
 
-local function tell_reloaded(answer)
-  complain(("generation %d runs (%.0f ms)"):format(answer.generation, answer.took_ms))
-end
-
 local function run_script(chunk, job)
   _G.arg = job.arg
   local main = script.bind(chunk, job.arg, complain)
   if job.file and job.file ~= "-" then
     program.begin { file = job.file, load = function() return load_again(job) end,
-      watches = job.watch, told = job.watch and tell_reloaded,
+      watches = job.watch, tells = true,
       begins = systemd.reloading, ends = systemd.ready }
   end
   if job.watch then require("eddy.reload")._watch(job.text) end
