@@ -15,8 +15,8 @@ local M = {}
 function Lock:__tostring() return errors.named("lock", self) .. " made at " .. self._place end
 
 function Lock:_waited_for()
-  local owner = self._owner
-  return tostring(self) .. (owner and ", held by " .. coroutines.describe(owner) or "")
+  local holder = self._owner and ownership.holder(self)
+  return tostring(self) .. (holder and ", held by " .. coroutines.describe(holder) or "")
 end
 
 --- A lock that nobody holds.
@@ -72,9 +72,9 @@ function Lock:acquire()
     ownership.give(self, owner, true)
     return futures.resolved(coroutines.current(), true)
   end
-  if type(owner) == "thread" and owner == self._owner then
+  if ownership.has(self, owner) then
     errors.misuse(("acquire: %s: %s would wait for itself"):format(tostring(self),
-      coroutines.describe(owner)))
+      coroutines.describe(ownership.holder(self))))
   end
   return (waiters.wait(self._line, "acquire", owner))
 end
@@ -86,7 +86,8 @@ function Lock:release()
   if not is_held(self) then errors.misuse("release: nobody holds the " .. tostring(self)) end
   local owner = self._owner
   if not ownership.acts_for(ownership.current(), owner) then
-    errors.misuse(("release: %s is held by %s"):format(tostring(self), coroutines.describe(owner)))
+    errors.misuse(("release: %s is held by %s"):format(tostring(self),
+      coroutines.describe(ownership.holder(self))))
   end
   ownership.take(self)
   pass_on(self)
