@@ -227,6 +227,8 @@ describe("eddy ctl", function()
     assert.equal("eddy: ctl: console:1: on purpose\nstack traceback:\n\t[C]: in function " ..
       "'error'\n\tconsole:1: in main chunk\n", err)
     assert.matches("unexpected symbol", select(2, ctl("eval '+'", 1)))
+    assert.matches("console:1: .*'nothing'", select(2, ctl("eval 'nothing.at_all'", 1)))
+    assert.equal("1\n", (ctl "eval '1 -- a comment'"))
     assert.equal("{ 1, 2, a = \"b\" }\n", (ctl [[eval '{ 1, 2, a = "b" }']]))
     assert.matches('^%d+  task "sleeper" ', (ctl "eval 'tasks()'"))
     local number = ask("tasks").tasks[1].number

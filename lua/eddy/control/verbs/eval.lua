@@ -31,10 +31,11 @@ local function values_of(...) return ... end
 -- An expression's values, which a tail call would hide the place of, or what statements return.
 -- It is called with `values_of`.
 local function compile(code)
-  local chunk = loadstring("return (...)(" .. code .. "\n)", "=console")
-  if chunk then return chunk end
-  local problem
-  chunk, problem = loadstring(code, "=console")
+  for _, last in ipairs { ")", "\n)" } do -- it may end with a comment; else LuaJIT counts the line
+    local chunk = loadstring("return (...)(" .. code .. last, "=console")
+    if chunk then return chunk end
+  end
+  local chunk, problem = loadstring(code, "=console")
   return chunk or targets.refuse(problem)
 end
 
