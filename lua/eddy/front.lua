@@ -4,6 +4,7 @@ local methods = require "eddy.base.methods"
 local loops = require "eddy.loop"
 local new_stream = require "eddy.stream"
 local zmq = require "eddy.zmq"
+local socket_options = require "eddy.zmq.options"
 
 local M = {}
 
@@ -84,9 +85,18 @@ end
 
 local own = { handle = true, credit = true, loop = true, error_reply = true, connect = true }
 
+-- Returns the credit, and the options of the socket.
 local function check(settings)
   if type(settings) ~= "table" then
     errors.misuse("worker: expected a table, got " .. type(settings))
+  end
+  local of_socket = {}
+  for name, value in pairs(settings) do
+    if not own[name] then of_socket[name] = value end
+    if not own[name] and not socket_options.has(name) then
+      errors.misuse(("worker: no such option: '%s'%s"):format(tostring(name),
+        socket_options.nearest(name, own)))
+    end
   end
   errors.check_function(settings.handle, "worker: handle")
   local credit = settings.credit or 1
@@ -95,7 +105,7 @@ local function check(settings)
       errors.typed(credit))
   end
   if settings.connect == nil then errors.misuse "worker: connect: expected the front's endpoint" end
-  return credit
+  return credit, of_socket
 end
 
 -- Whether libzmq tells of no handshake there.
@@ -113,10 +123,7 @@ end
 -- the handler raises; loop }, and a socket's own (`curve`, `linger`)
 -- @return the worker
 function M.worker(settings)
-  local credit, of_socket = check(settings), {}
-  for name, value in pairs(settings) do
-    if not own[name] then of_socket[name] = value end
-  end
+  local credit, of_socket = check(settings)
   local socket = zmq.instance():socket(zmq.DEALER, of_socket)
   local stream = new_stream(socket, settings.loop or loops.current())
   local self = setmetatable({ stream = stream, _handle = settings.handle, _credit = credit,

@@ -35,7 +35,7 @@ function M.new(options)
   end
   local policy = options.on_full or "error"
   if not policies[policy] then
-    errors.misuse("jobs: on_full: no such policy: " .. tostring(policy))
+    errors.unknown("jobs: on_full", "policy", policy, policies)
   end
   local loop = options.loop or loops.current()
   if not loops.is(loop) then errors.misuse("jobs: expected a loop, got " .. type(loop)) end

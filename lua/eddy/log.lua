@@ -140,6 +140,7 @@ local function new(class, name, settings, what)
   if name ~= nil and type(name) ~= "string" then
     errors.misuse(what .. ": expected a name, got " .. type(name))
   end
+  errors.check_fields(settings, { level = true, handlers = true }, what)
   local list = {}
   for i, handler in ipairs(settings.handlers or {}) do list[i] = check_handler(handler, what) end
   return loggers.add(setmetatable({

@@ -22,7 +22,7 @@ local function options_of(options, what, more)
     if type(key) == "number" or of_spawn[key] then
       own[key] = value
     elseif not more[key] then
-      errors.misuse(("%s: no such option: '%s'"):format(what, tostring(key)))
+      errors.unknown(what, "option", key, of_spawn, more)
     end
   end
   local loop = options.loop or loops.current()

@@ -268,12 +268,11 @@ local function sent(self, result, what, data, opts, msg, callback)
 end
 
 local function callback_of(opts, what)
-  if type(opts) ~= "table" then
-    errors.misuse(what .. ": expected a table of options, got " .. type(opts))
+  if type(opts) ~= "table" or opts.callback == nil then
+    return errors.check_fields(opts, { callback = true }, what)
   end
-  local callback = opts.callback
-  if callback ~= nil then check_function(callback, what .. ": callback") end
-  return callback
+  check_function(opts.callback, what .. ": callback")
+  return opts.callback
 end
 
 --- Sends a message of one frame: at once, when nothing is queued and the socket can take it,

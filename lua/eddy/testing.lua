@@ -48,12 +48,9 @@ local function open(self)
 end
 
 local function check_options(options, what)
-  for name in pairs(options or {}) do
-    if name ~= "virtual_time" and name ~= "leak_check" then
-      errors.misuse(what .. ": no such option: " .. tostring(name))
-    end
-  end
-  return options or {}
+  options = options or {}
+  errors.check_fields(options, { virtual_time = true, leak_check = true }, what)
+  return options
 end
 
 function Case:__tostring() return self._open and "test case" or "test case (closed)" end

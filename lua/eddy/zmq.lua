@@ -147,7 +147,8 @@ local function option_of(name, what)
   local of_socket = socket_options.option_name(name)
   if of_socket then return nil, of_socket end
   if type(name) == "number" then return name end
-  errors.misuse(what .. ": a context has no option '" .. tostring(name) .. "'")
+  errors.misuse(("%s: a context has no option '%s'%s"):format(what, tostring(name),
+    socket_options.nearest(name, context_options, Context)))
 end
 
 --- A context option's value, by name ("io_threads") or number (zmq.IO_THREADS). Of a socket
@@ -261,6 +262,9 @@ end
 
 --- The text of an errno.
 function M.strerror(code)
+  if type(code) ~= "number" then
+    errors.misuse("strerror: expected a number, got " .. type(code))
+  end
   return ffi.string(C.eddy_error_text(code))
 end
 

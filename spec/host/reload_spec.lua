@@ -52,7 +52,8 @@ describe("reloading", function()
     end
     table.sort(lines) -- two outputs
     assert.same({ "eddy: reload: generation 2 of a.lua runs (N ms)",
-      "eddy: reload: generation 3 of a.lua runs (N ms)", "load 1 1", "load 2 2", "load 3 3" }, lines)
+      "eddy: reload: generation 3 of a.lua runs (N ms)",
+      "load 1 1", "load 2 2", "load 3 3" }, lines)
   end)
 
   it("does not where it does not, or has a handler of its own", function()

@@ -64,14 +64,43 @@ end
 --- Whether a function's source is a module of eddy's.
 function M.is_ours(source) return source:sub(1, #ours) == ours end
 
+-- What is wrong when a module's function was called with a colon: an argument is the module. nil
+-- when it was not.
+-- @param level the function that was called, or that which it has called at its end
+-- @param text of its error, which begins with its name
+local function colon(level, text)
+  local name = text:match "^[%a_][%w_]*"
+  for _, place in ipairs { -1, 1, 2, 3 } do
+    local _, value = debug.getlocal(level + 1, place)
+    local is_module = type(value) == "table" and name and rawget(value, name) ~= nil
+    for module, loaded in pairs(is_module and package.loaded or {}) do
+      if loaded == value and module:find "^eddy" then
+        return ("%s: it is a function of a module, and is called with a dot: %s.%s(...)"):format(
+          name, module:match "[^.]+$", name)
+      end
+    end
+  end
+end
+
 --- Raises a mistake of a script's, at the script's line.
+-- @param text "NAME: what is wrong", with the name of what the script has called
 function M.misuse(text)
-  local level, info = 1
+  local level, called, info = 1
   repeat
     level = level + 1
     info = debug.getinfo(level, "S")
-  until not info or info.what ~= "C" and not M.is_ours(info.source)
-  error(text, level)
+    local is_ours = info and info.what ~= "C" and M.is_ours(info.source)
+    if is_ours then called = level end
+  until not info or info.what ~= "C" and not is_ours
+  error(called and colon(called, text) or text, level)
+end
+
+--- Raises for a name that is none of those there are, with the one that may be meant.
+-- @param what what the script has called
+-- @param kind what it is a name of: "option"
+-- @param ... tables with the names there are as keys
+function M.unknown(what, kind, name, ...)
+  M.misuse(("%s: no such %s: '%s'%s"):format(what, kind, tostring(name), nearest(name, ...)))
 end
 
 local MOST_SHOWN = 40
@@ -137,9 +166,7 @@ function M.check_fields(options, names, what)
     M.misuse(what .. ": expected a table, got " .. type(options))
   end
   for name in pairs(options) do
-    if not names[name] then
-      M.misuse(("%s: no such option: '%s'%s"):format(what, tostring(name), nearest(name, names)))
-    end
+    if not names[name] then M.unknown(what, "option", name, names) end
   end
 end
 

@@ -48,6 +48,7 @@ end
 -- @param settings { level =, repeats = how many like each other it writes in a minute }
 -- @param self its fields
 function M.new(class, settings, what, self)
+  errors.check_fields(settings, { level = true, repeats = true, hangup = self.path }, what)
   self._level = formats.level_number(settings.level or -math.huge, what)
   local limit = settings.repeats
   if limit ~= nil then repeats.check(limit, what .. ": repeats", "a number") end
@@ -85,6 +86,7 @@ local Pub = M.class {}
 -- @param settings { context = the new socket's, root_topic = "" }
 function M.pub_handler(where, settings)
   settings = settings or {}
+  errors.check_fields(settings, { context = true, root_topic = true }, "pub_handler")
   local own = type(where) == "string"
   local target = where
   if own then

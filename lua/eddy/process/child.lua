@@ -117,7 +117,7 @@ function Child:close_stdin() input_of(self, "close_stdin"):close() end
 -- @return true; false when it has ended
 function Child:kill(name, group)
   local number = signal.number_of(name == nil and TERM or name)
-  if not number then errors.misuse("kill: no such signal: " .. tostring(name)) end
+  if not number then signal.unknown("kill", name) end
   if not self._id then return false end
   local result = C.eddy_child_kill(self._loop._c, self._id, number, group and 1 or 0)
   if result == -errors.numbers.ESRCH then return false end

@@ -26,7 +26,7 @@ local function what_failed(name, endpoint, result)
   end
   if result == -errors.numbers.EMSGSIZE then return what .. ": " .. option_types.GARBLED end
   if result == -errors.numbers.EINVAL or result == -errors.numbers.EPROTONOSUPPORT then
-    local problem = explain(endpoint)
+    local problem = explain(endpoint, name)
     return problem and what .. ": " .. problem or what
   end
   if result ~= -errors.numbers.ENAMETOOLONG then return what end

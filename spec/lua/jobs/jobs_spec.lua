@@ -334,7 +334,7 @@ describe("eddy.jobs", function()
       ["no such option: 'worker'"] = { module = "x", worker = 1 },
       ["workers: expected a number of at least 1, got 0"] = { module = "x", workers = 0 },
       ["queue: expected a number of at least 0, got x"] = { module = "x", queue = "x" },
-      ["on_full: no such policy: wait"] = { module = "x", on_full = "wait" },
+      ["on_full: no such policy: 'wait'"] = { module = "x", on_full = "wait" },
       ["timeout: expected a number of milliseconds"] = { module = "x", timeout = "x" },
       ["expected a loop, got number"] = { module = "x", loop = 1 },
     } do

@@ -107,7 +107,7 @@ describe("eddy.process", function()
         ['no name of a variable: "A=B"'] = { "ls", env = { ["A=B"] = "1" } },
         ["env: A: expected a string, got table"] = { "ls", env = { A = {} } },
         ["cwd: expected a string, got boolean"] = { "ls", cwd = true },
-        ["parent_death: no such signal: FOO"] = { "ls", parent_death = "FOO" },
+        ["parent_death: no such signal: 'FOO'"] = { "ls", parent_death = "FOO" },
         ["descriptors: expected a table"] = { "ls", descriptors = 3 },
         ["from 3 on"] = { "ls", descriptors = { [2] = 1 } },
         ["stdin: expected"] = { "ls", stdin = print },
