@@ -99,13 +99,25 @@ describe("eddy.jobs", function()
     assert.is_nil(log:find "main chunk")
   end)
 
-  it("says that a module is not to be found", function()
-    local pool = open { module = "no.such.module" }
-    task(function()
-      local ok, err = pcall(function() return pool:call("x"):await() end)
-      assert.is_false(ok)
-      assert.matches("module 'no.such.module' not found", err)
-    end)
+  it("says that a module is not to be found, or read: at once, or by a job that finds none", function()
+    assert.error_matches(function() open { module = "no.such.module" } end,
+      "jobs: module 'no.such.module' not found:\n\tno field")
+    local dir = support.temp_dir()
+    local before, file = package.path, assert(io.open(dir .. "/broken.lua", "w"))
+    file:write "x = = 1"
+    file:close()
+    package.path = dir .. "/?.lua;" .. before
+    assert.error_matches(function() open { module = "broken" } end,
+      "jobs: error loading module 'broken' from file '[^\n]*':\n\t[^\n]*:1: unexpected symbol")
+    package.path = before
+    os.remove(dir .. "/broken.lua")
+    local pool = open { module = "no.such.module", cwd = dir }
+    loop:spawn(function() return pool:call("x"):await() end)
+    support.wait(loop, function() return pool:stats().failed == 1 end)
+    support.turns(loop, 2)
+    local _, count = support.take_log():gsub("module 'no.such.module' not found", "")
+    assert.equal(1, count)
+    os.remove(dir)
   end)
 
   it("finds its module where the program does", function()
