@@ -56,8 +56,8 @@ end
 -- timeout: ms after which it is stopped;
 -- max_output: bytes of stdout, and of stderr, above which it is stopped (16 MiB)
 -- @return a future of its exit code, what it wrote, what it wrote to the standard error, and, when
--- that ended it, the name of a signal: then the code is nil. Fails with ETIMEDOUT or EMSGSIZE. When
--- it is cancelled, the program is stopped.
+-- that ended it, the name of a signal: then the code is nil. Of nil and an error, ETIMEDOUT or
+-- EMSGSIZE, when it took too long or wrote too much. When it is cancelled, the program is stopped.
 function M.run(options)
   local loop, own = options_of(options, "run", of_run)
   return run(loop, own, options)

@@ -237,9 +237,10 @@ local expected = {
 }
 
 --- Whether an error is one that every caller must expect, and gets as nil and the error: it
--- would have had to wait, the time is up, it was cancelled.
+-- would have had to wait, the time is up, it was cancelled, or, of an error whose `is_expected`
+-- says so, a limit that the caller has set was reached.
 function M.is_expected(err)
-  return getmetatable(err) == Error and expected[err.code] ~= nil
+  return getmetatable(err) == Error and (expected[err.code] or err.is_expected) == true
 end
 
 return M

@@ -110,8 +110,10 @@ local function collect(self, text)
   end
   self._whole = false
   want(self, false)
-  whole:set_error(errors.new(errors.numbers.EMSGSIZE, ("%s: more than %d bytes"):format(
-    self._name, whole._limit)))
+  local err = errors.new(errors.numbers.EMSGSIZE, ("%s: more than %d bytes"):format(self._name,
+    whole._limit))
+  err.is_expected = true
+  whole:set_error(err)
 end
 
 -- Reads once. Whether there may be more.
@@ -198,7 +200,7 @@ end
 
 function Whole:_describe() return "all of " .. self.output._name end
 
---- A future of all that is written from now on, until the child ends or closes it. Fails with
+--- A future of all that is written from now on, until the child ends or closes it; of nil and
 -- EMSGSIZE when that is more than `limit` bytes (16 MiB unless given).
 function Output:read_all(limit)
   limit = limit or OUTPUT_BYTES

@@ -99,7 +99,7 @@ describe("eddy.jobs", function()
     assert.is_nil(log:find "main chunk")
   end)
 
-  it("says that a module is not to be found, or read: at once, or by a job that finds none", function()
+  it("says that a module is not to be found, or read: at once, else when a job needs it", function()
     assert.error_matches(function() open { module = "no.such.module" } end,
       "jobs: module 'no.such.module' not found:\n\tno field")
     local dir = support.temp_dir()
