@@ -159,7 +159,7 @@ describe("eddy ctl", function()
     assert.matches("expected a whole number of at least 1", select(2, ctl("set-budget jobs 0", 1)))
     assert.equal("DEBUG      main\n", (ctl "log"))
     assert.equal("WARN       main\n", (ctl "log WARN"))
-    assert.matches("no such level: LOUD", select(2, ctl("log LOUD", 1)))
+    assert.matches("no such level: 'LOUD'", select(2, ctl("log LOUD", 1)))
     assert.equal("0 log files opened anew\n", (ctl "log reopen"))
     assert.is_true(ask("gc").after > 0)
   end)
@@ -348,7 +348,9 @@ print(s.poll(700))]]):format(path)
 
     it("says what is wrong with a request", function()
       for _, text in ipairs { "", "x", "[]", "{}", "1", "null", '{"verb":1}', '{"verb":"info",',
-        '{"verb":"info","args":1}', '{"verb":"info","ms":"x"}', ("["):rep(5000), "\0\1\255" } do
+        '{"verb":"info","args":1}', '{"verb":"info","id":{}}', '{"verb":"info","id":1e999}',
+        '{"verb":"info","args":{"x":1e999}}', '{"verb":"info","args":{"x":[-1e999]}}',
+        '{"verb":"info","ms":"x"}', ("["):rep(5000), "\0\1\255" } do
         socket:send(text)
         assert.message(text).matches("^bad request: ", json.decode(socket:recv()).error)
       end
