@@ -85,7 +85,7 @@ function Server:cancel(identity, id)
   end
 end
 
--- In this thread, as the loop may not be able to. Not the loop's end of what asks here: it is quick.
+-- In this thread, as the loop may not be able to. The loop's end of this socket is left alone.
 function Server:interrupt(identity, id)
   local running = watchdog.running()
   local is_own = running and running:find(M.ENDPOINT, 1, true)
