@@ -491,7 +491,8 @@ int eddy_socket_has_sent(eddy_context *context, uint32_t socket);
 /* What a message may have that peers send to listeners bound from now on; 0: any. */
 typedef struct eddy_message_limits {
     uint32_t parts;
-    double bytes; /* of all its parts */
+    double bytes;  /* of all its parts */
+    int mechanism; /* the listener's, ZMQ_CURVE ...: of peers that offer another one is told */
 } eddy_message_limits;
 
 /* A peer that sends more is cut off, before libzmq has the message; not in programs without the
@@ -502,6 +503,10 @@ int eddy_socket_limit(eddy_context *context, uint32_t socket, uint32_t parts, do
  * connection was over them. */
 void eddy_limits_of_bind(eddy_message_limits *limits);
 void eddy_limits_exceeded(int descriptor);
+
+/* The same: that the peer at a connection offers another mechanism, by its greeting's 20 bytes,
+ * than the listener has. libzmq ends the connection, and tells nobody but monitors. */
+void eddy_limits_mechanism(int descriptor, int mechanism, const char *offered);
 
 /* How many connections were, in this process. */
 double eddy_limits_count(void);

@@ -4,13 +4,24 @@
 
 #include <netdb.h>
 #include <pthread.h>
+#include <stdio.h>
+#include <string.h>
 #include <sys/socket.h>
+#include <zmq.h>
 
-enum { LINE_EVERY_MS = 60000 }; /* in the log */
+enum {
+    LINE_EVERY_MS = 60000, /* in the log */
+    MECHANISM_SIZE = 20,   /* its name's, in a greeting */
+};
+
+/* What peers do, and when the log had a line of it. */
+typedef struct habit {
+    double count, untold, told;
+} habit;
 
 static struct {
     pthread_mutex_t lock;
-    double count, untold, told;
+    habit exceeds, is_unlike;
 } all = {.lock = PTHREAD_MUTEX_INITIALIZER};
 
 static void forked(void) {
@@ -24,7 +35,7 @@ __attribute__((constructor)) static void begin(void) {
 int eddy_socket_limit(eddy_context *context, uint32_t id, uint32_t parts, double bytes) {
     eddy__socket *socket = eddy__context_find(context, id);
     if (!socket) return eddy__context_refusal(context, id);
-    socket->limits = (eddy_message_limits){parts, bytes};
+    socket->limits = (eddy_message_limits){parts, bytes, ZMQ_NULL};
     return 0;
 }
 
@@ -32,33 +43,66 @@ void eddy_limits_of_bind(eddy_message_limits *limits) {
     *limits = eddy__socket_limits_of_bind();
 }
 
-void eddy_limits_exceeded(int descriptor) {
+enum { ADDRESS = NI_MAXHOST };
+
+static void tell_address(int descriptor, char *address) {
     struct sockaddr_storage name;
     socklen_t size = sizeof name;
-    char address[NI_MAXHOST] = "this machine";
+    snprintf(address, ADDRESS, "this machine");
     if (getpeername(descriptor, (struct sockaddr *)&name, &size) == 0 &&
         name.ss_family != AF_UNIX)
-        getnameinfo((struct sockaddr *)&name, size, address, sizeof address, NULL, 0,
-                    NI_NUMERICHOST);
+        getnameinfo((struct sockaddr *)&name, size, address, ADDRESS, NULL, 0, NI_NUMERICHOST);
+}
+
+/* Counts it. How often it was since the last line, if there is to be one now; else 0. */
+static double count(habit *habit) {
     pthread_mutex_lock(&all.lock);
     double now = eddy_time(), told = 0;
-    all.count++;
-    all.untold++;
-    if (all.told == 0 || now - all.told >= LINE_EVERY_MS) {
-        told = all.untold;
-        all.told = now;
-        all.untold = 0;
+    habit->count++;
+    habit->untold++;
+    if (habit->told == 0 || now - habit->told >= LINE_EVERY_MS) {
+        told = habit->untold;
+        habit->told = now;
+        habit->untold = 0;
     }
     pthread_mutex_unlock(&all.lock);
-    if (told > 0)
-        eddy__notice("a peer at %s was cut off in a message of more parts or bytes than "
-                     "max_parts and max_message allow; %.0f since the last such line",
-                     address, told);
+    return told;
+}
+
+void eddy_limits_exceeded(int descriptor) {
+    char address[ADDRESS];
+    double told = count(&all.exceeds);
+    if (told == 0) return;
+    tell_address(descriptor, address);
+    eddy__notice("a peer at %s was cut off in a message of more parts or bytes than "
+                 "max_parts and max_message allow; %.0f since the last such line",
+                 address, told);
+}
+
+/* What a peer offers is anything. */
+static const char *name_of(const char *offered) {
+    static const char *const names[] = {"NULL", "PLAIN", "CURVE", "GSSAPI"};
+    for (size_t i = 0; i < sizeof names / sizeof *names; i++)
+        if (strncmp(offered, names[i], MECHANISM_SIZE) == 0) return names[i];
+    return "something unknown";
+}
+
+void eddy_limits_mechanism(int descriptor, int mechanism, const char *offered) {
+    char address[ADDRESS];
+    double told = count(&all.is_unlike);
+    if (told == 0) return;
+    tell_address(descriptor, address);
+    int is_curve = mechanism == ZMQ_CURVE;
+    eddy__notice(
+        "a peer at %s cannot come in: it offers %s, and the socket wants %s: give it %s; "
+        "%.0f since the last such line",
+        address, name_of(offered), is_curve ? "CURVE" : "another mechanism",
+        is_curve ? "curve = { server = PUBLIC KEY }" : "what the socket has", told);
 }
 
 double eddy_limits_count(void) {
     pthread_mutex_lock(&all.lock);
-    double count = all.count;
+    double count = all.exceeds.count;
     pthread_mutex_unlock(&all.lock);
     return count;
 }

@@ -192,7 +192,9 @@ int main(int argc, char **argv) {
         status = (int)lua_tointeger(lua, -2);
         deadline = lua_tonumber(lua, -1);
     } else {
-        fprintf(stderr, "eddy: internal error: %s\n", lua_tostring(lua, -1));
+        if (!lua_isstring(lua, -1)) luaL_callmeta(lua, -1, "__tostring");
+        const char *text = lua_tostring(lua, -1);
+        fprintf(stderr, "eddy: internal error: %s\n", text ? text : "of no text");
     }
     /* Finalizers, and an output that nobody reads, must not hold us longer than they may. */
     deadline = fmax(deadline, eddy_time() + LEAST_END_MS);

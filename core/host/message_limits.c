@@ -4,12 +4,16 @@
 #include <stdatomic.h>
 #include <stdint.h>
 #include <stdlib.h>
+#include <string.h>
+#include <zmq.h>
 
 enum {
     DESCRIPTORS = 1 << 20, /* more than the kernel gives a process, unless told to */
     KEYS = 1 << 16,
     KEY_SHIFT = 4, /* how far keys are apart in memory, at least */
     GREETING = 64,
+    MECHANISM = 12, /* where its name is in a greeting, and how long */
+    MECHANISM_SIZE = 20,
     SHORT_HEADER = 2, /* flags, and a size of one byte */
     LONG_HEADER = 9,
     MORE = 1,
@@ -28,8 +32,10 @@ typedef struct entry {
     atomic_int is_on;
     int descriptor;
     eddy_message_limits limits;
-    const void *_Atomic key; /* of CURVE */
-    uint64_t left;           /* bytes of the greeting, or of a frame, that are to come */
+    const void *_Atomic key;      /* of CURVE */
+    uint64_t left;                /* bytes of the greeting, or of a frame, that are to come */
+    int is_greeting;              /* which of them */
+    char offered[MECHANISM_SIZE]; /* the mechanism */
     unsigned char header[LONG_HEADER];
     int have; /* bytes of it */
     tally on_wire, decrypted;
@@ -45,10 +51,14 @@ static entry *find(int descriptor) {
     return found && found->is_on ? found : NULL;
 }
 
+static int has_any(eddy_message_limits limits) {
+    return limits.parts || limits.bytes > 0 || limits.mechanism != ZMQ_NULL;
+}
+
 static void begin(int descriptor, eddy_message_limits limits) {
     if (descriptor < 0 || descriptor >= DESCRIPTORS) return;
     entry *made = entries[descriptor];
-    if (!limits.parts && !(limits.bytes > 0)) return eddy__message_limits_end(descriptor);
+    if (!has_any(limits)) return eddy__message_limits_end(descriptor);
     if (!made) made = calloc(1, sizeof *made);
     if (!made) return;
     atomic_exchange(&made->is_on, 0); /* what its last thread did is done */
@@ -56,6 +66,7 @@ static void begin(int descriptor, eddy_message_limits limits) {
     made->limits = limits;
     made->key = NULL;
     made->left = GREETING;
+    made->is_greeting = 1;
     made->have = 0;
     made->on_wire = made->decrypted = (tally){0};
     made->is_on = 1;
@@ -103,13 +114,31 @@ static int begin_frame(entry *at) {
     return is_over(at, &at->on_wire, at->header[0] & MORE, (double)at->left);
 }
 
+/* Bytes of the greeting. A connection without limits is of no interest after it. */
+static void greet(entry *at, const char *bytes, size_t size) {
+    static const char *const names[] = {"NULL", "PLAIN", "CURVE", "GSSAPI"};
+    uint64_t from = GREETING - at->left, to = from + size;
+    int is_known = at->limits.mechanism >= 0 && at->limits.mechanism <= ZMQ_GSSAPI;
+    const char *wanted = is_known ? names[at->limits.mechanism] : "";
+    if (from >= MECHANISM + MECHANISM_SIZE) return;
+    for (uint64_t i = from; i < to && i < MECHANISM + MECHANISM_SIZE; i++)
+        if (i >= MECHANISM) at->offered[i - MECHANISM] = bytes[i - from];
+    if (to < MECHANISM + MECHANISM_SIZE) return;
+    if (at->limits.mechanism != ZMQ_NULL &&
+        strncmp(at->offered, wanted, sizeof at->offered) != 0)
+        eddy_limits_mechanism(at->descriptor, at->limits.mechanism, at->offered);
+    at->is_on = at->limits.parts || at->limits.bytes > 0;
+}
+
 int eddy__message_limits_exceeded(int descriptor, const void *data, size_t size) {
     entry *at = last = find(descriptor);
     const unsigned char *bytes = data;
     while (at && size > 0) {
         if (at->left > 0) {
             size_t skipped = at->left < size ? (size_t)at->left : size;
+            if (at->is_greeting) greet(at, (const char *)bytes, skipped);
             at->left -= skipped;
+            if (at->left == 0) at->is_greeting = 0;
             bytes += skipped;
             size -= skipped;
             continue;

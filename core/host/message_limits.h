@@ -1,4 +1,5 @@
-/* Messages of more parts, or more bytes, than a peer may send. */
+/* Messages of more parts, or more bytes, than a peer may send, and peers that offer another
+ * mechanism than a listener has. */
 #ifndef EDDY_HOST_MESSAGE_LIMITS_H
 #define EDDY_HOST_MESSAGE_LIMITS_H
 

@@ -132,6 +132,16 @@ int eddy__endpoint_connect(void *socket, const char *endpoint) {
     return eddy__zmq_connect(socket, endpoint) == 0 ? 0 : -errno;
 }
 
+/* For a tcp endpoint libzmq (4.3.4) looks at the network interfaces, and ends the process when
+ * it has no descriptor for that. 0 or -errno. */
+static int check_descriptor(const char *endpoint) {
+    if (strncmp(endpoint, "tcp:", 4) != 0) return 0;
+    int fd = eddy__eventfd();
+    if (fd < 0) return -errno;
+    close(fd);
+    return 0;
+}
+
 int eddy__endpoint_bind(void *socket, const char *endpoint) {
     char resolved[LONGEST];
     if (!has_port(endpoint)) return -EINVAL;
@@ -146,6 +156,7 @@ int eddy__endpoint_bind(void *socket, const char *endpoint) {
     if (passed != EDDY__PASSED_NONE) return passed;
     const char *path = path_of(endpoint);
     if (path) return bind_path(socket, endpoint, path);
+    if ((rc = check_descriptor(endpoint)) != 0) return rc;
     if (eddy__zmq_bind(socket, endpoint) == 0) return 0;
     if (errno != ENODEV) return -errno;
     int error = resolve(socket, endpoint, resolved);

@@ -110,8 +110,12 @@ static int bind_at(eddy__socket *socket, const char *endpoint) {
 static _Thread_local const eddy__socket *binding;
 
 eddy_message_limits eddy__socket_limits_of_bind(void) {
-    int has = binding && binding->type != ZMQ_STREAM;
-    return has ? binding->limits : (eddy_message_limits){0};
+    if (!binding || binding->type == ZMQ_STREAM) return (eddy_message_limits){0};
+    eddy_message_limits limits = binding->limits;
+    size_t size = sizeof limits.mechanism;
+    if (zmq_getsockopt(binding->zmq, ZMQ_MECHANISM, &limits.mechanism, &size) != 0)
+        limits.mechanism = ZMQ_NULL;
+    return limits;
 }
 
 int eddy__socket_share_of_bind(void) {

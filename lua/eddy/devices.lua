@@ -2,6 +2,7 @@
 local constants = require "eddy.base.constants"
 local errors = require "eddy.base.errors"
 local c = require "eddy.base.libeddy"
+local methods = require "eddy.base.methods"
 local zmq = require "eddy.zmq"
 local socket_options = require "eddy.zmq.options"
 local proxy = require "eddy.zmq.proxy"
@@ -417,5 +418,7 @@ function M.front(settings)
   device:setsockopt_out(constants.ROUTER_HANDOVER, 1)
   return device
 end
+
+methods(Device, "device")
 
 return M

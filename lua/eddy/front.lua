@@ -1,8 +1,10 @@
 --- Workers behind a front: `devices.front` hands them requests when they are ready.
 local errors = require "eddy.base.errors"
+local methods = require "eddy.base.methods"
 local loops = require "eddy.loop"
 local new_stream = require "eddy.stream"
 local zmq = require "eddy.zmq"
+local socket_options = require "eddy.zmq.options"
 
 ---@class eddy.front
 local M = {}
@@ -31,6 +33,7 @@ end
 --- Answers the request; once.
 ---@param answer eddy.Part|eddy.Part[] a string, or a list of frames
 function Job:reply(answer)
+  errors.check_self(self, "reply", "job")
   local worker = self._worker
   if self._done then errors.misuse("reply: the request was answered already") end
   local parts = { "REPLY", self._id }
@@ -48,6 +51,7 @@ end
 
 --- Gives the request back: another worker gets it.
 function Job:give_back()
+  errors.check_self(self, "give_back", "job")
   local worker = self._worker
   if self._done then errors.misuse("give_back: the request was answered already") end
   worker.stream:send_multipart { "RETURN", self._id }
@@ -85,9 +89,18 @@ end
 
 local own = { handle = true, credit = true, loop = true, error_reply = true, connect = true }
 
+-- Returns the credit, and the options of the socket.
 local function check(settings)
   if type(settings) ~= "table" then
     errors.misuse("worker: expected a table, got " .. type(settings))
+  end
+  local of_socket = {}
+  for name, value in pairs(settings) do
+    if not own[name] then of_socket[name] = value end
+    if not own[name] and not socket_options.has(name) then
+      errors.misuse(("worker: no such option: '%s'%s"):format(tostring(name),
+        socket_options.nearest(name, own)))
+    end
   end
   errors.check_function(settings.handle, "worker: handle")
   local credit = settings.credit or 1
@@ -96,7 +109,7 @@ local function check(settings)
       errors.typed(credit))
   end
   if settings.connect == nil then errors.misuse "worker: connect: expected the front's endpoint" end
-  return credit
+  return credit, of_socket
 end
 
 -- Whether libzmq tells of no handshake there.
@@ -118,10 +131,7 @@ end
 ---@param settings eddy.WorkerSettings what it does; after nil `job:reply(answer)` answers later
 ---@return eddy.Worker
 function M.worker(settings)
-  local credit, of_socket = check(settings), {}
-  for name, value in pairs(settings) do
-    if not own[name] then of_socket[name] = value end
-  end
+  local credit, of_socket = check(settings)
   local socket = zmq.instance():socket(zmq.DEALER, of_socket)
   local stream = new_stream(socket, settings.loop or loops.current())
   local self = setmetatable({ stream = stream, _handle = settings.handle, _credit = credit,
@@ -140,5 +150,7 @@ function M.worker(settings)
   if is_silent(endpoints) then announce(self) end
   return self
 end
+
+methods(Worker, "worker")
 
 return M

@@ -198,7 +198,7 @@ function M.first(...)
   local list, count, is_list = list_of("first", ...)
   for name in pairs(is_list and (...) or {}) do
     if type(name) == "string" and name ~= "cancel" then
-      errors.misuse("first: no such option: '" .. name .. "'")
+      errors.unknown("first", "option", name, { cancel = true })
     end
   end
   if count == 0 then errors.misuse("first: expected one future at least") end

@@ -1,11 +1,14 @@
 --- NATS JetStream: messages that are stored and replicated, for when one machine, or memory alone,
 -- is not enough. Over libnats, in threads that no Lua enters.
 local errors = require "eddy.base.errors"
+local methods = require "eddy.base.methods"
 local links = require "eddy.jetstream.link"
 require "eddy.jetstream.kv"
 require "eddy.jetstream.stream"
 require "eddy.jetstream.subjects"
 local loops = require "eddy.loop"
+
+methods(links.methods, "link")
 
 ---@class eddy.jetstream
 local M = {}

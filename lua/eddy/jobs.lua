@@ -23,6 +23,19 @@ local function number_of(options, name, least, default)
   return value
 end
 
+-- Raises when a module cannot be found, or read, here: then no worker could. It is not run.
+local function check_module(name)
+  if package.loaded[name] then return end
+  local texts = {}
+  for _, loader in ipairs(package.loaders) do
+    local ok, found = pcall(loader, name)
+    if ok and type(found) == "function" then return end
+    if not ok then errors.misuse("jobs: " .. tostring(found)) end
+    texts[#texts + 1] = found
+  end
+  errors.misuse(("jobs: module '%s' not found:%s"):format(name, table.concat(texts)))
+end
+
 ---@class eddy.JobsOptions
 ---@field module string which a worker requires: a table of functions
 ---@field workers? integer how many at most (as many as there are processors)
@@ -45,18 +58,20 @@ function M.new(options)
   end
   local policy = options.on_full or "error"
   if not policies[policy] then
-    errors.misuse("jobs: on_full: no such policy: " .. tostring(policy))
+    errors.unknown("jobs: on_full", "policy", policy, policies)
   end
   local loop = options.loop or loops.current()
   if not loops.is(loop) then errors.misuse("jobs: expected a loop, got " .. type(loop)) end
   loop:_core("jobs")
-  return pool.new(loop, {
+  local plan = {
     module = options.module, name = options.name, env = options.env, cwd = options.cwd,
     workers = number_of(options, "workers", 1, C.eddy_processors()),
     queue = number_of(options, "queue", 0, QUEUE), on_full = policy,
     timeout = errors.limit_of(options.timeout, "jobs: timeout"),
     grace = number_of(options, "grace", 0, GRACE_MS),
-  })
+  }
+  if options.cwd == nil then check_module(options.module) end -- else it may be elsewhere
+  return pool.new(loop, plan)
 end
 
 return setmetatable(M, { __call = function(_, options) return M.new(options) end })

@@ -1,5 +1,6 @@
 --- Logging: loggers make records of what a script has to say, handlers take them further.
 local errors = require "eddy.base.errors"
+local methods = require "eddy.base.methods"
 local mark = require "eddy.base.mark"
 local file = require "eddy.log.file"
 local formats = require "eddy.log.format"
@@ -134,10 +135,16 @@ function TopicLogger:log(level, topic, message, ...)
   emit(self, formats.level_number(level, "log"), formats.text_of(topic), message, ...)
 end
 
+for _, class in ipairs { Logger, TopicLogger } do methods(class, "log") end
+
 local function add_methods(name, number)
   local method = name:lower()
-  Logger[method] = function(self, message, ...) emit(self, number, nil, message, ...) end
+  Logger[method] = function(self, message, ...)
+    errors.check_self(self, method, "log")
+    emit(self, number, nil, message, ...)
+  end
   TopicLogger[method] = function(self, topic, message, ...)
+    errors.check_self(self, method, "log")
     emit(self, number, formats.text_of(topic), message, ...)
   end
 end
@@ -162,6 +169,7 @@ local function new(class, name, settings, what)
   if name ~= nil and type(name) ~= "string" then
     errors.misuse(what .. ": expected a name, got " .. type(name))
   end
+  errors.check_fields(settings, { level = true, handlers = true }, what)
   local list = {}
   for i, handler in ipairs(settings.handlers or {}) do list[i] = check_handler(handler, what) end
   return loggers.add(setmetatable({

@@ -1,6 +1,7 @@
 --- Loops: what users hold, and what hangs on it. `eddy/loop/` has how they run.
 local errors = require "eddy.base.errors"
 local c = require "eddy.base.libeddy"
+local methods = require "eddy.base.methods"
 local callback_errors = require "eddy.loop.callback_errors"
 local dispatch = require "eddy.loop.dispatch"
 local embedded = require "eddy.loop.embedded"
@@ -275,6 +276,7 @@ end
 -- what ends late need not know that the loop ended first.
 ---@param fn function
 function Loop:add_callback(fn, ...)
+  errors.check_self(self, "add_callback", "loop")
   check_function(fn, "add_callback")
   if self._closed then return end
   local given = select("#", ...)
@@ -302,7 +304,7 @@ M._is_over = function() return false end
 -- thread was told to
 ---@return string? signal
 function Loop:start()
-  errors.check_self(self, "start")
+  errors.check_self(self, "start", "loop")
   self._started, self._stopped_by = true, false
   self._is_ended = self._ending ~= false
   if starts_instead and coroutine.running() == starts_instead then return start_instead(self) end
@@ -321,7 +323,7 @@ function Loop:_run_within(limit) dispatch.drive(self, false, limit) end
 --- Ends the running `start`: nothing more is dispatched, and what is pending waits for the
 -- next one. Before a start, the next start returns at once.
 function Loop:stop()
-  errors.check_self(self, "stop")
+  errors.check_self(self, "stop", "loop")
   self._stop = true
 end
 
@@ -341,7 +343,7 @@ local CHILDREN_MS = 1000 -- for children to end when their loop is closed
 -- get a SIGTERM, and, those that go on for a second, a SIGKILL.
 ---@param all_descriptors? boolean true: closes also the descriptors and sockets that have handlers
 function Loop:close(all_descriptors)
-  errors.check_self(self, "close")
+  errors.check_self(self, "close", "loop")
   if self._closed then return end
   if self._running then errors.misuse("close: the loop is running") end
   if self._is_held then errors.misuse("close: a flush is just receiving a message") end
@@ -387,7 +389,7 @@ end
 --- The loop's time in ms: monotonic, of no particular beginning.
 ---@return number ms
 function Loop:time()
-  errors.check_self(self, "time")
+  errors.check_self(self, "time", "loop")
   return C.eddy_loop_time(self:_core("time"))
 end
 
@@ -408,5 +410,8 @@ function Loop:stats()
     errors = self._errors,
   }
 end
+
+methods(Loop, "loop", [[start stop close time add_callback call_later call_at call_every spawn
+  run_sync]])
 
 return M

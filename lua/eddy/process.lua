@@ -23,7 +23,7 @@ local function options_of(options, what, more)
     if type(key) == "number" or of_spawn[key] then
       own[key] = value
     elseif not more[key] then
-      errors.misuse(("%s: no such option: '%s'"):format(what, tostring(key)))
+      errors.unknown(what, "option", key, of_spawn, more)
     end
   end
   local loop = options.loop or loops.current()
@@ -63,8 +63,8 @@ end
 
 --- Runs a program to its end.
 -- @return a future of its exit code, what it wrote, what it wrote to the standard error, and, when
--- that ended it, the name of a signal: then the code is nil. Fails with ETIMEDOUT or EMSGSIZE. When
--- it is cancelled, the program is stopped.
+-- that ended it, the name of a signal: then the code is nil. Of nil and an error, ETIMEDOUT or
+-- EMSGSIZE, when it took too long or wrote too much. When it is cancelled, the program is stopped.
 ---@param options eddy.RunOptions as `spawn` has them, with pipes for stdout and stderr
 ---@return eddy.Future<integer?>
 function M.run(options)

@@ -53,12 +53,7 @@ end
 local known = { interval = true, depth = true, lines = true }
 
 local function check(options)
-  if type(options) ~= "table" then
-    errors.misuse("start: expected a table of options, got " .. type(options))
-  end
-  for name in pairs(options) do
-    if not known[name] then errors.misuse("start: no such option: " .. tostring(name)) end
-  end
+  errors.check_fields(options, known, "start")
   local interval, deep = options.interval or 10, options.depth or DEPTH
   if type(interval) ~= "number" or interval % 1 ~= 0 or interval < 1 or interval > MOST_MS then
     errors.misuse(("start: interval: expected a whole number of ms from 1 to %d, got %s")

@@ -1,5 +1,6 @@
 --- Reloading a script while it runs: what it kept goes on, all else is the next generation's.
 local errors = require "eddy.base.errors"
+local journal = require "eddy.base.journal"
 local c = require "eddy.base.libeddy"
 local generation = require "eddy.reload.generation"
 local modules = require "eddy.reload.modules"
@@ -80,13 +81,22 @@ local function refusal(loop)
   return loop._ending and "reload: the loop is ending" or nil
 end
 
+local function tell(answer)
+  local text = ("reload: generation %d of %s runs (%.0f ms)"):format(answer.generation,
+    program.file, answer.took_ms)
+  if answer.waiting > 0 then
+    text = text .. ("; %d of the one before wait"):format(answer.waiting)
+  end
+  loops.current():_log(text, journal.INFO)
+end
+
 -- @param clears whether the generation before has ended
 local function done(future, clears, answer, problem)
   pending = false
   if program.ends then program.ends() end
   if answer then
     if generation.keeps() then listen() end
-    if program.told then program.told(answer) end
+    if program.tells then tell(answer) end
     return future:set_result(answer)
   end
   local state = clears and "nothing runs until a file changes" or
@@ -127,7 +137,7 @@ function M.now() return M.request():await() end
 
 -- Loads the first generation, or raises what is wrong with it.
 local function load_first(file, arguments)
-  program.begin { file = file, watches = false, drives = false, told = false, hangup = false,
+  program.begin { file = file, watches = false, drives = false, tells = false, hangup = false,
     begins = false, ends = false,
     load = function()
       local chunk, err = loadfile(file, "t")

@@ -3,6 +3,7 @@
 local errors = require "eddy.base.errors"
 local c = require "eddy.base.libeddy"
 local later = require "eddy.base.later"
+local methods = require "eddy.base.methods"
 local loops = require "eddy.loop"
 local backpressure = require "eddy.stream.backpressure"
 local closing = require "eddy.stream.close"
@@ -27,7 +28,7 @@ local monitor = later.require "eddy.zmq.monitor"
 local Socket = require "eddy.zmq.socket"
 
 local C = c.C
-local check, check_function = errors.check, errors.check_function
+local check, check_function, check_self = errors.check, errors.check_function, errors.check_self
 local drain = receiving.drain
 local rshift = require("bit").rshift
 local REPORT, IDLY = completions.REPORT, C.EDDY_REPORT_IDLY
@@ -78,10 +79,10 @@ local Stream = {
 }
 
 -- The metatable of streams that have these methods.
-local function class(methods)
+local function class(own)
   return {
     __index = function(self, key)
-      local method = methods[key]
+      local method = own[key]
       if method ~= nil then return method end
       if key == "socket" then return self[1] end
       if key == "name" then return tostring(self[1]) end
@@ -100,7 +101,6 @@ local Instance, RepInstance = class(Stream), nil -- the second one when a REP fi
 
 -- The stream's id; raises when it is closed.
 local function id_of(self, what)
-  if type(self) ~= "table" then errors.misuse(what) end
   return self._id or error(errors.new(errors.numbers.ENOTSOCK, what .. ": the stream " ..
     self.name .. " is closed"), 0)
 end
@@ -305,12 +305,11 @@ local function sent(self, result, what, data, opts, msg, callback)
 end
 
 local function callback_of(opts, what)
-  if type(opts) ~= "table" then
-    errors.misuse(what .. ": expected a table of options, got " .. type(opts))
+  if type(opts) ~= "table" or opts.callback == nil then
+    return errors.check_fields(opts, { callback = true }, what)
   end
-  local callback = opts.callback
-  if callback ~= nil then check_function(callback, what .. ": callback") end
-  return callback
+  check_function(opts.callback, what .. ": callback")
+  return opts.callback
 end
 
 ---@class eddy.SendOptions
@@ -328,6 +327,7 @@ end
 ---@return true? ok
 ---@return eddy.Error err
 function Stream:send(data, opts)
+  check_self(self, "send", "stream")
   if bytes.kind(data) then return self:send_multipart({ data }, opts) end
   if type(data) ~= "string" then
     errors.misuse("send: expected a string or a frame, got " .. type(data))
@@ -345,6 +345,7 @@ end
 ---@return true? ok
 ---@return eddy.Error err
 function Stream:send_multipart(list, opts)
+  check_self(self, "send_multipart", "stream")
   local callback = opts and callback_of(opts, "send_multipart")
   local packed = message.pack(list, "send_multipart")
   local report = callback and 1 or self[REPORT]
@@ -435,6 +436,8 @@ function Stream:_handler_of(fn) return fn end -- luacheck: no self
 
 -- Calls it in a flush.
 function Stream:_call_handler(fn, msg) self.loop:_protect(self, fn, msg) end
+
+methods(Stream, "stream", "send send_multipart peer") -- which look themselves
 
 ---@class eddy.stream
 ---@overload fun(socket: eddy.Socket, loop?: eddy.Loop): eddy.Stream

@@ -2,6 +2,7 @@
 -- virtual clock, and a check that nothing was left open.
 local errors = require "eddy.base.errors"
 local c = require "eddy.base.libeddy"
+local methods = require "eddy.base.methods"
 local expect_log = require("eddy.testing.expect_log").expect_log
 local loops = require "eddy.loop"
 local busted_events = require "eddy.testing.busted_events"
@@ -51,12 +52,9 @@ local function open(self)
 end
 
 local function check_options(options, what)
-  for name in pairs(options or {}) do
-    if name ~= "virtual_time" and name ~= "leak_check" then
-      errors.misuse(what .. ": no such option: " .. tostring(name))
-    end
-  end
-  return options or {}
+  options = options or {}
+  errors.check_fields(options, { virtual_time = true, leak_check = true }, what)
+  return options
 end
 
 function Case:__tostring() return self._open and "test case" or "test case (closed)" end
@@ -273,5 +271,7 @@ function M.free_port()
 end
 
 M.expect_log = expect_log
+
+methods(Case, "case")
 
 return M

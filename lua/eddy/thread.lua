@@ -3,6 +3,7 @@
 local errors = require "eddy.base.errors"
 local provided = require "eddy.base.host"
 local c = require "eddy.base.libeddy"
+local methods = require "eddy.base.methods"
 local waits = require "eddy.base.waits"
 local loops = require "eddy.loop"
 local coroutines = require "eddy.tasks.coroutine"
@@ -242,5 +243,7 @@ function Thread:error()
   if self:done() then return failure_of(self) end
   return nil
 end
+
+methods(Thread, "thread")
 
 return M

@@ -3,6 +3,7 @@ local constants = require "eddy.base.constants"
 local errors = require "eddy.base.errors"
 local c = require "eddy.base.libeddy"
 local later = require "eddy.base.later"
+local methods = require "eddy.base.methods"
 local waits = require "eddy.base.waits"
 local curve_keys = require "eddy.security.curve_keys"
 local frames = require "eddy.zmq.frame"
@@ -13,7 +14,6 @@ local socket_options = require "eddy.zmq.options"
 local access = require "eddy.zmq.access"
 local poller = later.require "eddy.zmq.poller"
 local proxy = later.require "eddy.zmq.proxy"
-local serialization = require "eddy.zmq.serialization"
 local Socket = require "eddy.zmq.socket"
 
 local C, ffi = c.C, c.ffi
@@ -29,7 +29,6 @@ local M = {}
 for name, value in pairs(constants) do M[name] = value end
 for name, value in pairs(errors.numbers) do M[name] = value end
 for name, fn in pairs(curve_keys) do M[name] = fn end
-for name, method in pairs(serialization.methods) do Socket[name] = method end
 
 M.IPC_PATH_MAX_LEN = option_types.IPC_PATH_MAX_LEN
 
@@ -163,7 +162,8 @@ local function option_of(name, what)
   local of_socket = socket_options.option_name(name)
   if of_socket then return nil, of_socket end
   if type(name) == "number" then return name end
-  errors.misuse(what .. ": a context has no option '" .. tostring(name) .. "'")
+  errors.misuse(("%s: a context has no option '%s'%s"):format(what, tostring(name),
+    socket_options.nearest(name, context_options, Context)))
 end
 
 --- A context option's value, by name ("io_threads") or number (zmq.IO_THREADS). Of a socket
@@ -197,6 +197,8 @@ function Context:set(option, value)
     self._defaults[of_socket] = value
   end
 end
+
+methods(Context, "context")
 
 local Instance = {}
 
@@ -282,6 +284,9 @@ end
 ---@param code integer
 ---@return string
 function M.strerror(code)
+  if type(code) ~= "number" then
+    errors.misuse("strerror: expected a number, got " .. type(code))
+  end
   return ffi.string(C.eddy_error_text(code))
 end
 

@@ -159,7 +159,7 @@ describe("eddy ctl", function()
     assert.matches("expected a whole number of at least 1", select(2, ctl("set-budget jobs 0", 1)))
     assert.equal("DEBUG      main\n", (ctl "log"))
     assert.equal("WARN       main\n", (ctl "log WARN"))
-    assert.matches("no such level: LOUD", select(2, ctl("log LOUD", 1)))
+    assert.matches("no such level: 'LOUD'", select(2, ctl("log LOUD", 1)))
     assert.equal("0 log files opened anew\n", (ctl "log reopen"))
     assert.is_true(ask("gc").after > 0)
   end)
@@ -227,6 +227,8 @@ describe("eddy ctl", function()
     assert.equal("eddy: ctl: console:1: on purpose\nstack traceback:\n\t[C]: in function " ..
       "'error'\n\tconsole:1: in main chunk\n", err)
     assert.matches("unexpected symbol", select(2, ctl("eval '+'", 1)))
+    assert.matches("console:1: .*'nothing'", select(2, ctl("eval 'nothing.at_all'", 1)))
+    assert.equal("1\n", (ctl "eval '1 -- a comment'"))
     assert.equal("{ 1, 2, a = \"b\" }\n", (ctl [[eval '{ 1, 2, a = "b" }']]))
     assert.matches('^%d+  task "sleeper" ', (ctl "eval 'tasks()'"))
     local number = ask("tasks").tasks[1].number
@@ -346,7 +348,9 @@ print(s.poll(700))]]):format(path)
 
     it("says what is wrong with a request", function()
       for _, text in ipairs { "", "x", "[]", "{}", "1", "null", '{"verb":1}', '{"verb":"info",',
-        '{"verb":"info","args":1}', '{"verb":"info","ms":"x"}', ("["):rep(5000), "\0\1\255" } do
+        '{"verb":"info","args":1}', '{"verb":"info","id":{}}', '{"verb":"info","id":1e999}',
+        '{"verb":"info","args":{"x":1e999}}', '{"verb":"info","args":{"x":[-1e999]}}',
+        '{"verb":"info","ms":"x"}', ("["):rep(5000), "\0\1\255" } do
         socket:send(text)
         assert.message(text).matches("^bad request: ", json.decode(socket:recv()).error)
       end

@@ -55,6 +55,20 @@ describe("eddy ps", function()
     wait("ps --all", "\n *" .. pid .. " died, last seen %d") -- root sees others, that died later
   end)
 
+  it("shows the beginning of code that a process runs", function()
+    local code = 'require("eddy").loop.instance():call_later(60000, print) -- ' .. ("x"):rep(99)
+    local _, out = process.shell(([[export XDG_RUNTIME_DIR=%s host=%s
+      $host -e '%s' & echo $!
+      until $host ps | grep -q "$! .*require"; do sleep 0.01; done
+      $host ps --json; kill $!]]):format(runtime, process.quote(EDDY_HOST), code))
+    local pid, list = out:match "^(%d+)\n(.*)"
+    local command
+    for _, each in ipairs(json.decode(list)) do
+      if each.pid == tonumber(pid) then command = each.command end
+    end
+    assert.equal("-e " .. code:sub(1, 40) .. "...", command)
+  end)
+
   it("prints JSON", function()
     local pid = start(BUSY)
     wait("ps", pid .. " running")

@@ -2,15 +2,22 @@
  * message of more parts or bytes than it may have goes through. */
 #include "eddy.h"
 
+#include <zmq.h>
+
 static void limits_of_fuzz(eddy_message_limits *limits) {
-    *limits = (eddy_message_limits){3, 1000};
+    *limits = (eddy_message_limits){3, 1000, ZMQ_CURVE};
 }
 
 static void exceeded(int descriptor) {
     (void)descriptor;
 }
 
+static void other_mechanism(int descriptor, int mechanism, const char *offered) {
+    (void)descriptor, (void)mechanism, (void)offered;
+}
+
 #define eddy_limits_of_bind limits_of_fuzz
+#define eddy_limits_mechanism other_mechanism
 #define eddy_limits_exceeded exceeded
 #include "host/message_limits.c"
 

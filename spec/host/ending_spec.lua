@@ -92,6 +92,26 @@ describe("the host's end in order", function()
     end
   end)
 
+  it("is ended by one signal, and says that, where no signal had asked for it", function()
+    local name = process.script [[
+      local eddy = require "eddy"
+      local push = eddy.stream(eddy.zmq.instance():socket(eddy.zmq.PUSH, {
+        connect = "tcp://127.0.0.1:1" }))
+      push:send("x")
+      eddy.loop.instance():call_later(1, function() eddy.loop.instance():stop() end)]]
+    local said = name .. ".said"
+    local code, out = process.shell(([[
+      %s --drain 600000 %s 2>%s & pid=$!
+      until grep -q "ends at once" %s; do sleep 0.01; done
+      kill -TERM $pid; wait $pid; code=$?
+      cat %s; exit $code]]):format(process.quote(EDDY_HOST), name, said, said, said))
+    os.remove(said)
+    os.remove(name)
+    assert.equal(143, code)
+    assert.matches("^eddy: up to %d+%.%d s more for what libzmq has to send; SIGINT or SIGTERM " ..
+      "ends at once\n$", out)
+  end)
+
   it("is the script's to ask for, and tells what was left with 75", function()
     local out, err = check(75, eddy("-e", [[
       local eddy = require "eddy"

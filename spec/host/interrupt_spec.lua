@@ -100,7 +100,8 @@ describe("the watchdog's signal", function()
 
   it("says what is wrong with it", function()
     for text, expected in pairs {
-      ['"SIGNO"'] = "set_watchdog: signal: no such signal: SIGNO", ["1.5"] = "no such signal: 1.5",
+      ['"SIGNO"'] = "set_watchdog: signal: no such signal: 'SIGNO'",
+      ["1.5"] = "no such signal: '1.5'",
       ['"SIGKILL"'] = "set_watchdog: signal 9 cannot be taken",
     } do
       local code, _, err = process.eddy("-e",

@@ -59,6 +59,26 @@ describe("require", function()
     assert.matches("%(%-e%):1: loop or previous error loading module 'c'", err)
   end)
 
+  it("keeps what a library in C returned, which may use it when it is loaded again", function()
+    run(0, [[
+      package.preload.file = io.tmpfile
+      local weak = setmetatable({ require "file" }, { __mode = "v" })
+      for _ = 1, 3 do
+        package.loaded.file = nil
+        collectgarbage()
+        collectgarbage()
+        assert(require "file" ~= weak[1] and weak[1])
+      end
+      local has_luv, uv = pcall(require, "luv")
+      if not has_luv then return end
+      uv, package.loaded.luv = nil, nil
+      collectgarbage()
+      collectgarbage()
+      uv = require "luv"
+      uv.new_timer():start(1, 0, function() os.exit(0) end)
+      uv.run()]])
+  end)
+
   it("is Lua's in all else", function()
     write("plain", "return nil")
     write("no", "return false")

@@ -7,19 +7,21 @@ describe("http_gateway", function()
     return pending("needs lua-http; on Debian: apt-get install lua-http")
   end
 
-  -- Runs shell commands beside a gateway, which is at $url ($port); then ends it by SIGTERM.
-  local function beside(commands)
+  -- Runs shell commands beside a gateway, which is at $url ($port); then ends it by SIGTERM, unless
+  -- they did: a second one would end it at once.
+  local function beside(commands, are_last)
     return process.shell(([[
       dir=$(mktemp -d); mkfifo $dir/said
       '%s' '%s' serve 0 >$dir/said & gateway=$!
       exec 3<$dir/said; read -r _ url <&3; port=${url##*:}; port=${port%%/}
       %s
-      kill -TERM $gateway; wait $gateway; code=$?
-      rm -r $dir; exit $code]]):format(EDDY_HOST, examples.path "http_gateway", commands))
+      %s wait $gateway; code=$?
+      rm -r $dir; exit $code]]):format(EDDY_HOST, examples.path "http_gateway", commands,
+      are_last and "" or "kill -TERM $gateway;"))
   end
 
   -- The same with a script in a host; `url`, `port` and `request` are there.
-  local function with_script(text)
+  local function with_script(text, is_last)
     local name = process.script([[
       local url, port, gateway = ...
       local eddy = require "eddy"
@@ -32,7 +34,7 @@ describe("http_gateway", function()
       if not ok then fail(err) end
     ]])
     local code, out, err = beside(("'%s' %s $url $port $gateway || kill -KILL $gateway"):format(
-      EDDY_HOST, name))
+      EDDY_HOST, name), is_last)
     os.remove(name)
     assert.message(out .. err).equal(0, code)
     return out, err
@@ -90,7 +92,7 @@ describe("http_gateway", function()
   end)
 
   it("answers what was asked before a signal, and takes nothing after it", function()
-    local out = with_script [[
+    local out = with_script([[
       local cond = require "cqueues.condition".new()
       local function ask(text)
         local asked = request.new_from_uri(url .. "square")
@@ -111,7 +113,7 @@ describe("http_gateway", function()
       while not first do cond:wait() end
       print(first)
       print(ask '{"number": 3}')
-    ]]
+    ]], true)
     assert.equal(('200 {"square":4}\n'):rep(3) .. '200 {"square":64}\nnothing\n', out)
   end)
 

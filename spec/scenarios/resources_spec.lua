@@ -46,6 +46,30 @@ describe("what runs out", function()
     end
   end)
 
+  it("never ends the process with a bind", function()
+    if support.is_sanitized() then return pending "not with ASan" end
+    local names = {}
+    for free = 0, 12 do
+      local status, out = limited(64, ([[
+        local ffi, zmq = require "ffi", require "eddy.zmq"
+        ffi.cdef "int dup(int fd); int close(int fd);"
+        local socket, last = zmq.instance():socket(zmq.PULL), nil
+        repeat
+          local fd = ffi.C.dup(0)
+          last = fd >= 0 and fd or last
+        until fd < 0
+        for i = 0, %d - 1 do ffi.C.close(last - i) end
+        for _, host in ipairs { "127.0.0.1", "localhost", "*" } do
+          local ok, err = pcall(socket.bind, socket, "tcp://" .. host .. ":*")
+          io.write(ok and "bound " or (err.name or err) .. " ")
+        end
+      ]]):format(free))
+      assert.message(out).equal(0, status)
+      for name in out:gmatch "%S+" do names[name] = true end
+    end
+    assert.is_true(names.EMFILE and names.bound)
+  end)
+
   it("makes a socket too many an error, and goes on", function()
     local status, out, err = limited(40, [[
       local zmq = require "eddy.zmq"

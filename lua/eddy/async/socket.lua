@@ -3,9 +3,12 @@
 local parts = require "eddy.async.parts"
 local wait_queue = require "eddy.async.wait_queue"
 local constants = require "eddy.base.constants"
+local errors = require "eddy.base.errors"
 local ownership = require "eddy.tasks.ownership"
 local socket_options = require "eddy.zmq.options"
 local Socket = require "eddy.zmq.socket"
+
+local check_self = errors.check_self
 
 local M = {}
 
@@ -49,6 +52,7 @@ function M.methods(perform, closed, suspends)
       is_whole = name == "recv_multipart" }
     function operation.try(socket, copy, flags) return plain(socket, flags, copy) end
     methods[name] = function(self, flags, copy)
+      check_self(self, name, "socket")
       return perform(self, operation, copy, flags or 0)
     end
   end
@@ -60,6 +64,7 @@ function M.methods(perform, closed, suspends)
       return plain(socket, data, flags, nil, track)
     end
     methods[name] = function(self, data, flags, copy, track) -- luacheck: no unused args
+      check_self(self, name, "socket")
       return perform(self, operation, data, flags or 0, track)
     end
   end

@@ -2,6 +2,7 @@
 -- The core's handler answers, in a thread of its own; this fills its tables.
 local errors = require "eddy.base.errors"
 local c = require "eddy.base.libeddy"
+local methods = require "eddy.base.methods"
 local askers = require "eddy.security.asker"
 local certificates = require "eddy.security.certificates"
 local policies = require "eddy.security.policy"
@@ -279,5 +280,7 @@ function Authenticator:__tostring()
   local state = states[self]
   return "authenticator (" .. (state and is_alive(state) and "running" or "stopped") .. ")"
 end
+
+methods(Authenticator, "auth")
 
 return M

@@ -73,43 +73,43 @@ end
 --- Whether a function's source is a module of eddy's.
 function M.is_ours(source) return source:sub(1, #ours) == ours end
 
--- What a method's object is called, by the folder or module that has the method.
-local kinds = {
-  stream = "stream", loop = "loop", zmq = "socket", async = "socket", future = "future",
-  task = "task", queue = "queue", event = "event", lock = "lock", semaphore = "semaphore",
-}
-
---- What is wrong with a call of one of eddy's methods that was given no object, as it is when it is
--- called with a dot.
--- @param source where the method is, as debug.getinfo has it
--- @param name the method's name; nil when it is not known
-function M.dotted(source, name)
-  local place = source:sub(#ours + 1)
-  local kind = kinds[place:match "^tasks/(%l+)" or place:match "^%l+"] or "object"
-  name = name or "method"
-  return ("%s: it is a method, and is called with a colon: %s:%s(...)"):format(name, kind, name)
-end
-
--- Whether a method, the function at this level, has something else for its object.
-local function has_no_self(level)
-  local name, value = debug.getlocal(level + 1, 1)
-  return name == "self" and type(value) ~= "cdata" and
-    not (type(value) == "table" and getmetatable(value))
+-- What is wrong when a module's function was called with a colon: an argument is the module. nil
+-- when it was not.
+-- @param level the function that was called, or that which it has called at its end
+-- @param text of its error, which begins with its name
+local function colon(level, text)
+  local name = text:match "^[%a_][%w_]*"
+  for _, place in ipairs { -1, 1, 2, 3 } do
+    local _, value = debug.getlocal(level + 1, place)
+    local is_module = type(value) == "table" and name and rawget(value, name) ~= nil
+    for module, loaded in pairs(is_module and package.loaded or {}) do
+      if loaded == value and module:find "^eddy" then
+        return ("%s: it is a function of a module, and is called with a dot: %s.%s(...)"):format(
+          name, module:match "[^.]+$", name)
+      end
+    end
+  end
 end
 
 --- Raises a mistake of a script's, at the script's line.
+-- @param text "NAME: what is wrong", with the name of what the script has called
 function M.misuse(text)
-  local level, is_dotted = 1, false
+  local level, called, info = 1
   repeat
     level = level + 1
-    local info = debug.getinfo(level, "S")
+    info = debug.getinfo(level, "S")
     local is_ours = info and info.what ~= "C" and M.is_ours(info.source)
-    if is_ours then is_dotted = has_no_self(level) and level end
+    if is_ours then called = level end
   until not info or info.what ~= "C" and not is_ours
-  if is_dotted then
-    text = M.dotted(debug.getinfo(is_dotted, "S").source, debug.getinfo(is_dotted, "n").name)
-  end
-  error(text, level)
+  error(called and colon(called, text) or text, level)
+end
+
+--- Raises for a name that is none of those there are, with the one that may be meant.
+-- @param what what the script has called
+-- @param kind what it is a name of: "option"
+-- @param ... tables with the names there are as keys
+function M.unknown(what, kind, name, ...)
+  M.misuse(("%s: no such %s: '%s'%s"):format(what, kind, tostring(name), nearest(name, ...)))
 end
 
 local MOST_SHOWN = 40
@@ -123,9 +123,16 @@ function M.typed(value)
   return (kind == "number" or kind == "boolean") and kind .. " " .. tostring(value) or kind
 end
 
---- Raises unless a method was given its object.
-function M.check_self(self, name)
-  if type(self) ~= "table" then M.misuse(name) end
+--- Raises for a method that was called with a dot, and so without its object.
+-- @param name the method's name
+-- @param kind what its object is called: "stream"
+function M.no_self(name, kind)
+  M.misuse(("%s: it is a method, and is called with a colon: %s:%s(...)"):format(name, kind, name))
+end
+
+--- Raises unless a method was given its object: a table that has a metatable.
+function M.check_self(self, name, kind)
+  if type(self) ~= "table" or not getmetatable(self) then M.no_self(name, kind) end
 end
 
 --- Where the running script has called eddy: "script.lua:12", for messages to people.
@@ -168,9 +175,7 @@ function M.check_fields(options, names, what)
     M.misuse(what .. ": expected a table, got " .. type(options))
   end
   for name in pairs(options) do
-    if not names[name] then
-      M.misuse(("%s: no such option: '%s'%s"):format(what, tostring(name), nearest(name, names)))
-    end
+    if not names[name] then M.unknown(what, "option", name, names) end
   end
 end
 
@@ -241,9 +246,10 @@ local expected = {
 }
 
 --- Whether an error is one that every caller must expect, and gets as nil and the error: it
--- would have had to wait, the time is up, it was cancelled.
+-- would have had to wait, the time is up, it was cancelled, or, of an error whose `is_expected`
+-- says so, a limit that the caller has set was reached.
 function M.is_expected(err)
-  return getmetatable(err) == Error and expected[err.code] ~= nil
+  return getmetatable(err) == Error and (expected[err.code] or err.is_expected) == true
 end
 
 return M

@@ -1,17 +1,20 @@
 -- The name that was meant by one that does not exist.
 
--- How many letters must be added, left out or changed to make one text of the other.
+local SWAPPED = 0.9 -- the likeliest slip
+
+-- How many letters must be added, left out or changed to make one text of the other, or two
+-- neighbours change places.
 local function distance(a, b)
-  local row = {}
+  local row, above, higher = {}
   for j = 0, #b do row[j] = j end
   for i = 1, #a do
-    local diagonal = row[0]
-    row[0] = i
+    row, above, higher = { [0] = i }, row, above
     for j = 1, #b do
-      local above = row[j]
       local change = a:byte(i) == b:byte(j) and 0 or 1
-      row[j] = math.min(above + 1, row[j - 1] + 1, diagonal + change)
-      diagonal = above
+      row[j] = math.min(above[j] + 1, row[j - 1] + 1, above[j - 1] + change)
+      local is_swapped = i > 1 and j > 1 and a:byte(i) == b:byte(j - 1) and
+        a:byte(i - 1) == b:byte(j)
+      if is_swapped then row[j] = math.min(row[j], higher[j - 2] + SWAPPED) end
     end
   end
   return row[#b]
@@ -27,13 +30,13 @@ local LONGEST = 64
 -- @param ... tables with the names there are as keys; those that begin with "_" do not count
 return function(name, ...)
   if type(name) ~= "string" or #name > LONGEST then return "" end
-  local wanted, best, least = name:lower(), nil, #name * FAR
+  local wanted, best, least = name:lower(), nil, math.max(#name * FAR, 1)
   for _, names in ipairs { ... } do
     for each in pairs(names) do
       if type(each) == "string" and each:sub(1, 1) ~= "_" then
         local far = distance(wanted, each:lower())
-        if far < least or (far == least and best and each:lower() < best) then
-          best, least = each:lower(), far
+        if far < least or (far == least and best and each < best) then
+          best, least = each, far
         end
       end
     end

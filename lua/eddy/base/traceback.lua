@@ -63,25 +63,6 @@ local function c_line(thread, level)
   return info and info.what == "C" and line_of(info) or nil
 end
 
--- The text of an error that one of eddy's methods met for lack of an object, at the line that
--- called it with a dot; any other as it is.
-local function explained(thread, text, from, to)
-  if not text:find("attempt to index local 'self' %(a %a+ value%)$") then return text end
-  local method
-  for level = from, to do
-    local info = info_of(thread, level)
-    local is_ours = info and info.what ~= "C" and errors.is_ours(info.source)
-    if is_ours then
-      method = info
-    elseif info and info.what ~= "C" then
-      if not method then return text end
-      return ("%s:%d: %s"):format(info.short_src, info.currentline,
-        errors.dotted(method.source, method.name))
-    end
-  end
-  return text
-end
-
 --- A text with the stack below it: its lines in scripts, all of them with
 -- EDDY_TRACEBACK=full in the environment.
 -- @param thread the coroutine; nil for the running one
@@ -97,7 +78,6 @@ function M.of(thread, text, level, is_callback)
   local lines = {}
   if not thread then level = level + INSIDE end
   local last = last_of(thread, level)
-  text = explained(thread, text, level, last)
   if last - level < MOST then
     add(lines, thread, level, last, true)
   else

@@ -56,7 +56,8 @@ function Server:note_silence(serial)
 end
 
 -- Hands a request on.
-function Server:begin(identity, asked)
+-- @param text what the loop is asked for
+function Server:begin(identity, asked, text)
   if self.count >= MOST_WAITING then
     return self:tell(identity, { id = asked.id, error = "too many requests wait" })
   end
@@ -69,7 +70,7 @@ function Server:begin(identity, asked)
       self.channel:send_multipart { serial, json.encode { verb = "cancel" } }
       self:fail(serial, ("no answer within %g s"):format(ms / 1000))
     end) }
-  self.channel:send_multipart { serial, json.encode { verb = asked.verb, args = asked.args } }
+  self.channel:send_multipart { serial, text }
 end
 
 -- Gives up a client's request. What it runs is interrupted where that does not wait.
@@ -84,10 +85,18 @@ function Server:cancel(identity, id)
   end
 end
 
--- In this thread, as the loop may not be able to.
+-- In this thread, as the loop may not be able to. The loop's end of this socket is left alone.
 function Server:interrupt(identity, id)
-  local name = watchdog.request()
+  local running = watchdog.running()
+  local is_own = running and running:find(M.ENDPOINT, 1, true)
+  local name = not is_own and watchdog.request()
   self:tell(identity, { id = id, answer = { interrupted = name or false } })
+end
+
+-- Whether it comes back as it went: what is read as infinite cannot be written.
+local function is_id(id)
+  local kind = type(id)
+  return id == nil or kind == "string" or kind == "userdata" or kind == "number" and id - id == 0
 end
 
 -- What is wrong with a request.
@@ -96,6 +105,7 @@ local function problem_of(ok, asked)
   if type(asked) ~= "table" then return "expected an object" end
   if type(asked.verb) ~= "string" then return "no verb" end
   if asked.args ~= nil and type(asked.args) ~= "table" then return "args: expected an object" end
+  if not is_id(asked.id) then return "id: expected a text or a number" end
   if asked.ms ~= nil and (type(asked.ms) ~= "number" or asked.ms ~= asked.ms) then
     return "ms: expected a number"
   end
@@ -109,7 +119,12 @@ function Server:take(msg)
   local is_handler = asked.verb == "interrupt" and not (asked.args and asked.args.task)
   if is_handler then return self:interrupt(identity, asked.id) end
   if asked.verb == "cancel" then return self:cancel(identity, asked.id) end
-  self:begin(identity, asked)
+  local text
+  ok, text = pcall(json.encode, { verb = asked.verb, args = asked.args })
+  if not ok then
+    return self:tell(identity, { id = asked.id, error = "bad request: args: a number is infinite" })
+  end
+  self:begin(identity, asked, text)
 end
 
 -- The loop answers.

@@ -7,9 +7,7 @@ local C = c.C
 local M = {}
 
 local function check_settings(settings)
-  if type(settings) ~= "table" then
-    errors.misuse("open: expected a table, got " .. type(settings))
-  end
+  errors.check_fields(settings, { command = true, worker = true }, "open")
   if type(settings.command) ~= "string" then
     errors.misuse("open: command: expected a text, got " .. type(settings.command))
   end

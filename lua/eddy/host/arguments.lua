@@ -1,5 +1,6 @@
 -- The command line of `eddy SCRIPT`: its options, and what to run.
 local C = require("eddy.base.libeddy").C
+local nearest = require "eddy.base.nearest"
 local commands = require "eddy.commands.list"
 local options = require "eddy.commands.options"
 local journal = require "eddy.base.journal"
@@ -169,7 +170,7 @@ function M.read(args, print_version)
       job.file, job.arg[0], i = args[i + 1], args[i + 1], i + 2
       break
     elseif word:sub(1, 1) == "-" and word ~= "-" then
-      return misuse("unknown option " .. word)
+      return misuse("unknown option " .. word .. nearest(word, by_name))
     else
       if word == "test" then job.test = true else job.file = word end
       job.arg[0], i = word, i + 1

@@ -29,6 +29,7 @@ local C, ffi = c.C, c.ffi
 
 local OK, FAILED, USAGE = shutdown.OK, shutdown.FAILED, 2
 local MOST_SHOWN = 100 -- arguments that others see
+local MOST_CODE = 40 -- bytes of code in their place
 local GRACE_MS = 1000 -- for libzmq's end, when nothing is to be drained
 
 local complain = arguments.complain
@@ -42,9 +43,16 @@ local function print_version() print(version_text()) end
 
 local function parse(args) return arguments.read(args, print_version) end
 
+-- Code as its beginning, in whole letters.
+local function short(code)
+  code = code:gsub("%s+", " ")
+  if #code <= MOST_CODE then return code end
+  return code:sub(1, MOST_CODE):gsub("[\192-\255][\128-\191]*$", "") .. "..."
+end
+
 -- What others know the process by.
 local function command_of(job)
-  local words = { job.code and "-e " .. job.code:gsub("%s+", " ") or job.arg[0] or "-i" }
+  local words = { job.code and "-e " .. short(job.code) or job.arg[0] or "-i" }
   for i = 1, math.min(#job.arg, MOST_SHOWN) do words[i + 1] = job.arg[i] end
   return table.concat(words, " ")
 end
@@ -92,16 +100,12 @@ local function load_again(job)
   return script.bind(chunk, job.arg, complain)
 end
 
-local function tell_reloaded(answer)
-  complain(("generation %d runs (%.0f ms)"):format(answer.generation, answer.took_ms))
-end
-
 local function run_script(chunk, job)
   _G.arg = job.arg
   local main = script.bind(chunk, job.arg, complain)
   if job.file and job.file ~= "-" and not job.interactive then
     program.begin { file = job.file, load = function() return load_again(job) end,
-      watches = job.watch, told = job.watch and tell_reloaded,
+      watches = job.watch, tells = true,
       begins = systemd.reloading, ends = systemd.ready }
   end
   if job.watch then require("eddy.reload")._watch(job.text) end

@@ -12,6 +12,9 @@ local LOADING = newproxy() -- in package.loaded while a module is being loaded, 
 
 -- What is being loaded, by name: who does it, and what those wait for who want it, too.
 local loading = {}
+-- What libraries in C have returned at first. They are never unloaded, and may use what their
+-- module had, such as luv's loop, when they are loaded again: busted forgets modules.
+local kept = {}
 -- The name for which each coroutine waits.
 local wants = {}
 
@@ -61,6 +64,7 @@ local function load_module(name, loader)
   local result = call(loader, name, one)
   loading[name] = nil
   if one.done then one.done:set_result() end
+  if kept[name] == nil and debug.getinfo(loader, "S").what == "C" then kept[name] = result end
   if result ~= nil then loaded[name] = result end
   if loaded[name] == LOADING then loaded[name] = true end
 end

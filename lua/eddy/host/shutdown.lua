@@ -108,12 +108,13 @@ local function signalled()
 end
 
 local QUIET_MS = 2000 -- after which an end that no signal asked for says what it waits for
-local AGAIN = "; a second SIGINT or SIGTERM ends at once"
 
 -- What an end that takes its time waits for.
 -- @param ms how long at most
-local function say(what, ms)
-  complain(("up to %.1f s more for %s%s"):format(math.max(0, ms) / 1000, what, AGAIN))
+-- @param is_first whether no signal has asked for it: the next one is the first
+local function say(what, ms, is_first)
+  complain(("up to %.1f s more for %s; %sSIGINT or SIGTERM ends at once"):format(
+    math.max(0, ms) / 1000, what, is_first and "" or "a second "))
 end
 
 --- For eddy.loop.ending: handlers and tasks do not end at once.
@@ -132,7 +133,7 @@ local function drain_loop(loop, deadline, said)
   if unsent <= 0 or left() <= 0 then return math.max(0, unsent) end
   if not said.is_said then
     say(("%d message%s that wait%s"):format(unsent, unsent == 1 and "" or "s",
-      unsent == 1 and "s" or ""), left())
+      unsent == 1 and "s" or ""), left(), said.is_first)
   end
   said.is_said = true
   return math.max(0, C.eddy_loop_drain(loop._c, left()))
@@ -162,7 +163,7 @@ local function close_all(deadline, said)
   -- The collector goes in steps: what the script dropped may be in no table any more, but open.
   if C.eddy_shutdown(math.min(latest, C.eddy_time() + SOON_MS)) ~= 0 then collectgarbage() end
   if not said.is_said and said.at < latest and C.eddy_shutdown(said.at) ~= 0 then
-    say("what libzmq has to send", latest - C.eddy_time())
+    say("what libzmq has to send", latest - C.eddy_time(), said.is_first)
   end
   return C.eddy_shutdown(latest) == 0 and C.eddy_time() < latest
 end
@@ -236,7 +237,8 @@ local function finish(drain)
   local deadline = now + math.max(0, drain - took)
   -- Nobody asked for an end that comes by itself, and waits for it.
   local patience = signalled() and ending.WORDS_MS or QUIET_MS
-  local said = { is_said = took > patience, at = now + math.max(0, patience - took) }
+  local said = { is_said = took > patience, at = now + math.max(0, patience - took),
+    is_first = not signalled() }
   host.threads_stop(math.min(PATIENCE_MS, drain / 2), deadline)
   local is_undone = tell_unfinished()
   children.ask()

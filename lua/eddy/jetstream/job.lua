@@ -2,6 +2,7 @@
 local errors = require "eddy.base.errors"
 local api = require "eddy.jetstream.api"
 local c = require "eddy.base.libeddy"
+local methods = require "eddy.base.methods"
 
 local ffi = c.ffi
 
@@ -62,7 +63,6 @@ function M.new(stream, event)
 end
 
 local function settle(self, name, text, counter)
-  if type(self) ~= "table" or getmetatable(self) ~= Job then errors.misuse(name) end
   if self._settled then
     errors.misuse(("%s: the job has its answer already: %s"):format(name, self._settled))
   end
@@ -103,6 +103,8 @@ end
 function Job:__tostring()
   return ("job %s %.0f"):format(self.subject, self.sequence)
 end
+
+methods(Job, "job")
 
 M.class = Job
 

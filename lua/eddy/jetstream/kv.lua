@@ -1,6 +1,7 @@
 -- Buckets of keys and values: streams of JetStream's, in which each key is a subject.
 local errors = require "eddy.base.errors"
 local c = require "eddy.base.libeddy"
+local methods = require "eddy.base.methods"
 local api = require "eddy.jetstream.api"
 local links = require "eddy.jetstream.link"
 local setup = require "eddy.jetstream.setup"
@@ -203,7 +204,6 @@ end
 ---@param fn fun(entry: eddy.jetstream.Entry): ...
 ---@return eddy.jetstream.Watch
 function Bucket:watch(keys, fn)
-  errors.check_self(self, "watch")
   api.check_subject(keys, "watch", true)
   errors.check_function(fn, "watch")
   self._link:_check_open "watch"
@@ -260,5 +260,7 @@ function Link:kv(bucket, create)
   end
   return future
 end
+
+methods(Bucket, "bucket")
 
 return Bucket

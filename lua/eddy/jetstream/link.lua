@@ -296,7 +296,6 @@ end
 -- function they are logged.
 ---@param fn? fun(event: { name: string, server?: string, problem?: string }): ...
 function Link:on_event(fn)
-  errors.check_self(self, "on_event")
   errors.check_function(fn, "on_event", true)
   self._on_event = fn or false
 end
@@ -310,7 +309,6 @@ function Link:connected() return self._connected end
 function Link:closed() return not self._id end
 
 function Link:_check_open(what)
-  errors.check_self(self, what)
   if not self._id or self._closing then
     error(self._problem or errors.new(numbers.ENOTSOCK, what .. ": " .. self:_describe() ..
       " is closed"), 0)
@@ -357,7 +355,6 @@ end
 -- @return how many messages were given back or not stored
 ---@return integer left
 function Link:close(options)
-  errors.check_self(self, "close")
   local ms = 0
   if options ~= nil then
     errors.check_fields(options, { drain = true }, "close")

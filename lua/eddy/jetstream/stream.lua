@@ -1,5 +1,6 @@
 -- A stream of JetStream's, on a loop: what its consumer brings, and what is stored in it.
 local errors = require "eddy.base.errors"
+local methods = require "eddy.base.methods"
 local api = require "eddy.jetstream.api"
 local links = require "eddy.jetstream.link"
 local pulls = require "eddy.jetstream.pull"
@@ -108,7 +109,6 @@ function M.new(link, options)
 end
 
 local function check_open(self, what)
-  errors.check_self(self, what)
   if self._is_closed then
     error(errors.new(numbers.ENOTSOCK, what .. ": the stream " .. self.name .. " is closed"), 0)
   end
@@ -338,7 +338,6 @@ end
 -- @return how many messages were given back, or are not stored
 ---@return integer left
 function Stream:close(options)
-  errors.check_self(self, "close")
   local ms = 0
   if options ~= nil then
     errors.check_fields(options, { drain = true }, "close")
@@ -399,5 +398,7 @@ function Link:stream(options)
   self:_check_open "stream"
   return M.new(self, options)
 end
+
+methods(Stream, "stream")
 
 return M

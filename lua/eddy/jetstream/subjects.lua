@@ -1,6 +1,7 @@
 -- Plain subjects of NATS: at most once, nothing is stored. Methods of a link's.
 local errors = require "eddy.base.errors"
 local c = require "eddy.base.libeddy"
+local methods = require "eddy.base.methods"
 local api = require "eddy.jetstream.api"
 local links = require "eddy.jetstream.link"
 local futures = require "eddy.tasks.future"
@@ -94,7 +95,6 @@ end
 -- what comes meanwhile is lost, as a SUB's is that is not there.
 ---@param fn? fun(msg: string[], request: eddy.jetstream.Request?): ...
 function Subscription:on_recv(fn)
-  errors.check_self(self, "on_recv")
   errors.check_function(fn, "on_recv", true)
   if self._closed then errors.misuse("on_recv: " .. tostring(self)) end
   self._on_recv = fn or false
@@ -231,5 +231,8 @@ function Link:request(subject, data, options)
   end)
   return future
 end
+
+methods(Subscription, "subscription")
+methods(Request, "request")
 
 return Link

@@ -1,6 +1,7 @@
 -- Watches of buckets: a consumer that the server pushes from, made anew where something is missing.
 local errors = require "eddy.base.errors"
 local c = require "eddy.base.libeddy"
+local methods = require "eddy.base.methods"
 local api = require "eddy.jetstream.api"
 
 local C, ffi = c.C, c.ffi
@@ -115,5 +116,7 @@ function Watch:_describe()
 end
 
 Watch.__tostring = Watch._describe
+
+methods(Watch, "watch")
 
 return M

@@ -1,5 +1,6 @@
 -- A pool: jobs that wait, and the workers that do them.
 local errors = require "eddy.base.errors"
+local methods = require "eddy.base.methods"
 local crew = require "eddy.jobs.crew"
 local jobs = require "eddy.jobs.job"
 local message = require "eddy.jobs.message"
@@ -290,6 +291,8 @@ function Pool:close(ms)
 end
 
 function Pool:__tostring() return self.name .. (self._closing and " (closed)" or "") end
+
+methods(Pool, "pool")
 
 M._class = Pool -- for tests
 

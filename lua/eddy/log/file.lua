@@ -3,6 +3,7 @@ local c = require "eddy.base.libeddy"
 local descriptor = require "eddy.base.descriptor"
 local errors = require "eddy.base.errors"
 local journal = require "eddy.base.journal"
+local methods = require "eddy.base.methods"
 local formats = require "eddy.log.format"
 local handlers = require "eddy.log.handlers"
 local loops = require "eddy.loop"
@@ -133,5 +134,7 @@ function M.handler(path, settings)
   if loop then hangup.add(loop, on_hangup) end
   return self
 end
+
+methods(File, "handler")
 
 return M

@@ -26,7 +26,7 @@ M.add_level("CRITICAL", 50)
 --- A level's number, from its number or name; raises when it is neither.
 function M.level_number(level, what)
   local number = type(level) == "number" and level == level and level or numbers[level]
-  return number or errors.misuse(what .. ": no such level: " .. tostring(level))
+  return number or errors.unknown(what, "level", level, numbers)
 end
 
 --- A level's name; one that has none is called "LEVEL25".

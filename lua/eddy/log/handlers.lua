@@ -1,6 +1,7 @@
 --- Where log records go: to subscribers, or to the standard error.
 local errors = require "eddy.base.errors"
 local mark = require "eddy.base.mark"
+local methods = require "eddy.base.methods"
 local formats = require "eddy.log.format"
 local journal = require "eddy.base.journal"
 local loops = require "eddy.loop"
@@ -27,11 +28,11 @@ function Handler:set_level(level) self._level = formats.level_number(level, "set
 local classes = {}
 
 --- A class of handlers.
-function M.class(methods)
-  for name, method in pairs(Handler) do methods[name] = method end
-  methods.__index = methods
-  classes[methods] = true
-  return methods
+function M.class(class)
+  for name, method in pairs(Handler) do class[name] = method end
+  class.__index = class
+  classes[class] = true
+  return class
 end
 
 --- Whether a handler is one of these, which take no more of a record than their formats have.
@@ -51,6 +52,7 @@ end
 -- @param settings { level =, repeats = how many like each other it writes in a minute }
 -- @param self its fields
 function M.new(class, settings, what, self)
+  errors.check_fields(settings, { level = true, repeats = true, hangup = self.path }, what)
   self._level = formats.level_number(settings.level or -math.huge, what)
   local limit = settings.repeats
   if limit ~= nil then repeats.check(limit, what .. ": repeats", "a number") end
@@ -96,6 +98,7 @@ local Pub = M.class {}
 ---@return eddy.PubHandler
 function M.pub_handler(where, settings)
   settings = settings or {}
+  errors.check_fields(settings, { context = true, root_topic = true }, "pub_handler")
   local own = type(where) == "string"
   local target = where
   if own then
@@ -165,5 +168,7 @@ end
 
 --- Tells what was left out; handlers have it.
 function Stderr:close() self:_tell() end
+
+for _, class in ipairs { Pub, Stderr } do methods(class, "handler") end
 
 return M

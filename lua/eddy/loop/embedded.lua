@@ -1,6 +1,7 @@
 -- Loops that run inside this one, and the method of a loop that takes them in.
 local errors = require "eddy.base.errors"
 local c = require "eddy.base.libeddy"
+local methods = require "eddy.base.methods"
 
 local C = c.C
 local check_function = errors.check_function
@@ -131,5 +132,7 @@ end
 
 --- What names the callback that steps one.
 M.names = { [protected_step] = Embedded._describe }
+
+methods(Embedded, "embedded")
 
 return M

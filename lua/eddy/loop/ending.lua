@@ -8,6 +8,7 @@
 local errors = require "eddy.base.errors"
 local c = require "eddy.base.libeddy"
 local later = require "eddy.base.later"
+local methods = require "eddy.base.methods"
 local signal = require "eddy.loop.signal"
 local unfinished = later.require "eddy.loop.unfinished"
 local futures = require "eddy.tasks.future"
@@ -207,5 +208,7 @@ function Ending:left(is_stopped)
   loop._ending, self.is_left = false, true
   each_target(loop, "_loop_goes_on")
 end
+
+methods(OnStop, "handler")
 
 return M

@@ -1,6 +1,7 @@
 -- Handlers of signals, and the method of a loop that makes them.
 local errors = require "eddy.base.errors"
 local c = require "eddy.base.libeddy"
+local methods = require "eddy.base.methods"
 local dispatch = require "eddy.loop.dispatch"
 local names = require "eddy.loop.signal_names"
 
@@ -36,7 +37,7 @@ function Loop:on_signal(name, fn)
   check_function(fn, "on_signal", true)
   if refusal then errors.misuse(refusal) end
   local number = type(name) == "number" and name or C.eddy_signal_number(tostring(name))
-  if number == 0 then errors.misuse("on_signal: no such signal: " .. tostring(name)) end
+  if number == 0 then names.unknown("on_signal", name) end
   local core, signal = self:_core("on_signal"), self._signals[number]
   if fn == nil then
     if signal then signal:cancel() end
@@ -88,6 +89,8 @@ function Signal:__tostring()
   return self:_describe() .. (is_given_back and " (cancelled)" or "")
 end
 
-M.number_of, M.name_of = names.number_of, names.name_of
+M.number_of, M.name_of, M.unknown = names.number_of, names.name_of, names.unknown
+
+methods(Signal, "handler")
 
 return M

@@ -1,4 +1,5 @@
 -- Signals by name and by number.
+local errors = require "eddy.base.errors"
 local C = require("eddy.base.libeddy").C
 
 local M = {}
@@ -17,6 +18,14 @@ names[C.EDDY_STOPPING] = "stop" -- of a thread
 function M.number_of(signal)
   local number = type(signal) == "number" and signal or C.eddy_signal_number(tostring(signal))
   return number % 1 == 0 and number >= 1 and number <= LAST and number or nil
+end
+
+--- Raises for what is no signal, with the one that may be meant.
+-- @param what what the script has called
+function M.unknown(what, signal)
+  local known = {}
+  for _, name in pairs(names) do known[name], known[name:sub(4)] = true, true end
+  errors.unknown(what, "signal", signal, known)
 end
 
 --- A signal's name.

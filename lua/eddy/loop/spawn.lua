@@ -13,6 +13,7 @@ local Loop = {}
 ---@param fn fun(...): ...
 ---@return eddy.Task<any>
 function Loop:spawn(fn, ...)
+  errors.check_self(self, "spawn", "loop")
   check_function(fn, "spawn")
   return Task.new(self, fn, ...)
 end
@@ -32,6 +33,7 @@ end
 ---@param fn function
 ---@return any ...
 function Loop:run_sync(fn, ms)
+  errors.check_self(self, "run_sync", "loop")
   check_function(fn, "run_sync")
   ms = errors.limit_of(ms, "run_sync")
   if dispatch.loop() then errors.misuse("run_sync: a loop is already running") end

@@ -1,6 +1,7 @@
 -- Timers, and the methods of a loop that make them.
 local errors = require "eddy.base.errors"
 local c = require "eddy.base.libeddy"
+local methods = require "eddy.base.methods"
 
 local C = c.C
 local check_function, check_ms = errors.check_function, errors.check_ms
@@ -88,6 +89,7 @@ end
 --- Stops the timer, at once: also when it is due in the turn that is under way. `start` can
 -- start it again. Doing it again, or after it fired, is harmless.
 function Timer:stop()
+  errors.check_self(self, "stop", "timer")
   local id = self._id
   if not id then return end
   disarmed(self)
@@ -101,6 +103,7 @@ Timer.cancel = Timer.stop
 --- Starts the timer anew: its delay, or its period, counts from now.
 ---@return eddy.Timer
 function Timer:start()
+  errors.check_self(self, "start", "timer")
   self:stop()
   return self:_arm()
 end
@@ -119,7 +122,10 @@ end
 
 --- Whether it is going to fire.
 ---@return boolean
-function Timer:active() return self._id ~= false end
+function Timer:active()
+  errors.check_self(self, "active", "timer")
+  return self._id ~= false
+end
 
 --- Spreads a periodic timer's calls: each period is made longer or shorter by up to half of
 -- this share of it. 0.1 makes periods of 95 to 105 %.
@@ -169,6 +175,8 @@ function Timer:__tostring()
   return self:_describe() .. (self._id and "" or " (stopped)")
 end
 
+methods(Timer, "timer", "stop start active")
+
 ---@class eddy.Loop
 local Loop = {}
 
@@ -176,6 +184,7 @@ local Loop = {}
 ---@param fn function
 ---@return eddy.Timer
 function Loop:call_later(ms, fn, ...)
+  errors.check_self(self, "call_later", "loop")
   check_ms(ms, "call_later")
   check_function(fn, "call_later")
   self:_core("call_later")
@@ -187,6 +196,7 @@ end
 ---@param fn function
 ---@return eddy.Timer
 function Loop:call_at(time, fn, ...)
+  errors.check_self(self, "call_at", "loop")
   check_ms(time, "call_at")
   check_function(fn, "call_at")
   self:_core("call_at")
@@ -198,6 +208,7 @@ end
 ---@param fn function
 ---@return eddy.Timer
 function Loop:call_every(ms, fn, ...)
+  errors.check_self(self, "call_every", "loop")
   check_ms(ms, "call_every")
   check_function(fn, "call_every")
   self:_core("call_every")

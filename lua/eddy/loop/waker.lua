@@ -1,6 +1,7 @@
 -- Wake-ups from other threads, and the method of a loop that takes them.
 local errors = require "eddy.base.errors"
 local c = require "eddy.base.libeddy"
+local methods = require "eddy.base.methods"
 
 local C, ffi = c.C, c.ffi
 
@@ -49,5 +50,7 @@ function Waker:_describe()
 end
 
 function Waker:__tostring() return self:_describe() .. (self._id and "" or " (closed)") end
+
+methods(Waker, "waker")
 
 return { methods = Loop }

@@ -85,6 +85,7 @@ function waits.check_watchdog()
 end
 
 local limits = { report = true, interrupt = true, abort = true }
+local names = { report = true, interrupt = true, abort = true, signal = true }
 
 --- Whether there is such a limit, and this is one.
 function M.is_limit(which, ms)
@@ -92,9 +93,7 @@ function M.is_limit(which, ms)
 end
 
 local function check_signal(signal)
-  if not signals.number_of(signal) then
-    errors.misuse("set_watchdog: signal: no such signal: " .. tostring(signal))
-  end
+  if not signals.number_of(signal) then signals.unknown("set_watchdog: signal", signal) end
 end
 
 local function check_limits(settings)
@@ -105,7 +104,7 @@ local function check_limits(settings)
     if which == "signal" then
       check_signal(ms)
     elseif not limits[which] then
-      errors.misuse("set_watchdog: no such limit: " .. tostring(which))
+      errors.unknown("set_watchdog", "limit", which, names)
     elseif not M.is_limit(which, ms) then
       errors.misuse(("set_watchdog: %s: expected a number of ms above 0, got %s"):format(which,
         tostring(ms)))

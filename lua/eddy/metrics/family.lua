@@ -59,6 +59,7 @@ function Family:_text(values)
     errors.misuse(("with: %s: expected a table of labels, got %s"):format(self.name,
       errors.typed(values)))
   end
+  errors.check_fields(values, self.names, "with: " .. self.name)
   local words = {}
   for i, name in ipairs(self.labels) do
     local value = values[name]
@@ -69,7 +70,6 @@ function Family:_text(values)
     end
     words[i] = labels.write(name, tostring(value))
   end
-  errors.check_fields(values, self.names, "with: " .. self.name)
   return table.concat(words, ",")
 end
 

@@ -20,7 +20,7 @@ local Histogram = {}
 
 -- What is wrong with a call that found no number, or was given none.
 local function refuse(self, call, value)
-  errors.check_self(self, call)
+  errors.check_self(self, call, "metric")
   local what = ("%s: %s"):format(call, tostring(self._family and self._family.name))
   if not self._at then
     errors.misuse(("%s: it has labels: with { %s } has the number"):format(what,
@@ -92,7 +92,7 @@ function Histogram:value()
 end
 
 local function with(self, labels)
-  errors.check_self(self, "with")
+  errors.check_self(self, "with", "metric")
   return self._family:with(labels)
 end
 

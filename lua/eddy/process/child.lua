@@ -1,6 +1,7 @@
 -- A child: a program that this process runs, beside its loop.
 local errors = require "eddy.base.errors"
 local c = require "eddy.base.libeddy"
+local methods = require "eddy.base.methods"
 local signal = require "eddy.loop.signal"
 local inputs = require "eddy.process.input"
 local outputs = require "eddy.process.output"
@@ -127,7 +128,7 @@ function Child:close_stdin() input_of(self, "close_stdin"):close() end
 ---@return boolean
 function Child:kill(name, group)
   local number = signal.number_of(name == nil and TERM or name)
-  if not number then errors.misuse("kill: no such signal: " .. tostring(name)) end
+  if not number then signal.unknown("kill", name) end
   if not self._id then return false end
   local result = C.eddy_child_kill(self._loop._c, self._id, number, group and 1 or 0)
   if result == -errors.numbers.ESRCH then return false end
@@ -198,6 +199,8 @@ function Child:_describe()
 end
 
 function Child:__tostring() return self:_describe() .. (self._id and "" or " (ended)") end
+
+methods(Child, "process")
 
 M._class = Child -- for tests
 

@@ -1,6 +1,7 @@
 -- What a child writes, on its standard output or its standard error.
 local errors = require "eddy.base.errors"
 local c = require "eddy.base.libeddy"
+local methods = require "eddy.base.methods"
 local pool = require "eddy.base.pool"
 local futures = require "eddy.tasks.future"
 
@@ -110,8 +111,10 @@ local function collect(self, text)
   end
   self._whole = false
   want(self, false)
-  whole:set_error(errors.new(errors.numbers.EMSGSIZE, ("%s: more than %d bytes"):format(
-    self._name, whole._limit)))
+  local err = errors.new(errors.numbers.EMSGSIZE, ("%s: more than %d bytes"):format(self._name,
+    whole._limit))
+  err.is_expected = true
+  whole:set_error(err)
 end
 
 -- Reads once. Whether there may be more.
@@ -200,7 +203,7 @@ end
 
 function Whole:_describe() return "all of " .. self.output._name end
 
---- A future of all that is written from now on, until the child ends or closes it. Fails with
+--- A future of all that is written from now on, until the child ends or closes it; of nil and
 -- EMSGSIZE when that is more than `limit` bytes (16 MiB unless given).
 ---@return eddy.Future<string>
 function Output:read_all(limit)
@@ -219,6 +222,8 @@ function Output:read_all(limit)
   want(self, is_read(self))
   return whole
 end
+
+methods(Output, "output")
 
 function Output:__tostring() return self._name .. (self._over and " (closed)" or "") end
 

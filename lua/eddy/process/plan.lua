@@ -107,7 +107,7 @@ local function parent_death_of(options, what)
   if options.detach or given == false then return 0 end
   local number = signal.number_of(given == nil and "KILL" or given)
   if not number then
-    errors.misuse(("%s: parent_death: no such signal: %s"):format(what, tostring(given)))
+    signal.unknown(what .. ": parent_death", given)
   end
   return number
 end

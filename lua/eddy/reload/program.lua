@@ -16,7 +16,7 @@ local M = {
   others = setmetatable({}, { __mode = "k" }),
   begins = false,  -- fn(), called when a reload begins, and
   ends = false,    -- when it has ended
-  told = false,    -- fn(answer), told of each reload
+  tells = false,   -- the log has a line of each reload
 }
 
 --- A script is about to run.

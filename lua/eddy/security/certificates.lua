@@ -176,7 +176,7 @@ end
 -- @return a table from keys, in Z85, to { name = the file's without its ending, metadata = }; and
 -- a list of texts about files that have no certificate and should. Raises when there is no folder
 function M.load_folder(folder)
-  check_text(folder, "load_folder", "a folder of keys")
+  check_text(folder, "load_certificates", "a folder of keys")
   if folder:find "%z" then fail(numbers.EINVAL, "the folder of keys") end
   local keys, problems = {}, {}
   for _, name in ipairs(names_in(folder)) do

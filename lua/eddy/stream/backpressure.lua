@@ -29,7 +29,7 @@ function Stream:set_send_limit(limit)
   errors.check_fields(limit, limits, "set_send_limit")
   local policy = policies[limit.policy or "error"]
   if not policy then
-    errors.misuse("set_send_limit: no such policy: " .. tostring(limit.policy))
+    errors.unknown("set_send_limit", "policy", limit.policy, policies)
   end
   for _, name in ipairs { "bytes", "messages" } do
     local value = limit[name]

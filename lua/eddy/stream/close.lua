@@ -42,7 +42,6 @@ end
 -- @return how many messages are lost
 ---@return integer lost
 function M.close(self, linger)
-  errors.check_self(self, "close")
   local drain_ms
   if type(linger) == "table" then
     errors.check_fields(linger, { drain = true, linger = true }, "close")

@@ -24,6 +24,7 @@ end
 -- @return the peer; nil when the message does not tell (over inproc)
 ---@return eddy.Peer?
 return function(self, frame)
+  errors.check_self(self, "peer", "stream")
   self:_check_open("peer")
   if frame ~= nil then return peers.new(self.socket, function(name) return frame:get(name) end) end
   local inbox = inbox_of(self)

@@ -2,6 +2,7 @@
 -- own handler, or by whoever has no request of its own; and also when the handler fails.
 local errors = require "eddy.base.errors"
 local c = require "eddy.base.libeddy"
+local methods = require "eddy.base.methods"
 local watchdog = require "eddy.loop.watchdog"
 local receiving = require "eddy.stream.receive"
 local bytes = require "eddy.zmq.bytes"
@@ -9,7 +10,7 @@ local frames = require "eddy.zmq.frame"
 local message = require "eddy.zmq.message"
 
 local C = c.C
-local drain = receiving.drain
+local drain, check_self = receiving.drain, errors.check_self
 local EFSM, ECANCELED = errors.numbers.EFSM, errors.numbers.ECANCELED
 local PATIENCE_MS = 10000 -- before the log names a request, where no watchdog reports
 local MAIN = {}           -- the main program, among the coroutines
@@ -187,6 +188,7 @@ function M.class(Stream)
   for _, what in ipairs { "send", "send_multipart" } do
     local send = Stream[what]
     Rep[what] = function(self, data, opts)
+      check_self(self, what, "stream")
       local own = own_request(self)
       if own and own ~= self._open and self._id then error(M.refusal(self, what), 0) end
       local result, err = send(self, data, opts)
@@ -225,6 +227,7 @@ function M.class(Stream)
     Stream._went_on(self)
   end
 
+  methods(Rep, "stream", "send send_multipart")
   return setmetatable(Rep, { __index = Stream })
 end
 

@@ -89,12 +89,7 @@ local known = { count = true, full = true }
 
 local function check(fn, options)
   errors.check_function(fn, "trace", true)
-  if options ~= nil and type(options) ~= "table" then
-    errors.misuse("trace: expected a table of options, got " .. type(options))
-  end
-  for name in pairs(options or {}) do
-    if not known[name] then errors.misuse("trace: no such option: " .. tostring(name)) end
-  end
+  if options ~= nil then errors.check_fields(options, known, "trace") end
   local count = options and options.count or math.huge
   if type(count) ~= "number" or count ~= count or count < 1 then
     errors.misuse("trace: count: expected a number of at least 1, got " .. errors.typed(count))

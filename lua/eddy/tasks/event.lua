@@ -26,6 +26,7 @@ end
 
 --- Sets it: all who wait go on.
 function Event:set()
+  errors.check_self(self, "set", "event")
   self._set = true
   local line = self._line
   self._line = waiters.new(self) -- for those who come after a `clear`
@@ -37,15 +38,22 @@ function Event:set()
 end
 
 --- Takes `set` back.
-function Event:clear() self._set = false end
+function Event:clear()
+  errors.check_self(self, "clear", "event")
+  self._set = false
+end
 
 --- Whether it is set.
 ---@return boolean
-function Event:is_set() return self._set end
+function Event:is_set()
+  errors.check_self(self, "is_set", "event")
+  return self._set
+end
 
 --- A future of true: done already when it is set, else when it will be.
 ---@return eddy.Future<true>
 function Event:wait()
+  errors.check_self(self, "wait", "event")
   if self._set then return futures.resolved(coroutines.current(), true) end
   return (waiters.wait(self._line, "wait"))
 end

@@ -121,6 +121,7 @@ end
 -- @return true; false when it was cancelled
 ---@return boolean
 function Future:set_result(...)
+  errors.check_self(self, "set_result", "future")
   if not may_set(self, "set_result") then return false end
   local count = select("#", ...)
   self._state, self._first = DONE, (...)
@@ -140,6 +141,7 @@ end
 -- @return true; false when it was cancelled
 ---@return boolean
 function Future:set_error(err)
+  errors.check_self(self, "set_error", "future")
   if err == nil then errors.misuse("set_error: expected an error, got nil") end
   if not may_set(self, "set_error") then return false end
   local expected = errors.is_expected(err)
@@ -151,11 +153,17 @@ Future._fail = fail
 
 --- Whether it has a result or an error, or was cancelled.
 ---@return boolean
-function Future:done() return self._state ~= PENDING end
+function Future:done()
+  errors.check_self(self, "done", "future")
+  return self._state ~= PENDING
+end
 
 --- Whether it was cancelled.
 ---@return boolean
-function Future:cancelled() return self._state == CANCELLED end
+function Future:cancelled()
+  errors.check_self(self, "cancelled", "future")
+  return self._state == CANCELLED
+end
 
 --- Ends it without a result; what it stood for is given up. Awaiting it gives nil and an
 -- ECANCELED error.
@@ -163,6 +171,7 @@ function Future:cancelled() return self._state == CANCELLED end
 -- is done. It gets that in the next turns; a task that waits once more is cancelled then.
 ---@return boolean
 function Future:cancel()
+  errors.check_self(self, "cancel", "future")
   if self._state ~= PENDING then return false end
   chain.pass(self, false)
   return self._state == CANCELLED
@@ -194,6 +203,7 @@ end
 ---@return T first
 ---@return any ...
 function Future:result()
+  errors.check_self(self, "result", "future")
   if self._state == DONE then
     if self._all then return unpack(self._all, 1, self._count) end
     return self._first
@@ -208,6 +218,7 @@ end
 --- The error, or nil.
 ---@return any
 function Future:error()
+  errors.check_self(self, "error", "future")
   self._heard = true
   if self._failure then return self._failure.value end
   return nil
@@ -227,6 +238,7 @@ end
 ---@return T first
 ---@return any ...
 function Future:await()
+  errors.check_self(self, "await", "future")
   if self._state == PENDING then
     local err = wait_for(self)
     if err then return nil, err end
@@ -243,6 +255,7 @@ end
 --- Calls fn(future) from the loop, in the turn after it is done.
 ---@param fn fun(future: eddy.Future<T>): ...
 function Future:add_done_callback(fn)
+  errors.check_self(self, "add_done_callback", "future")
   errors.check_function(fn, "add_done_callback")
   if self._state == PENDING then
     self:_listen(fn)

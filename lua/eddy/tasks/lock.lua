@@ -1,5 +1,6 @@
 -- Locks: one coroutine has what others wait for.
 local errors = require "eddy.base.errors"
+local methods = require "eddy.base.methods"
 local coroutines = require "eddy.tasks.coroutine"
 local futures = require "eddy.tasks.future"
 local ownership = require "eddy.tasks.ownership"
@@ -16,8 +17,8 @@ local M = {}
 function Lock:__tostring() return errors.named("lock", self) .. " made at " .. self._place end
 
 function Lock:_waited_for()
-  local owner = self._owner
-  return tostring(self) .. (owner and ", held by " .. coroutines.describe(owner) or "")
+  local holder = self._owner and ownership.holder(self)
+  return tostring(self) .. (holder and ", held by " .. coroutines.describe(holder) or "")
 end
 
 --- A lock that nobody holds.
@@ -67,6 +68,7 @@ end
 -- @return a future of true, done already when nobody holds it. Cancelled, it acquires nothing.
 ---@return eddy.Future<true>
 function Lock:acquire()
+  errors.check_self(self, "acquire", "lock")
   local refused = waiters.refused("acquire")
   if refused then return refused end
   local owner = ownership.current()
@@ -74,9 +76,9 @@ function Lock:acquire()
     ownership.give(self, owner, true)
     return futures.resolved(coroutines.current(), true)
   end
-  if type(owner) == "thread" and owner == self._owner then
+  if ownership.has(self, owner) then
     errors.misuse(("acquire: %s: %s would wait for itself"):format(tostring(self),
-      coroutines.describe(owner)))
+      coroutines.describe(ownership.holder(self))))
   end
   return (waiters.wait(self._line, "acquire", owner))
 end
@@ -84,10 +86,12 @@ end
 --- Lets the next one hold it. Raises unless the running code holds it, or works for who does: a
 -- task for the one that awaits it.
 function Lock:release()
+  errors.check_self(self, "release", "lock")
   if not is_held(self) then errors.misuse("release: nobody holds the " .. tostring(self)) end
   local owner = self._owner
   if not ownership.acts_for(ownership.current(), owner) then
-    errors.misuse(("release: %s is held by %s"):format(tostring(self), coroutines.describe(owner)))
+    errors.misuse(("release: %s is held by %s"):format(tostring(self),
+      coroutines.describe(ownership.holder(self))))
   end
   ownership.take(self)
   pass_on(self)
@@ -105,5 +109,7 @@ end
 --- Whether somebody holds it.
 ---@return boolean
 function Lock:locked() return is_held(self) end
+
+methods(Lock, "lock", "acquire release")
 
 return M

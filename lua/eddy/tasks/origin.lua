@@ -1,4 +1,6 @@
 -- Where an error came from that went through awaits: it is raised anew at each of them.
+local errors = require "eddy.base.errors"
+
 local MOST_AWAITS = 8 -- of which a traceback tells, and of the last one
 
 local M = {}
@@ -10,6 +12,12 @@ local raised -- the failure that was raised last where it was awaited
 function M.raise(failure)
   raised = failure
   error(failure.value, 0)
+end
+
+-- The lines of a stack, below the error's text, which was told where it was raised.
+local function lines_of(err, stack)
+  local text = errors.text_of(err) .. "\nstack traceback:"
+  return stack:sub(1, #text) == text and stack:sub(#text + 1) or " " .. stack
 end
 
 --- A failure: an error with the stack of where it was raised and of those who awaited it.
@@ -27,7 +35,7 @@ function M.trace(err, stack)
   local failure = { value = err, awaits = awaits, first = first }
   local left_out = awaits - MOST_AWAITS - 1
   failure.traceback = first .. (left_out > 0 and ("\n(awaited by %d more)"):format(left_out) or "")
-    .. "\nawaited by: " .. stack
+    .. "\nawaited by:" .. lines_of(err, stack)
   if awaits <= MOST_AWAITS then failure.first = failure.traceback end
   return failure
 end

@@ -18,9 +18,10 @@ M.MAIN = MAIN
 M.tasks = setmetatable({}, { __mode = "kv" })
 
 --- Whether a coroutine is one in which callbacks run and none has waited; and a value that is
--- another one in each call of a callback. eddy.loop.dispatch sets both.
+-- another one in each call of a callback, "" outside. eddy.loop.dispatch sets both.
+local NO_CALL = ""
 M.in_callback = function() return false end
-M.position = function() return "" end
+M.position = function() return NO_CALL end
 
 -- The things of each owner: a set.
 local owned = setmetatable({}, { __mode = "k" })
@@ -45,6 +46,19 @@ function M.give(thing, owner, is_of_call)
   end
   things[thing] = is_of_call and owner == CALLBACKS and M.position() or true
   thing._owner = owner
+end
+
+--- Who began a thing, for messages to people.
+function M.holder(thing)
+  local owner = thing._owner
+  return owner == CALLBACKS and owned[owner][thing] == NO_CALL and MAIN or owner
+end
+
+--- Whether the running code has a thing: the same coroutine; where none runs, the main program, or
+-- the same call of a callback.
+function M.has(thing, owner)
+  if owner ~= thing._owner then return false end
+  return owner ~= CALLBACKS or owned[owner][thing] == M.position()
 end
 
 --- Takes a thing from its owner: it has come to its end.

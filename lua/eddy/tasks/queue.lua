@@ -1,5 +1,6 @@
 -- Queues between coroutines: values, in their order, to those who wait for them, in theirs.
 local errors = require "eddy.base.errors"
+local methods = require "eddy.base.methods"
 local coroutines = require "eddy.tasks.coroutine"
 local futures = require "eddy.tasks.future"
 local waiters = require "eddy.tasks.waiters"
@@ -85,6 +86,7 @@ end
 -- with EPIPE when the queue is closed.
 ---@return eddy.Future<true>
 function Queue:put(value)
+  errors.check_self(self, "put", "queue")
   check_value(value, "put")
   if self._closed then return waiters.failed("put", closed_error(self, "put")) end
   if give(self, value) then return futures.resolved(coroutines.current(), true) end
@@ -96,6 +98,7 @@ end
 -- EPIPE error, when the queue is closed and empty.
 ---@return eddy.Future<any>
 function Queue:get()
+  errors.check_self(self, "get", "queue")
   local refused = waiters.refused("get")
   if refused then return refused end
   local value = take(self)
@@ -109,6 +112,7 @@ end
 ---@return true? ok
 ---@return eddy.Error err
 function Queue:try_put(value)
+  errors.check_self(self, "try_put", "queue")
   check_value(value, "try_put")
   if self._closed then error(closed_error(self, "try_put"), 0) end
   if give(self, value) then return true end
@@ -120,6 +124,7 @@ end
 ---@return any value
 ---@return eddy.Error err
 function Queue:try_get()
+  errors.check_self(self, "try_get", "queue")
   local value = take(self)
   if value ~= nil then return value end
   return nil, self._closed and closed_error(self, "try_get") or errors.again
@@ -152,14 +157,22 @@ end
 
 --- How many values are in it.
 ---@return integer
-function Queue:size() return self._size end
+function Queue:size()
+  errors.check_self(self, "size", "queue")
+  return self._size
+end
 
 --- Whether a `put` would have to wait.
 ---@return boolean
-function Queue:full() return self._size >= self.limit and not waiters.next(self._getters) end
+function Queue:full()
+  errors.check_self(self, "full", "queue")
+  return self._size >= self.limit and not waiters.next(self._getters)
+end
 
 --- Whether it was closed.
 ---@return boolean
 function Queue:closed() return self._closed end
+
+methods(Queue, "queue", "put get try_put try_get size full")
 
 return M

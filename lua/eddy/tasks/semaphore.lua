@@ -1,5 +1,6 @@
 -- Semaphores: so many at a time, and others wait.
 local errors = require "eddy.base.errors"
+local methods = require "eddy.base.methods"
 local coroutines = require "eddy.tasks.coroutine"
 local futures = require "eddy.tasks.future"
 local waiters = require "eddy.tasks.waiters"
@@ -36,6 +37,7 @@ end
 -- @return a future of true, done already when there is one. Cancelled, it takes none.
 ---@return eddy.Future<true>
 function Semaphore:acquire()
+  errors.check_self(self, "acquire", "semaphore")
   local refused = waiters.refused("acquire")
   if refused then return refused end
   if self._left > 0 then
@@ -50,6 +52,7 @@ end
 ---@return true? ok
 ---@return eddy.Error err
 function Semaphore:try_acquire()
+  errors.check_self(self, "try_acquire", "semaphore")
   if self._left == 0 then return nil, errors.again end
   self._left = self._left - 1
   return true
@@ -57,6 +60,7 @@ end
 
 --- Gives one back; anybody may. The next one who waits has it. Raises when all are there.
 function Semaphore:release()
+  errors.check_self(self, "release", "semaphore")
   local waiter = waiters.next(self._line)
   if waiter then return waiter.future:_resolve(true) end
   if self._left >= self.limit then
@@ -77,5 +81,7 @@ end
 --- How many are left.
 ---@return integer
 function Semaphore:left() return self._left end
+
+methods(Semaphore, "semaphore", "acquire try_acquire release")
 
 return M

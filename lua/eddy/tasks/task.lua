@@ -52,6 +52,7 @@ end
 -- @return true; false when it was done already
 ---@return boolean
 function Task:interrupt(text)
+  errors.check_self(self, "interrupt", "task")
   if text ~= nil and type(text) ~= "string" then
     errors.misuse("interrupt: expected a text, got " .. type(text))
   end
@@ -134,6 +135,7 @@ end
 -- @return the task
 ---@return eddy.Task<T>
 function Task:unref()
+  errors.check_self(self, "unref", "task")
   self._unref, coroutines.unrefs = true, coroutines.unrefs + 1
   count_timers(self)
   return self
@@ -142,6 +144,7 @@ end
 --- Takes `unref` back. Returns the task.
 ---@return eddy.Task<T>
 function Task:ref()
+  errors.check_self(self, "ref", "task")
   self._unref = false
   count_timers(self)
   return self
@@ -157,6 +160,7 @@ function Task:_runs() return coroutine.status(self._coroutine) ~= "suspended" en
 ---@return T first
 ---@return any ...
 function Task:await()
+  errors.check_self(self, "await", "task")
   local own = self._end
   if own and not own:done() and not self._loop._closed then own:await() end
   return futures.class.await(self)

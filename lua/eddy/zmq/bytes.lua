@@ -15,6 +15,8 @@ for order, big in pairs { be = BIG, le = 0 } do
   numbers["f32" .. order], numbers["f64" .. order] = 4 + big + C.EDDY_FLOAT, 8 + big + C.EDDY_FLOAT
 end
 
+local kinds = { [FRAME] = "frame", [VIEW] = "view" }
+
 local M = {}
 
 --- What the core is told of a value that has bytes: EDDY_FRAME, EDDY_VIEW; nil for any other.
@@ -35,7 +37,8 @@ end
 -- @param check check(self): raises when it is closed or stale
 -- @param hold hold(self): a frame of one's own on the same bytes, see eddy.zmq.frame
 -- @param give_back give_back(frame): ends that
--- @return the methods, the metamethods, read(self, from, to), and byte(self, at)
+-- @return the methods, the metamethods, read(self, from, to), byte(self, at), and
+-- check_self(self, name), which raises for what a method is called with in place of its object
 function M.class(holds, check, hold, give_back)
   ---@class eddy.Bytes
   ---@operator len: integer
@@ -75,8 +78,13 @@ function M.class(holds, check, hold, give_back)
     errors.misuse(what .. ": expected a number, got " .. type(value))
   end
 
+  local function check_self(self, name)
+    if type(self) ~= "cdata" then errors.no_self(name, kinds[holds]) end
+  end
+
   for name, kind in pairs(numbers) do
     methods[name] = function(self, at)
+      check_self(self, name)
       at = at == nil and 1 or check_number(at, name)
       local value = C.eddy_bytes_number(self, holds, at, kind)
       if value ~= value then explain(self, name, at, kind % C.EDDY_SIGNED) end
@@ -87,12 +95,14 @@ function M.class(holds, check, hold, give_back)
   for order, big in pairs { be = 1, le = 0 } do
     local unsigned, signed = "u64" .. order, "i64" .. order
     methods[unsigned] = function(self, at)
+      check_self(self, unsigned)
       at = at == nil and 1 or check_number(at, unsigned)
       local value = C.eddy_bytes_u64(self, holds, at, big)
       if value == 0 then explain(self, unsigned, at, 8) end
       return value
     end
     methods[signed] = function(self, at)
+      check_self(self, signed)
       at = at == nil and 1 or check_number(at, signed)
       local value = ffi.cast("int64_t", C.eddy_bytes_u64(self, holds, at, big))
       if value == 0 then explain(self, signed, at, 8) end
@@ -114,6 +124,7 @@ function M.class(holds, check, hold, give_back)
   ---@param to? integer
   ---@return string
   function methods:sub(from, to)
+    check_self(self, "sub")
     to = to == nil and -1 or check_number(to, "sub")
     return read(self, check_number(from, "sub"), to)
   end
@@ -124,6 +135,7 @@ function M.class(holds, check, hold, give_back)
   ---@return integer? first
   ---@return integer? last
   function methods:find(text, from)
+    check_self(self, "find")
     if type(text) ~= "string" then
       errors.misuse("find: expected a string, got " .. type(text))
     end
@@ -139,6 +151,7 @@ function M.class(holds, check, hold, give_back)
   ---@param other any a string, a frame or a view
   ---@return boolean
   function methods:equals(other)
+    check_self(self, "equals")
     if M.kind(other) then other = other.bytes end
     if type(other) ~= "string" then return false end
     if C.eddy_bytes_equal(self, holds, other, #other) ~= 0 then return true end
@@ -161,7 +174,7 @@ function M.class(holds, check, hold, give_back)
     return nil
   end
 
-  return methods, meta, read, byte
+  return methods, meta, read, byte, check_self
 end
 
 return M

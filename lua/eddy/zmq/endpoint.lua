@@ -28,7 +28,7 @@ local function what_failed(name, endpoint, result)
   end
   if result == -errors.numbers.EMSGSIZE then return what .. ": " .. option_types.GARBLED end
   if result == -errors.numbers.EINVAL or result == -errors.numbers.EPROTONOSUPPORT then
-    local problem = explain(endpoint)
+    local problem = explain(endpoint, name)
     return problem and what .. ": " .. problem or what
   end
   if result ~= -errors.numbers.ENAMETOOLONG then return what end
@@ -36,12 +36,26 @@ local function what_failed(name, endpoint, result)
     option_types.IPC_PATH_MAX_LEN)
 end
 
+local LONGEST = 1024 -- bytes of an endpoint; those of tcp and ipc are shorter
+
+local function check_endpoint(endpoint, name)
+  if type(endpoint) ~= "string" then
+    errors.misuse(name .. ": expected an endpoint, got " .. type(endpoint))
+  end
+  if #endpoint > LONGEST then
+    local what = ("%s %s...: an endpoint of %d bytes, at most %d are allowed"):format(name,
+      endpoint:sub(1, 40), #endpoint, LONGEST)
+    error(errors.new(errors.numbers.ENAMETOOLONG, what), 0)
+  elseif endpoint:find "%z" then
+    local what = ("%s %q: it has a zero byte"):format(name, endpoint)
+    error(errors.new(errors.numbers.EINVAL, what), 0)
+  end
+end
+
 local function endpoint_call(name)
   local call = C["eddy_socket_" .. name]
   return function(self, endpoint)
-    if type(endpoint) ~= "string" then
-      errors.misuse(name .. ": expected an endpoint, got " .. type(endpoint))
-    end
+    check_endpoint(endpoint, name)
     local result = call(self._c, self:_open_id(name), endpoint)
     if result < 0 then errors.check(result, what_failed(name, endpoint, result)) end
   end
@@ -50,8 +64,9 @@ end
 -- libzmq takes an IPv6 address without the option for a name that nobody has, and of a connect
 -- says not even that.
 local function check_ipv6(self, name, endpoint)
+  check_endpoint(endpoint, name)
   -- Before a semicolon is the address to connect from.
-  local host = type(endpoint) == "string" and endpoint:match("^tcp://.-([^;/]*):[^:]*$")
+  local host = endpoint:match("^tcp://.-([^;/]*):[^:]*$")
   if not host or not host:find(":", 1, true) or self:get("IPV6") ~= 0 then return end
   error(errors.new(errors.numbers.ENODEV, ("%s %s: an IPv6 address needs the option ipv6: set " ..
     "socket.ipv6 = true before it"):format(name, endpoint)), 0)

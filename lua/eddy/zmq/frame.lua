@@ -1,6 +1,7 @@
 -- Frames and trackers.
 local errors = require "eddy.base.errors"
 local c = require "eddy.base.libeddy"
+local methods = require "eddy.base.methods"
 local pool = require "eddy.base.pool"
 local waits = require "eddy.base.waits"
 local bytes = require "eddy.zmq.bytes"
@@ -38,6 +39,8 @@ function Tracker:wait(ms)
   end
   return true
 end
+
+methods(Tracker, "tracker")
 
 local TrackerInstance = {}
 
@@ -77,7 +80,7 @@ end
 ---@class eddy.Frame: eddy.Bytes
 ---@field buffer ffi.cdata* a `char *` for FFI
 ---@field tracker? eddy.Tracker of the frame's bytes; nil when they are not tracked
-local Frame, meta, read, byte = bytes.class(C.EDDY_FRAME, check_open, hold,
+local Frame, meta, read, byte, check_self = bytes.class(C.EDDY_FRAME, check_open, hold,
   function(own) M.take_back(own) end)
 
 -- The bytes as a string.
@@ -102,6 +105,7 @@ end
 -- of its metadata. nil when it does not.
 ---@return string?
 function Frame:get(property)
+  check_self(self, "get")
   local own = hold(self)
   local value = C.eddy_frame_property(own, property)
   local text = value ~= nil and ffi.string(value) or nil
@@ -110,7 +114,10 @@ function Frame:get(property)
 end
 
 --- Gives the bytes back now. The collector does it otherwise.
-function Frame:close() C.eddy_frame_close(self) end
+function Frame:close()
+  check_self(self, "close")
+  C.eddy_frame_close(self)
+end
 
 function meta.__len(self) return self._size end
 

@@ -49,9 +49,14 @@ end
 local beside = { bind = true, connect = true, hwm = true } -- options
 
 --- The end of a text about an option that does not exist: which one may be meant.
--- @param methods the socket's, if it may be one of them
-function M.nearest(option, methods)
-  return nearest(option, option_types.kinds, beside, access.settings, methods or {})
+-- @param ... other tables of names that it may be one of
+function M.nearest(option, ...)
+  return nearest(option, option_types.kinds, beside, access.settings, ...):lower()
+end
+
+--- Whether sockets have an option, or a setting, of that name.
+function M.has(name)
+  return M.option_name(name) ~= nil or beside[name] or M.is_hwm(name) or access.find(name) ~= nil
 end
 
 --- Whether it is the option that sets both high-water marks.
@@ -133,6 +138,7 @@ end
 ---@param option string|integer its name ("linger") or number (zmq.LINGER)
 ---@return any
 function Socket:get(option)
+  errors.check_self(self, "get", "socket")
   if M.is_hwm(option) then option = "SNDHWM" end
   local setting = access.find(option)
   if setting then return setting.get(self) end

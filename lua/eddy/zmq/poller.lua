@@ -2,6 +2,7 @@
 local descriptor = require "eddy.base.descriptor"
 local errors = require "eddy.base.errors"
 local c = require "eddy.base.libeddy"
+local methods = require "eddy.base.methods"
 local waits = require "eddy.base.waits"
 
 local C, ffi = c.C, c.ffi
@@ -139,10 +140,12 @@ function Poller:poll(ms)
   return ready
 end
 
+methods(Poller, "poller", "poll")
+
 --- What makes pollers that poll in another way.
 -- @param poll their method
 function M.class(poll)
-  local Class = { poll = poll }
+  local Class = methods({ poll = poll }, "poller")
   Class.__index = Class
   function Class:__tostring()
     local texts = {}

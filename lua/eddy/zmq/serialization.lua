@@ -14,6 +14,7 @@ local Socket = M.methods
 ---@return true ok
 ---@return eddy.Error err
 function Socket:send_string(text, flags)
+  errors.check_self(self, "send_string", "socket")
   if type(text) ~= "string" then
     errors.misuse("send_string: expected a string, got " .. type(text))
   end
@@ -26,6 +27,7 @@ end
 ---@return true ok
 ---@return eddy.Error err
 function Socket:send_json(object, flags)
+  errors.check_self(self, "send_json", "socket")
   return self:send(json.encode(object), flags)
 end
 
@@ -37,6 +39,7 @@ end
 ---@return true ok
 ---@return eddy.Error err
 function Socket:send_serialized(msg, fn, flags, copy, track)
+  errors.check_self(self, "send_serialized", "socket")
   errors.check_function(fn, "send_serialized")
   return self:send_multipart(fn(msg), flags, copy, track)
 end
@@ -115,6 +118,7 @@ M.decoders = {
 for name, each in pairs(M.decoders) do
   local receive, prepare = each[1], each[2]
   M.methods[name] = function(self, ...)
+    errors.check_self(self, name, "socket")
     local decode, flags, copy = prepare(...)
     local got, err = self[receive](self, flags, copy)
     if not got then return nil, err end

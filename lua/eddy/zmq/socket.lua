@@ -3,6 +3,7 @@ local constants = require "eddy.base.constants"
 local errors = require "eddy.base.errors"
 local c = require "eddy.base.libeddy"
 local later = require "eddy.base.later"
+local methods = require "eddy.base.methods"
 local directions = require "eddy.zmq.directions"
 local pool = require "eddy.base.pool"
 local waits = require "eddy.base.waits"
@@ -13,11 +14,12 @@ local message = require "eddy.zmq.message"
 local monitor = later.require "eddy.zmq.monitor"
 local option_types = require "eddy.zmq.option_types"
 local socket_options = require "eddy.zmq.options"
+local serialization = require "eddy.zmq.serialization"
 local peers = require "eddy.security.peer"
 local access = require "eddy.zmq.access"
 
 local C, ffi = c.C, c.ffi
-local check = errors.check
+local check, check_self = errors.check, errors.check_self
 local EAGAIN, ENOTSOCK = errors.numbers.EAGAIN, errors.numbers.ENOTSOCK
 local DONTWAIT = constants.DONTWAIT
 local band = require("bit").band
@@ -42,7 +44,6 @@ local Socket = {}
 
 -- The socket's id; raises when it is closed.
 local function id_of(self, what, code)
-  if type(self) ~= "table" then errors.misuse(what) end
   return self._id or error(errors.new(code or ENOTSOCK, what .. ": the " .. self._type ..
     " socket is closed"), 0)
 end
@@ -115,7 +116,6 @@ end
 -- @param linger ms for which libzmq still tries to send what it has, negative or infinite being for
 -- ever; the option's unless given
 function Socket:close(linger)
-  errors.check_self(self, "close")
   linger = errors.linger_of(linger)
   if not self._id then return end
   if self._owner then return self._owner:_socket_closing(linger) end
@@ -164,6 +164,7 @@ end
 ---@return true|eddy.Tracker ok
 ---@return eddy.Error err
 function Socket:send(data, flags, copy, track) -- luacheck: no unused args
+  check_self(self, "send", "socket")
   if track then return send_tracked(self, { data }, flags, "send") end
   if type(data) ~= "string" then
     local packed = message.of(data, "send")
@@ -185,6 +186,7 @@ end
 ---@return true|eddy.Tracker ok
 ---@return eddy.Error err
 function Socket:send_multipart(list, flags, copy, track) -- luacheck: no unused args
+  check_self(self, "send_multipart", "socket")
   if track then return send_tracked(self, list, flags, "send_multipart") end
   local packed = message.pack(list, "send_multipart")
   local id = id_of(self, "send_multipart")
@@ -238,6 +240,7 @@ end
 ---@return string frame
 ---@return eddy.Error err
 function Socket:recv(flags, copy)
+  check_self(self, "recv", "socket")
   local frame, err = receive(self, id_of(self, "recv"), flags or 0, copy, "recv")
   if frame then return frame end
   return nil, err
@@ -255,6 +258,7 @@ end
 ---@return string[] frames
 ---@return eddy.Error err
 function Socket:recv_multipart(flags, copy)
+  check_self(self, "recv_multipart", "socket")
   local id = id_of(self, "recv_multipart")
   local frame, more = receive(self, id, flags or 0, copy, "recv_multipart")
   if not frame then return nil, more end
@@ -286,6 +290,7 @@ end
 -- it would wait for ever for what can never be.
 ---@return integer flags
 function Socket:poll(ms, flags)
+  check_self(self, "poll", "socket")
   ms = errors.limit_of(ms, "poll") or -1
   local id = id_of(self, "poll", errors.numbers.ENOTSUP)
   flags = flags or constants.POLLIN
@@ -300,7 +305,6 @@ end
 
 --- Subscribes a SUB socket to a topic: to messages that begin with it, to all if it is empty.
 function Socket:subscribe(topic)
-  errors.check_self(self, "subscribe")
   self:set(constants.SUBSCRIBE, topic)
 end
 
@@ -313,6 +317,10 @@ for _, name in ipairs { "monitor", "get_monitor_socket", "disable_monitor" } do
 end
 
 for name, method in pairs(socket_options.methods) do Socket[name] = method end
+for name, method in pairs(serialization.methods) do Socket[name] = method end
+
+methods(Socket, "socket", [[send send_multipart send_string send_json send_serialized recv
+  recv_multipart recv_string recv_json recv_serialized recv_into get poll]])
 
 local function is_attribute(key)
   return type(key) == "string" and (socket_options.is_hwm(key) or access.find(key) or
@@ -328,12 +336,13 @@ end
 
 local classes = {}
 
---- A class of sockets: the metatable of those that have these methods in place of the plain
--- ones.
-function Socket.class(methods)
+--- A class of sockets: the metatable of those that have these methods of their own in place of
+-- the plain ones.
+function Socket.class(own)
+  methods(own, "socket", "send send_multipart recv recv_multipart") -- which look themselves
   local Instance = { __tostring = text_of }
   function Instance.__index(self, key)
-    local method = methods[key]
+    local method = own[key]
     if method == nil then method = Socket[key] end
     if method ~= nil then return method end
     if key == "closed" then return not self._id end

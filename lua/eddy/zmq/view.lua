@@ -50,7 +50,7 @@ end
 
 ---@class eddy.View: eddy.Bytes
 ---@field buffer ffi.cdata* a `const char *` for FFI, which nothing checks
-local View, meta, read, byte = bytes.class(VIEW, check, hold, frames.take_back)
+local View, meta, read, byte, check_self = bytes.class(VIEW, check, hold, frames.take_back)
 local attributes = {}
 
 -- The bytes as a string.
@@ -72,6 +72,7 @@ function attributes.peer(self) return self:get("Peer-Address") end
 --- What libzmq knows of the sender, as of a frame's.
 ---@return string?
 function View:get(property)
+  check_self(self, "get")
   local own = hold(self)
   local value = C.eddy_frame_property(own, property)
   local text = value ~= nil and ffi.string(value) or nil

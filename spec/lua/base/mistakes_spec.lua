@@ -30,6 +30,8 @@ describe("a mistake is told at its line:", function()
     told("socket:bind(", function() socket.bind("inproc://x") end)
     told("socket:subscribe(", function() socket.subscribe("x") end)
     told("socket:close(", function() socket.close() end)
+    told("context:socket(", function() context.socket(zmq.REQ) end)
+    told("context:term(", function() context.term "x" end)
     told("loop:start(", function() loop.start() end)
     told("loop:stop(", function() loop.stop() end)
     told("loop:time(", function() loop.time() end)
@@ -100,6 +102,15 @@ describe("a mistake is told at its line:", function()
     endpoint("tcp://127.0.0.1:http", "not 'http'")
     endpoint("http://127.0.0.1:80", "libzmq has no transport 'http' here")
     endpoint("ipc://", "there is nothing after ipc://")
+    for _, call in ipairs { "bind", "connect", "unbind", "disconnect" } do
+      for _, transport in ipairs { "tcp://", "ipc://", "inproc://", "" } do
+        local long = transport .. ("x"):rep(1e6)
+        local err = told(("endpoint of %d bytes, at most 1024"):format(#long), socket[call], socket,
+          long)
+        assert.is_true(#err < 300)
+      end
+      told("it has a zero byte", socket[call], socket, "inproc://a\0b")
+    end
     told("needs the option ipv6", socket.connect, socket, "tcp://[::1]:5555")
   end)
 

@@ -99,13 +99,25 @@ describe("eddy.jobs", function()
     assert.is_nil(log:find "main chunk")
   end)
 
-  it("says that a module is not to be found", function()
-    local pool = open { module = "no.such.module" }
-    task(function()
-      local ok, err = pcall(function() return pool:call("x"):await() end)
-      assert.is_false(ok)
-      assert.matches("module 'no.such.module' not found", err)
-    end)
+  it("says that a module is not to be found, or read: at once, else when a job needs it", function()
+    assert.error_matches(function() open { module = "no.such.module" } end,
+      "jobs: module 'no.such.module' not found:\n\tno field")
+    local dir = support.temp_dir()
+    local before, file = package.path, assert(io.open(dir .. "/broken.lua", "w"))
+    file:write "x = = 1"
+    file:close()
+    package.path = dir .. "/?.lua;" .. before
+    assert.error_matches(function() open { module = "broken" } end,
+      "jobs: error loading module 'broken' from file '[^\n]*':\n\t[^\n]*:1: unexpected symbol")
+    package.path = before
+    os.remove(dir .. "/broken.lua")
+    local pool = open { module = "no.such.module", cwd = dir }
+    loop:spawn(function() return pool:call("x"):await() end)
+    support.wait(loop, function() return pool:stats().failed == 1 end)
+    support.turns(loop, 2)
+    local _, count = support.take_log():gsub("module 'no.such.module' not found", "")
+    assert.equal(1, count)
+    os.remove(dir)
   end)
 
   it("finds its module where the program does", function()
@@ -334,7 +346,7 @@ describe("eddy.jobs", function()
       ["no such option: 'worker'"] = { module = "x", worker = 1 },
       ["workers: expected a number of at least 1, got 0"] = { module = "x", workers = 0 },
       ["queue: expected a number of at least 0, got x"] = { module = "x", queue = "x" },
-      ["on_full: no such policy: wait"] = { module = "x", on_full = "wait" },
+      ["on_full: no such policy: 'wait'"] = { module = "x", on_full = "wait" },
       ["timeout: expected a number of milliseconds"] = { module = "x", timeout = "x" },
       ["expected a loop, got number"] = { module = "x", loop = 1 },
     } do

@@ -99,11 +99,11 @@ describe("a profile", function()
 
   it("refuses wrong options, and begins nothing", function()
     for text, options in pairs {
-      ["start: no such option: intervall"] = { intervall = 1 },
+      ["start: no such option: 'intervall' (did you mean interval?)"] = { intervall = 1 },
       ["start: interval: expected a whole number of ms from 1 to 1000, got number 0"] =
         { interval = 0 },
       ["start: depth: expected a whole number above 0, got number 0"] = { depth = 0 },
-      ["start: expected a table of options, got number"] = 10,
+      ["start: expected a table, got number"] = 10,
     } do
       assert.has_error(function() profile.start(options) end, text)
       assert.is_false(profile.running())

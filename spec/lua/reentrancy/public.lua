@@ -63,7 +63,7 @@ local function classes()
   local function methods_of(object) return getmetatable(object).__index end
   local function sockets_of(module)
     local its = module.context()
-    local methods = upvalue(methods_of(its:socket(zmq.PAIR)), "methods")
+    local methods = upvalue(methods_of(its:socket(zmq.PAIR)), "own")
     its:destroy(0)
     return methods
   end
@@ -71,8 +71,8 @@ local function classes()
     context = upvalue(methods_of(context), "Context"),
     socket = Socket,
     ["async socket"] = sockets_of(eddy.async), ["green socket"] = sockets_of(eddy.green),
-    stream = upvalue(methods_of(eddy.stream(context:socket(zmq.PAIR), loop)), "methods"),
-    ["REP stream"] = upvalue(methods_of(eddy.stream(context:socket(zmq.REP), loop)), "methods"),
+    stream = upvalue(methods_of(eddy.stream(context:socket(zmq.PAIR), loop)), "own"),
+    ["REP stream"] = upvalue(methods_of(eddy.stream(context:socket(zmq.REP), loop)), "own"),
     loop = methods_of(loop),
     timer = methods_of(loop:call_later(1, print)),
     on_stop = methods_of(loop:on_stop(print)),

@@ -150,7 +150,7 @@ describe("stream:trace", function()
     local a = support.streams(zmq.PAIR, zmq.PAIR)
     for text, given in pairs {
       ["trace: expected a function, got number"] = { 1 },
-      ["trace: no such option: counts"] = { print, { counts = 1 } },
+      ["trace: no such option: 'counts' (did you mean count?)"] = { print, { counts = 1 } },
       ["trace: count: expected a number of at least 1"] = { print, { count = 0 } },
     } do
       local ok, err = pcall(a.trace, a, unpack(given))

@@ -159,6 +159,11 @@ describe("what coroutines share", function()
           "acquire: lock made at .*: task .* would wait for itself")
         lock:release()
       end)
+      lock:acquire()
+      assert.error_matches(function() lock:acquire():await() end,
+        "acquire: lock made at .*: the main program would wait for itself")
+      assert.matches("held by the main program", lock:_waited_for())
+      lock:release()
       lock.name = "file"
       loop:spawn(function()
         lock:acquire():await()
@@ -167,6 +172,20 @@ describe("what coroutines share", function()
       support.turns(loop, 2)
       assert.error_matches(function() lock:acquire():await() end,
         'waits for lock "file" made at .*lock_spec.lua:%d+, held by task')
+    end)
+
+    it("is not acquired twice by one call of a callback, but by another one", function()
+      local second, problem
+      loop:add_callback(function()
+        lock:acquire()
+        problem = select(2, pcall(lock.acquire, lock))
+      end)
+      loop:add_callback(function() second = lock:acquire() end)
+      loop:add_callback(function() lock:release() end)
+      support.turns(loop, 2)
+      assert.matches("a callback would wait for itself", problem, 1, true)
+      assert.is_true(second:result())
+      lock:release()
     end)
 
     it("is not lost with a coroutine that ended, or never goes on", function()
@@ -184,9 +203,11 @@ describe("what coroutines share", function()
       end
       support.wait(loop, function() return count == MANY / 10 end)
       lock:acquire()
-      local futures = {}
-      for i = 1, MANY do futures[i] = lock:acquire() end
-      for i = MANY, 1, -1 do futures[i]:cancel() end
+      run(function()
+        local futures = {}
+        for i = 1, MANY do futures[i] = lock:acquire() end
+        for i = MANY, 1, -1 do futures[i]:cancel() end
+      end)
       lock:release()
       assert.is_false(lock:locked())
     end)

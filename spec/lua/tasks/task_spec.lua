@@ -100,7 +100,8 @@ describe("a task", function()
     support.run(loop)
     local log = support.take_log()
     local here = debug.getinfo(1, "S").short_src:gsub("%W", "%%%0")
-    assert.matches(here .. ":%d+: in function.*awaited by:.*" .. here .. ":%d+: in function", log)
+    local place = here .. ":%d+: in function"
+    assert.matches(place .. ".*\nawaited by:\n\t[^\n]*" .. place, log)
     -- An error that came otherwise has no such way.
     loop:spawn(error, "another"):add_done_callback(function()
       loop:call_later(0, loop.stop, loop)

@@ -53,8 +53,8 @@ describe("lua/testing", function()
     end)
 
     it("refuses options that there are not", function()
-      assert.matches("no such option: virtual", problem(testing.new, { virtual = true }))
-      assert.matches("no such option: virtual", problem(testing.each, { virtual = true }))
+      assert.matches("no such option: 'virtual'", problem(testing.new, { virtual = true }))
+      assert.matches("no such option: 'virtual'", problem(testing.each, { virtual = true }))
     end)
   end)
 
