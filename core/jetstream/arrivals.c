@@ -6,16 +6,29 @@
 #include <string.h>
 #include <unistd.h>
 
-/* The descriptor tells once, until all was taken. The lock is held. */
+enum { MOST_UNTOLD = 256 };
+
+/* The lock is held. */
 static void add(eddy_link *link, eddy__arrival *arrival) {
     *link->last = arrival;
     link->last = &arrival->next;
     link->unread++;
+}
+
+/* The descriptor tells once, until all was taken. The lock is held. */
+static void tell_owner(eddy_link *link) {
+    link->untold = 0;
     if (link->is_told) return;
     link->is_told = 1;
     uint64_t one = 1;
     ssize_t written = write(link->fd, &one, sizeof one);
     (void)written; /* an eventfd that is not at its limit takes it */
+}
+
+void eddy__arrivals_end(eddy_link *link) {
+    pthread_mutex_lock(&link->in_lock);
+    if (link->untold > 0) tell_owner(link);
+    pthread_mutex_unlock(&link->in_lock);
 }
 
 static void tell(eddy_link *link, int kind, int status, const char *text, uint32_t number) {
@@ -32,6 +45,7 @@ static void tell(eddy_link *link, int kind, int status, const char *text, uint32
                                        .epoch = link->reconnects};
     pthread_mutex_lock(&link->in_lock);
     add(link, arrival);
+    tell_owner(link);
     pthread_mutex_unlock(&link->in_lock);
 }
 
@@ -131,20 +145,23 @@ static eddy__arrival *arrival_of(eddy__subscription *subscription, natsMsg *mess
     return arrival;
 }
 
-void eddy__arrivals_add(eddy__subscription *subscription, natsMsg *message) {
+void eddy__arrivals_add(eddy__subscription *subscription, natsMsg *message, int is_last) {
     eddy_link *link = subscription->link;
     eddy__arrival *arrival = arrival_of(subscription, message);
     pthread_mutex_lock(&link->in_lock);
-    if (arrival && subscription->waiting < (int32_t)subscription->limit) {
+    int is_taken = arrival && subscription->waiting < (int32_t)subscription->limit;
+    if (is_taken) {
         subscription->waiting++;
+        link->untold++;
         link->in++;
         link->in_bytes += arrival->event.data_size;
         add(link, arrival);
-        pthread_mutex_unlock(&link->in_lock);
-        return;
+    } else {
+        link->dropped++;
     }
-    link->dropped++;
+    if (link->untold > 0 && (is_last || link->untold >= MOST_UNTOLD)) tell_owner(link);
     pthread_mutex_unlock(&link->in_lock);
+    if (is_taken) return;
     natsMsg_Destroy(message);
     free(arrival);
 }
@@ -167,6 +184,7 @@ int eddy_link_next(eddy_link *link, eddy_link_event *event) {
         link->batch = link->first;
         link->first = NULL;
         link->last = &link->first;
+        link->untold = 0;
         for (eddy__arrival *each = link->batch; each; each = each->next)
             if (each->subscription) each->subscription->waiting--;
         if (!link->batch && link->is_told) {
