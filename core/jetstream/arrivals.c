@@ -6,7 +6,7 @@
 #include <string.h>
 #include <unistd.h>
 
-enum { MOST_UNTOLD = 256 };
+enum { MOST_UNTOLD = 256, MOST_SPENT = 256, MOST_SPENT_BYTES = 1 << 20 };
 
 /* The lock is held. */
 static void add(eddy_link *link, eddy__arrival *arrival) {
@@ -167,7 +167,6 @@ void eddy__arrivals_add(eddy__subscription *subscription, natsMsg *message, int 
 }
 
 static void free_arrival(eddy__arrival *arrival) {
-    if (!arrival) return;
     natsMsg_Destroy(arrival->message);
     free(arrival);
 }
@@ -176,29 +175,47 @@ int eddy_link_fd(eddy_link *link) {
     return link->fd;
 }
 
+/* Frees what was looked at. Not one by one: libnats hands each message to a thread that frees
+ * it, and would wake that for each. */
+static void free_spent(eddy_link *link) {
+    while (link->spent != link->batch) {
+        eddy__arrival *next = link->spent->next;
+        free_arrival(link->spent);
+        link->spent = next;
+    }
+    link->spent_count = 0;
+    link->spent_bytes = 0;
+}
+
+/* All that came. The lock is held. */
+static void take_batch(eddy_link *link) {
+    link->spent = link->batch = link->first;
+    link->first = NULL;
+    link->last = &link->first;
+    link->untold = 0;
+    for (eddy__arrival *each = link->batch; each; each = each->next)
+        if (each->subscription) each->subscription->waiting--;
+    if (link->batch || !link->is_told) return;
+    uint64_t count;
+    ssize_t size = read(link->fd, &count, sizeof count);
+    (void)size;
+    link->is_told = 0;
+}
+
 int eddy_link_next(eddy_link *link, eddy_link_event *event) {
-    free_arrival(link->current);
-    link->current = NULL;
+    if (!link->batch || link->spent_count >= MOST_SPENT ||
+        link->spent_bytes >= MOST_SPENT_BYTES)
+        free_spent(link);
     if (!link->batch) {
         pthread_mutex_lock(&link->in_lock);
-        link->batch = link->first;
-        link->first = NULL;
-        link->last = &link->first;
-        link->untold = 0;
-        for (eddy__arrival *each = link->batch; each; each = each->next)
-            if (each->subscription) each->subscription->waiting--;
-        if (!link->batch && link->is_told) {
-            uint64_t count;
-            ssize_t size = read(link->fd, &count, sizeof count);
-            (void)size;
-            link->is_told = 0;
-        }
+        take_batch(link);
         pthread_mutex_unlock(&link->in_lock);
         if (!link->batch) return 0;
     }
-    link->current = link->batch;
-    link->batch = link->current->next;
-    *event = link->current->event;
+    *event = link->batch->event;
+    link->batch = link->batch->next;
+    link->spent_count++;
+    link->spent_bytes += event->data_size;
     link->unread--;
     return 1;
 }
@@ -212,7 +229,6 @@ static void free_list(eddy__arrival *list) {
 }
 
 void eddy__arrivals_free(eddy_link *link) {
-    free_arrival(link->current);
-    free_list(link->batch);
+    free_list(link->spent);
     free_list(link->first);
 }

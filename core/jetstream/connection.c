@@ -191,6 +191,12 @@ static natsStatus set_headers(natsMsg *message, const eddy__departure *departure
     return status;
 }
 
+/* Not one by one: libnats hands each to a thread that frees it. */
+static void free_sent(eddy_link *link) {
+    for (int i = 0; i < link->sent_count; i++) natsMsg_Destroy(link->sent[i]);
+    link->sent_count = 0;
+}
+
 static natsStatus publish(eddy_link *link, const eddy__departure *departure) {
     natsConnection *connection = link->connection;
     const char *reply = *departure->reply ? departure->reply : NULL;
@@ -205,7 +211,9 @@ static natsStatus publish(eddy_link *link, const eddy__departure *departure) {
         natsMsg_Create(&message, departure->subject, reply, departure->data, size);
     if (status == NATS_OK) status = set_headers(message, departure);
     if (status == NATS_OK) status = natsConnection_PublishMsg(connection, message);
-    natsMsg_Destroy(message);
+    if (!message) return status;
+    if (link->sent_count == sizeof link->sent / sizeof *link->sent) free_sent(link);
+    link->sent[link->sent_count++] = message;
     return status;
 }
 
@@ -316,6 +324,7 @@ static void carry(eddy_link *link) {
     while (!link->is_closed) {
         double pause = send_some(link);
         eddy__socket_write(link);
+        free_sent(link);
         if (eddy__departures_are_over(link, &stop_ms)) {
             if (deadline < 0) deadline = now_ms() + stop_ms;
             eddy__departures_take(link);

@@ -57,8 +57,9 @@ struct eddy_link {
     int untold;  /* messages that came since it was, or since the owner looked */
     double in, in_bytes, dropped;
 
-    eddy__arrival *batch; /* the owner's: taken, and not looked at, */
-    eddy__arrival *current;
+    eddy__arrival *batch; /* the owner's: taken, and not looked at; and from here */
+    eddy__arrival *spent; /* to there it was, */
+    int64_t spent_count, spent_bytes;
     eddy__departure *staged_first, **staged_last; /* queued, and not flushed, */
     double most, most_bytes;                      /* and what may wait: */
     uint64_t queued, queued_bytes;                /* what ever was queued, without */
@@ -90,6 +91,8 @@ struct eddy_link {
     natsStatistics *statistics;
     eddy__subscription *subscriptions;
     eddy__departure *sending; /* what it took, until it is sent */
+    natsMsg *sent[64];        /* those with headers */
+    int sent_count;
 };
 
 void eddy__link_retain(eddy_link *link);

@@ -25,9 +25,15 @@ static void must(natsStatus status, const char *what) {
 static void publish(jsCtx *jetstream, long count) {
     char data[SIZE];
     memset(data, 'x', sizeof data);
+    jsPubOptions options;
+    jsPubOptions_Init(&options);
+    char id[64];
+    double run = now(CLOCK_MONOTONIC);
     for (long i = 1; i <= count; i++) {
         snprintf(data, sizeof data, "%ld", i);
-        must(js_PublishAsync(jetstream, "BENCH.a", data, sizeof data, NULL), "publish");
+        snprintf(id, sizeof id, "_INBOX.0123456789.%.0f.%ld", run, i);
+        options.MsgId = id; /* so that what is sent again is stored once */
+        must(js_PublishAsync(jetstream, "BENCH.a", data, sizeof data, &options), "publish");
     }
     must(js_PublishAsyncComplete(jetstream, NULL), "complete");
 }
@@ -35,7 +41,8 @@ static void publish(jsCtx *jetstream, long count) {
 static void consume(jsCtx *jetstream, long count) {
     natsSubscription *subscription = NULL;
     uint64_t sum = 0;
-    must(js_PullSubscribe(&subscription, jetstream, "BENCH.a", "c", NULL, NULL, NULL), "subscribe");
+    must(js_PullSubscribe(&subscription, jetstream, "BENCH.a", "c", NULL, NULL, NULL),
+         "subscribe");
     for (long had = 0; had < count;) {
         natsMsgList list;
         must(natsSubscription_Fetch(&list, subscription, BATCH, 5000, NULL), "fetch");
@@ -67,8 +74,7 @@ int main(int argc, char **argv) {
     else
         consume(jetstream, count);
     must(natsConnection_Flush(connection), "flush");
-    printf("cpu_ns=%.0f wall_ns=%.0f\n",
-           (now(CLOCK_PROCESS_CPUTIME_ID) - cpu) / (double)count,
+    printf("cpu_ns=%.0f wall_ns=%.0f\n", (now(CLOCK_PROCESS_CPUTIME_ID) - cpu) / (double)count,
            (now(CLOCK_MONOTONIC) - wall) / (double)count);
     jsCtx_Destroy(jetstream);
     natsConnection_Destroy(connection);
