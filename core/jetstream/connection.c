@@ -182,7 +182,8 @@ static int connect_first(eddy_link *link) {
 
 static natsStatus set_headers(natsMsg *message, const eddy__departure *departure) {
     const char *at = departure->headers, *end = at + departure->header_size;
-    natsStatus status = NATS_OK;
+    natsStatus status =
+        departure->id ? natsMsgHeader_Add(message, "Nats-Msg-Id", departure->id) : NATS_OK;
     while (status == NATS_OK && at < end) {
         const char *value = at + strlen(at) + 1;
         status = natsMsgHeader_Add(message, at, value);
@@ -201,9 +202,10 @@ static natsStatus publish(eddy_link *link, const eddy__departure *departure) {
     natsConnection *connection = link->connection;
     const char *reply = *departure->reply ? departure->reply : NULL;
     int size = (int)departure->data_size;
-    if (!departure->header_size && !reply)
+    int has_headers = departure->header_size > 0 || departure->id;
+    if (!has_headers && !reply)
         return natsConnection_Publish(connection, departure->subject, departure->data, size);
-    if (!departure->header_size)
+    if (!has_headers)
         return natsConnection_PublishRequest(connection, departure->subject, reply,
                                              departure->data, size);
     natsMsg *message = NULL;

@@ -2,6 +2,8 @@
 #include "jetstream/link.h"
 
 #include <errno.h>
+#include <inttypes.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -36,6 +38,7 @@ static int add(eddy_link *link, const eddy__departure *plan) {
     made->subject = copy(&at, plan->subject, subject);
     made->reply = copy(&at, plan->reply, reply);
     made->headers = copy(&at, plan->headers, plan->header_size);
+    made->id = plan->id ? made->reply : NULL;
     made->data = copy(&at, plan->data, plan->data_size);
     *link->staged_last = made;
     link->staged_last = &made->next;
@@ -50,6 +53,22 @@ int eddy_link_publish(eddy_link *link, const char *subject, const char *reply,
     return add(link, &(eddy__departure){.kind = EDDY__PUBLISH,
                                         .subject = subject,
                                         .reply = reply,
+                                        .headers = headers,
+                                        .header_size = header_size,
+                                        .data = data,
+                                        .data_size = data_size,
+                                        .epoch = epoch});
+}
+
+int eddy_link_store(eddy_link *link, const char *subject, const char *inbox, double number,
+                    const char *headers, uint32_t header_size, int has_id, const char *data,
+                    uint32_t data_size, double epoch) {
+    char reply[128];
+    snprintf(reply, sizeof reply, "%s%" PRId64, inbox, (int64_t)number);
+    return add(link, &(eddy__departure){.kind = EDDY__PUBLISH,
+                                        .subject = subject,
+                                        .reply = reply,
+                                        .id = has_id ? NULL : reply,
                                         .headers = headers,
                                         .header_size = header_size,
                                         .data = data,

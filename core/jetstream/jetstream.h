@@ -92,6 +92,13 @@ int eddy_link_publish(eddy_link *link, const char *subject, const char *reply,
                       const char *headers, uint32_t header_size, const char *data,
                       uint32_t data_size, double epoch);
 
+/* The same of one that JetStream is to store: its answer comes to `inbox` followed by a number,
+ * and unless one of its headers is the id by which the server knows it again (`has_id`), that
+ * is its id, too. */
+int eddy_link_store(eddy_link *link, const char *subject, const char *inbox, double number,
+                    const char *headers, uint32_t header_size, int has_id, const char *data,
+                    uint32_t data_size, double epoch);
+
 /* Queues a subscription under a number that no other one has, in a queue group unless that is
  * empty. Of its messages `limit` wait here at most; what comes then is dropped. */
 int eddy_link_subscribe(eddy_link *link, uint32_t number, const char *subject,

@@ -27,6 +27,7 @@ typedef struct eddy__departure {
     uint32_t header_size, data_size;
     double epoch;
     const char *subject, *reply, *headers, *data;
+    const char *id; /* by which the server knows it again; NULL: none, or a header has it */
 } eddy__departure;
 
 typedef struct eddy__subscription {

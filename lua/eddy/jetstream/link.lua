@@ -116,6 +116,16 @@ function Link:_publish(subject, reply, headers, data, epoch)
   return library.eddy_link_publish(self._c, subject, reply, headers, #headers, data, #data, epoch)
 end
 
+--- The same of one that is to be stored, for the connection that there is.
+function Link:_store(subject, inbox, number, headers, has_id, data)
+  if not self._is_dirty then
+    self._is_dirty = true
+    self.loop:add_callback(flush, self)
+  end
+  return library.eddy_link_store(self._c, subject, inbox, number, headers, #headers, has_id, data,
+    #data, self._epoch)
+end
+
 --- Subscribes: target:_message(event) is called for what comes.
 -- @return the subscription's number
 function Link:_subscribe(target, subject, group, limit)
