@@ -118,21 +118,24 @@ static eddy__arrival *arrival_of(eddy__subscription *subscription, natsMsg *mess
     int count = 0;
     if (natsMsgHeader_Keys(message, &names, &count) != NATS_OK) count = 0;
     size_t size = count ? write_headers(message, names, count, NULL) : 0;
-    eddy__arrival *arrival = calloc(1, sizeof *arrival + size);
+    const char *reply = natsMsg_GetReply(message), *status;
+    size_t reply_size = reply ? strlen(reply) : 0;
+    eddy__arrival *arrival = malloc(sizeof *arrival + reply_size + 1 + size);
     if (arrival) {
-        const char *reply = natsMsg_GetReply(message), *status;
+        memset(arrival, 0, sizeof *arrival);
         eddy_link_event *event = &arrival->event;
         event->kind = EDDY_LINK_MESSAGE;
         event->subscription = subscription->number;
         event->subject = natsMsg_GetSubject(message);
         event->subject_size = (int32_t)strlen(event->subject);
-        event->reply = reply ? reply : "";
-        event->reply_size = (int32_t)strlen(event->reply);
+        event->reply = memcpy(arrival->text, reply ? reply : "", reply_size + 1);
+        event->reply_size = (int32_t)reply_size;
         event->data = natsMsg_GetData(message);
         event->data_size = natsMsg_GetDataLength(message);
-        event->headers = arrival->text;
+        char *headers = arrival->text + reply_size + 1;
+        event->headers = headers;
         event->header_size = (int32_t)size;
-        if (size) write_headers(message, names, count, arrival->text);
+        if (size) write_headers(message, names, count, headers);
         if (size && event->data_size == 0 &&
             natsMsgHeader_Get(message, "Status", &status) == NATS_OK)
             event->status = atoi(status);

@@ -38,7 +38,8 @@ typedef struct eddy_link_event {
     int32_t subject_size, reply_size, header_size, data_size;
     int32_t deliveries; /* of a message of JetStream's; 0: it is none */
     const char *subject, *reply, *data;
-    const char *headers;    /* names and values, each with its zero byte, header_size bytes */
+    const char *headers;    /* names and values, each with its zero byte, header_size bytes;
+                             * right after `reply` and its zero byte */
     double token;           /* the number that its subject ends with; -1: none */
     double sequence, order; /* in its stream, and among what its consumer delivered */
     double time, pending;   /* ms since 1970; how many are behind it */

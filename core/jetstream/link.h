@@ -14,7 +14,7 @@ typedef struct eddy__arrival {
     natsMsg *message; /* NULL: it is an event of the link's, whose text follows */
     struct eddy__subscription *subscription;
     eddy_link_event event;
-    char text[]; /* the event's, or the headers */
+    char text[]; /* the event's, or the subject of the reply and the headers */
 } eddy__arrival;
 
 enum { EDDY__PUBLISH, EDDY__SUBSCRIBE, EDDY__UNSUBSCRIBE, EDDY__DRAIN };
