@@ -1,6 +1,6 @@
 -- Stores messages in JetStream, or handles and acknowledges those that are there. Prints the CPU
 -- time of the whole process.
--- usage: jetstream.lua make|publish|consume URL COUNT
+-- usage: jetstream.lua make URL | publish URL COUNT | consume URL COUNT
 local eddy = require "eddy"
 local ffi = require "ffi"
 
@@ -30,17 +30,12 @@ end
 
 local modes = {}
 
--- The stream, its consumer, and COUNT messages.
+-- The stream and its consumer.
 function modes.make()
   local jobs = link:stream { stream = "BENCH", consumer = "c", subject = "BENCH.a",
     create = { subjects = "BENCH.>", storage = "memory", max_ack_pending = 10000 } }
-  if count == 0 then jobs:send "x" end
-  local stored = 0
-  jobs:on_send(function()
-    stored = stored + 1
-    if stored >= count then loop:stop() end
-  end)
-  for i = 1, count do jobs:send(tostring(i) .. (" "):rep(100 - #tostring(i))) end
+  jobs:on_send(function() loop:stop() end)
+  jobs:send(("x"):rep(100))
 end
 
 function modes.publish()
