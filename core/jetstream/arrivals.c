@@ -31,7 +31,8 @@ void eddy__arrivals_end(eddy_link *link) {
     pthread_mutex_unlock(&link->in_lock);
 }
 
-static void tell(eddy_link *link, int kind, int status, const char *text, uint32_t number) {
+static void tell(eddy_link *link, int kind, int status, const char *text, uint32_t number,
+                 double token) {
     size_t size = strlen(text) + 1;
     eddy__arrival *arrival = calloc(1, sizeof *arrival + size);
     if (!arrival) return;
@@ -41,20 +42,12 @@ static void tell(eddy_link *link, int kind, int status, const char *text, uint32
                                        .status = status,
                                        .data = arrival->text,
                                        .data_size = (int32_t)size - 1,
-                                       .token = -1,
+                                       .token = token,
                                        .epoch = link->reconnects};
     pthread_mutex_lock(&link->in_lock);
     add(link, arrival);
     tell_owner(link);
     pthread_mutex_unlock(&link->in_lock);
-}
-
-void eddy__arrivals_tell(eddy_link *link, int kind, int status, const char *text) {
-    tell(link, kind, status, text, 0);
-}
-
-void eddy__arrivals_drained(eddy__subscription *subscription) {
-    tell(subscription->link, EDDY_LINK_DRAINED, 0, "", subscription->number);
 }
 
 /* The text of a number at `*at`, behind which `*at` stands then, past one dot. */
@@ -90,6 +83,21 @@ static double token_of(const eddy_link *link, const char *subject) {
     const char *dot = strrchr(subject, '.');
     const char *at = dot + 1;
     return *at >= '0' && *at <= '9' ? number(&at) : -1;
+}
+
+void eddy__arrivals_tell(eddy_link *link, int kind, int status, const char *text) {
+    tell(link, kind, status, text, 0, -1);
+}
+
+void eddy__arrivals_drained(eddy__subscription *subscription) {
+    tell(subscription->link, EDDY_LINK_DRAINED, 0, "", subscription->number, -1);
+}
+
+void eddy__arrivals_failed(eddy_link *link, const char *reply, const char *text) {
+    size_t size = strlen(link->inbox);
+    int is_request =
+        strncmp(reply, link->inbox, size) == 0 && strncmp(reply + size, ".r.", 3) == 0;
+    tell(link, EDDY_LINK_FAILED, 0, text, 0, is_request ? token_of(link, reply) : -1);
 }
 
 /* Names and values, with their zero bytes: fills `to` unless that is NULL, and returns how many

@@ -279,7 +279,7 @@ static int do_one(eddy_link *link, int epoch) {
     if (status != NATS_OK) {
         char why[256];
         eddy__link_describe(status, why, sizeof why);
-        eddy__arrivals_tell(link, EDDY_LINK_FAILED, 0, why);
+        eddy__arrivals_failed(link, departure->reply, why);
     }
     eddy__departures_done(link, status == NATS_OK && !is_stale);
     return 1;

@@ -16,7 +16,8 @@ enum {
     EDDY_LINK_LOST,        /* the connection ended; `data` is why, if that is known */
     EDDY_LINK_BACK,        /* it is there again; `data` is the server's address */
     EDDY_LINK_SERVERS,     /* the cluster told of new servers */
-    EDDY_LINK_FAILED,      /* something failed, the connection did not; `data` is what */
+    EDDY_LINK_FAILED,      /* something failed, the connection did not; `data` is what, and
+                            * `token` that of the answer that will not come */
     EDDY_LINK_DRAINED,     /* nothing more will come for a subscription */
     EDDY_LINK_CLOSED,      /* for good; `data` is why, or empty; nothing comes after it */
 

@@ -105,6 +105,9 @@ void eddy__arrivals_tell(eddy_link *link, int kind, int status, const char *text
 /* Adds word that a subscription is at its end. */
 void eddy__arrivals_drained(eddy__subscription *subscription);
 
+/* Adds word that something could not be sent, and which answer will not come. */
+void eddy__arrivals_failed(eddy_link *link, const char *reply, const char *text);
+
 /* Adds a message, which is the arrival's from now on. The owner is told when more do not
  * follow at once. */
 void eddy__arrivals_add(eddy__subscription *subscription, natsMsg *message, int is_last);

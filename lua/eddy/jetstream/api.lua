@@ -6,7 +6,10 @@ local json = require "eddy.zmq.json"
 local ffi = c.ffi
 local numbers = errors.numbers
 
-local M = { STREAM_MISSING = 10059, CONSUMER_MISSING = 10014 }
+local M = {
+  STREAM_MISSING = 10059, CONSUMER_MISSING = 10014, -- JetStream's codes
+  BEGIN_BYTES = #"NATS/1.0\r\n\r\n", -- of a message with headers, beside them
+}
 
 -- errno numbers of JetStream's error codes, and, below 1000, of its classes of them.
 local codes = {
@@ -63,6 +66,13 @@ function M.flatten(headers, what)
   end
   table.sort(parts)
   return table.concat(parts)
+end
+
+--- How many bytes of a message these are: each has ": " and an end of line.
+function M.encoded_size(flat)
+  if flat == "" then return 0 end
+  local _, zeros = flat:gsub("%z", "%0")
+  return #flat + zeros
 end
 
 --- Raises unless a name can be part of a subject: of a stream, a consumer, a bucket.

@@ -259,7 +259,14 @@ end
 changes[library.EDDY_LINK_SERVERS] = function(self) self:_tell "SERVERS" end
 
 changes[library.EDDY_LINK_FAILED] = function(self, event)
-  local why = ffi.string(event.data)
+  local why, answer = ffi.string(event.data), self._answers[event.token]
+  local size, most = why:match "Payload (%d+) greater than maximum allowed: (%d+)"
+  if size then why = ("a message of %s bytes, and the server takes %s"):format(size, most) end
+  if answer then -- what was asked could not be sent
+    self._answers[event.token] = nil
+    return answer.fn(nil, errors.new(size and numbers.EMSGSIZE or numbers.EIO,
+      ("%s: %s"):format(answer.what, why)))
+  end
   self:_tell("ERROR", why, why)
 end
 

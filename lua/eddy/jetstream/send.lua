@@ -15,6 +15,7 @@ local RETRY_MS = 250    -- when nobody takes it just now
 local ANSWER_MS = 5000  -- after which an answer is not waited for any more
 local REFILL = 0.75     -- of a window
 local HEADER_BYTES = 64 -- what a message is counted with beside its bytes
+local ID_BYTES = 32     -- of the header that has its id, beside its inbox
 
 local Sender = {}
 Sender.__index = Sender
@@ -77,13 +78,19 @@ local function done(self, place, entry, err)
   self._owner:_sent(entry.data, entry.callback, entry.job, err)
 end
 
---- The error of a message of so many bytes, with its headers; nil when the server takes it, or it
--- is not known what it takes.
-function M.too_large(link, name, size)
-  local most = link:max_payload()
-  if not most or size <= most then return nil end
-  return errors.new(numbers.EMSGSIZE, ("send: %s: a message of %d bytes, and the server takes %d")
-    :format(name, size, most))
+--- The error of a message of so many bytes, of which its headers have some; nil when the server
+-- takes it, or it is not known what it takes.
+function Sender:too_large(size, header_size)
+  local most = self._link:max_payload()
+  header_size = api.BEGIN_BYTES + header_size + #self._inbox + ID_BYTES
+  if not most or size + header_size <= most then return nil end
+  return errors.new(numbers.EMSGSIZE, ("send: %s: a message of %d bytes, and %d for its " ..
+    "headers, and the server takes %d"):format(self._name, size, header_size, most))
+end
+
+local function refusal(self, entry)
+  if type(entry) == "string" then return self:too_large(#entry, 0) end
+  return self:too_large(#entry.data, api.encoded_size(entry.headers))
 end
 
 -- Sends the message at a place. 0, or -errno.
@@ -108,7 +115,7 @@ local function pump(self)
     local place = self._next
     local entry = queue[place]
     local is_new = place >= self._beyond
-    local err = entry and is_new and M.too_large(link, self._name, size_of(entry) - HEADER_BYTES)
+    local err = entry and refusal(self, entry)
     if err then
       done(self, place, entry, err)
     elseif entry then

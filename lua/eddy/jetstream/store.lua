@@ -1,7 +1,6 @@
 -- What a stream is given to store.
 local errors = require "eddy.base.errors"
 local api = require "eddy.jetstream.api"
-local sending = require "eddy.jetstream.send"
 local backpressure = require "eddy.stream.backpressure"
 local room = require "eddy.stream.room"
 
@@ -87,7 +86,7 @@ function Stream:send(data, options)
   if type(data) ~= "string" then
     errors.misuse("send: expected a string, got " .. type(data))
   end
-  local subject, id, headers, callback, size = self._subject, false, false, false, #data
+  local subject, id, headers, callback, header_size = self._subject, false, false, false, 0
   if options then -- most have none, and LuaJIT does not compile what reads them
     errors.check_fields(options, send_options, "send")
     subject, id, callback = options.subject or subject, options.id or false,
@@ -98,11 +97,11 @@ function Stream:send(data, options)
     end
     if callback then errors.check_function(callback, "send: callback") end
     headers = options.headers ~= nil and api.flatten(options.headers, "send")
-    size = headers and size + #headers or size
+    header_size = (headers and api.encoded_size(headers) or 0) + (id and #id or 0)
   end
   if subject == nil then errors.misuse("send: name the subject: send(data, { subject = ... })") end
   if self._finishing then return nil, refused(self, numbers.ENOTSOCK, " is being closed") end
-  local err = sending.too_large(self.link, self.name, size)
+  local err = self._sender:too_large(#data, header_size)
   if err then return nil, err end
   err = wait_for_room(self, #data)
   if err then return nil, err end
