@@ -38,9 +38,14 @@ static int epoch_of(natsConnection *connection, natsStatistics *statistics) {
 }
 
 static void on_disconnected(natsConnection *connection, void *closure) {
+    eddy_link *link = closure;
     const char *why = NULL;
+    char text[sizeof link->why];
     natsConnection_GetLastError(connection, &why);
-    eddy__arrivals_tell(closure, EDDY_LINK_LOST, 0, why ? why : "");
+    pthread_mutex_lock(&link->in_lock);
+    memcpy(text, link->why, sizeof text);
+    pthread_mutex_unlock(&link->in_lock);
+    eddy__arrivals_tell(link, EDDY_LINK_LOST, 0, why && *why ? why : text);
 }
 
 static void on_reconnected(natsConnection *connection, void *closure) {

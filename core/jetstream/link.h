@@ -57,6 +57,7 @@ struct eddy_link {
     int is_told; /* the descriptor can be read */
     int untold;  /* messages that came since it was, or since the owner looked */
     double in, in_bytes, dropped;
+    char why[256]; /* the connection ended */
 
     eddy__arrival *batch; /* the owner's: taken, and not looked at; and from here */
     eddy__arrival *spent; /* to there it was, */

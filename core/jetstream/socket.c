@@ -20,9 +20,27 @@ static natsStatus attach(void **data, void *closure, natsConnection *connection,
     return NATS_OK;
 }
 
+static const char *reason(eddy_link *link, char *text, size_t room) {
+    if (!pthread_equal(pthread_self(), link->thread)) return "it does not answer any more";
+    if (!link->is_reading) return "";
+    natsStatus status = NATS_OK;
+    nats_GetLastError(&status);
+    if (status == NATS_INVALID_ARG)
+        return "what it sent is not NATS' protocol"; /* see read_burst */
+    eddy__link_describe(status, text, room);
+    return text;
+}
+
+/* The connection ends. Why, libnats has forgotten when it tells others. */
 static natsStatus on_read(void *closure, bool is_on) {
     eddy_link *link = closure;
-    if (!is_on) link->socket = -1;
+    if (is_on) return NATS_OK;
+    link->socket = -1;
+    char text[sizeof link->why];
+    const char *why = reason(link, text, sizeof text);
+    pthread_mutex_lock(&link->in_lock);
+    snprintf(link->why, sizeof link->why, "%s", why);
+    pthread_mutex_unlock(&link->in_lock);
     return NATS_OK;
 }
 
@@ -57,6 +75,9 @@ static void read_burst(eddy_link *link) {
     pthread_mutex_lock(&link->burst_lock);
     link->is_reading = 1;
     pthread_mutex_unlock(&link->burst_lock);
+    /* Makes an error that is told from those of a read: libnats notes none for what it cannot
+     * parse, and keeps older ones. */
+    natsConnection_Buffered(NULL);
     natsConnection_ProcessReadEvent(link->connection);
     pthread_mutex_lock(&link->burst_lock);
     link->is_reading = 0;

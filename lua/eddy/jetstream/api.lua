@@ -23,11 +23,28 @@ local codes = {
 --- The error of JetStream's own: { code =, err_code =, description = }. Its `err_code` and `status`
 -- are theirs.
 function M.error_of(found, what)
+  if type(found) ~= "table" then found = { description = tostring(found) } end
   local code = codes[found.err_code] or codes[found.code] or numbers.EPROTO
-  local err = errors.new(code, what)
+  local err, why = errors.new(code, what), found.description
   err.err_code, err.status = found.err_code, found.code
-  err.message = ("%s: %s (%s)"):format(what, found.description or "no description", err.name)
+  err.message = ("%s: %s (%s)"):format(what, type(why) == "string" and why or "no description",
+    err.name)
   return err
+end
+
+--- The error of what is no answer of JetStream's.
+function M.strange(text, what)
+  return errors.new(numbers.EPROTO, ("%s: no answer of JetStream's: %s"):format(what,
+    errors.text_of(text)))
+end
+
+--- The table of an answer that came; nil and its error, or that of what is none.
+function M.answer_of(event, what)
+  local text = ffi.string(event.data, event.data_size)
+  local ok, answer = pcall(json.decode, text)
+  if not ok or type(answer) ~= "table" then return nil, M.strange(text, what) end
+  if answer.error then return nil, M.error_of(answer.error, what) end
+  return answer
 end
 
 local NO_PEERS = 10005 -- as long as a cluster's servers do not know each other
@@ -107,10 +124,8 @@ function M.ask(link, call, request, ms, fn)
       return fn(nil, errors.new(numbers.ENOTSUP, what .. ": no JetStream there (jetstream {} in " ..
         "nats-server's configuration begins it)"))
     end
-    local ok, answer = pcall(json.decode, ffi.string(event.data, event.data_size))
-    if not ok then return fn(nil, answer) end
-    if answer.error then return fn(nil, M.error_of(answer.error, what)) end
-    fn(answer, nil, event)
+    local answer, problem = M.answer_of(event, what)
+    fn(answer, problem, answer and event)
   end)
 end
 

@@ -3,7 +3,6 @@
 local errors = require "eddy.base.errors"
 local c = require "eddy.base.libeddy"
 local api = require "eddy.jetstream.api"
-local json = require "eddy.zmq.json"
 
 local C, ffi = c.C, c.ffi
 
@@ -178,13 +177,10 @@ local function unclaimed(self, place, entry)
     end)
 end
 
-local function failed(self, place, entry, text)
-  local ok, answer = pcall(json.decode, text)
-  local found = ok and type(answer) == "table" and answer.error or
-    { code = 500, description = "no answer of JetStream's: " .. text:sub(1, 80) }
-  local err = api.error_of(found, ("send: %s: %s"):format(self._name,
+local function failed(self, place, entry, event)
+  local _, err = api.answer_of(event, ("send: %s: %s"):format(self._name,
     type(entry) == "table" and entry.subject or self._subject))
-  if api.is_passing(err) then return self:again(RETRY_MS) end
+  if not err or api.is_passing(err) then return self:again(RETRY_MS) end
   done(self, place, entry, err)
   pump(self)
 end
@@ -200,8 +196,8 @@ function Sender:_message(event)
   local entry = self._queue[place]
   if not entry then return end
   if event.status == 503 then return unclaimed(self, place, entry) end
-  if has(event, '"error"') then
-    return failed(self, place, entry, ffi.string(event.data, event.data_size))
+  if has(event, '"error"') or not has(event, '"seq"') then
+    return failed(self, place, entry, event)
   end
   self.stored = self.stored + 1
   if has(event, '"duplicate"') then self.duplicates = self.duplicates + 1 end
