@@ -6,11 +6,18 @@
 #include <string.h>
 #include <unistd.h>
 
-/* The descriptor tells once, until all was taken. The lock is held. */
+enum { MOST_UNTOLD = 256, MOST_SPENT = 256, MOST_SPENT_BYTES = 1 << 20 };
+
+/* The lock is held. */
 static void add(eddy_link *link, eddy__arrival *arrival) {
     *link->last = arrival;
     link->last = &arrival->next;
     link->unread++;
+}
+
+/* The descriptor tells once, until all was taken. The lock is held. */
+static void tell_owner(eddy_link *link) {
+    link->untold = 0;
     if (link->is_told) return;
     link->is_told = 1;
     uint64_t one = 1;
@@ -18,7 +25,14 @@ static void add(eddy_link *link, eddy__arrival *arrival) {
     (void)written; /* an eventfd that is not at its limit takes it */
 }
 
-static void tell(eddy_link *link, int kind, int status, const char *text, uint32_t number) {
+void eddy__arrivals_end(eddy_link *link) {
+    pthread_mutex_lock(&link->in_lock);
+    if (link->untold > 0) tell_owner(link);
+    pthread_mutex_unlock(&link->in_lock);
+}
+
+static void tell(eddy_link *link, int kind, int status, const char *text, uint32_t number,
+                 double token) {
     size_t size = strlen(text) + 1;
     eddy__arrival *arrival = calloc(1, sizeof *arrival + size);
     if (!arrival) return;
@@ -28,19 +42,12 @@ static void tell(eddy_link *link, int kind, int status, const char *text, uint32
                                        .status = status,
                                        .data = arrival->text,
                                        .data_size = (int32_t)size - 1,
-                                       .token = -1,
+                                       .token = token,
                                        .epoch = link->reconnects};
     pthread_mutex_lock(&link->in_lock);
     add(link, arrival);
+    tell_owner(link);
     pthread_mutex_unlock(&link->in_lock);
-}
-
-void eddy__arrivals_tell(eddy_link *link, int kind, int status, const char *text) {
-    tell(link, kind, status, text, 0);
-}
-
-void eddy__arrivals_drained(eddy__subscription *subscription) {
-    tell(subscription->link, EDDY_LINK_DRAINED, 0, "", subscription->number);
 }
 
 /* The text of a number at `*at`, behind which `*at` stands then, past one dot. */
@@ -78,6 +85,21 @@ static double token_of(const eddy_link *link, const char *subject) {
     return *at >= '0' && *at <= '9' ? number(&at) : -1;
 }
 
+void eddy__arrivals_tell(eddy_link *link, int kind, int status, const char *text) {
+    tell(link, kind, status, text, 0, -1);
+}
+
+void eddy__arrivals_drained(eddy__subscription *subscription) {
+    tell(subscription->link, EDDY_LINK_DRAINED, 0, "", subscription->number, -1);
+}
+
+void eddy__arrivals_failed(eddy_link *link, const char *reply, const char *text) {
+    size_t size = strlen(link->inbox);
+    int is_request =
+        strncmp(reply, link->inbox, size) == 0 && strncmp(reply + size, ".r.", 3) == 0;
+    tell(link, EDDY_LINK_FAILED, 0, text, 0, is_request ? token_of(link, reply) : -1);
+}
+
 /* Names and values, with their zero bytes: fills `to` unless that is NULL, and returns how many
  * bytes it takes. */
 static size_t write_headers(natsMsg *message, const char **names, int count, char *to) {
@@ -104,21 +126,24 @@ static eddy__arrival *arrival_of(eddy__subscription *subscription, natsMsg *mess
     int count = 0;
     if (natsMsgHeader_Keys(message, &names, &count) != NATS_OK) count = 0;
     size_t size = count ? write_headers(message, names, count, NULL) : 0;
-    eddy__arrival *arrival = calloc(1, sizeof *arrival + size);
+    const char *reply = natsMsg_GetReply(message), *status;
+    size_t reply_size = reply ? strlen(reply) : 0;
+    eddy__arrival *arrival = malloc(sizeof *arrival + reply_size + 1 + size);
     if (arrival) {
-        const char *reply = natsMsg_GetReply(message), *status;
+        memset(arrival, 0, sizeof *arrival);
         eddy_link_event *event = &arrival->event;
         event->kind = EDDY_LINK_MESSAGE;
         event->subscription = subscription->number;
         event->subject = natsMsg_GetSubject(message);
         event->subject_size = (int32_t)strlen(event->subject);
-        event->reply = reply ? reply : "";
-        event->reply_size = (int32_t)strlen(event->reply);
+        event->reply = memcpy(arrival->text, reply ? reply : "", reply_size + 1);
+        event->reply_size = (int32_t)reply_size;
         event->data = natsMsg_GetData(message);
         event->data_size = natsMsg_GetDataLength(message);
-        event->headers = arrival->text;
+        char *headers = arrival->text + reply_size + 1;
+        event->headers = headers;
         event->header_size = (int32_t)size;
-        if (size) write_headers(message, names, count, arrival->text);
+        if (size) write_headers(message, names, count, headers);
         if (size && event->data_size == 0 &&
             natsMsgHeader_Get(message, "Status", &status) == NATS_OK)
             event->status = atoi(status);
@@ -131,26 +156,28 @@ static eddy__arrival *arrival_of(eddy__subscription *subscription, natsMsg *mess
     return arrival;
 }
 
-void eddy__arrivals_add(eddy__subscription *subscription, natsMsg *message) {
+void eddy__arrivals_add(eddy__subscription *subscription, natsMsg *message, int is_last) {
     eddy_link *link = subscription->link;
     eddy__arrival *arrival = arrival_of(subscription, message);
     pthread_mutex_lock(&link->in_lock);
-    if (arrival && subscription->waiting < (int32_t)subscription->limit) {
+    int is_taken = arrival && subscription->waiting < (int32_t)subscription->limit;
+    if (is_taken) {
         subscription->waiting++;
+        link->untold++;
         link->in++;
         link->in_bytes += arrival->event.data_size;
         add(link, arrival);
-        pthread_mutex_unlock(&link->in_lock);
-        return;
+    } else {
+        link->dropped++;
     }
-    link->dropped++;
+    if (link->untold > 0 && (is_last || link->untold >= MOST_UNTOLD)) tell_owner(link);
     pthread_mutex_unlock(&link->in_lock);
+    if (is_taken) return;
     natsMsg_Destroy(message);
     free(arrival);
 }
 
 static void free_arrival(eddy__arrival *arrival) {
-    if (!arrival) return;
     natsMsg_Destroy(arrival->message);
     free(arrival);
 }
@@ -159,28 +186,47 @@ int eddy_link_fd(eddy_link *link) {
     return link->fd;
 }
 
+/* Frees what was looked at. Not one by one: libnats hands each message to a thread that frees
+ * it, and would wake that for each. */
+static void free_spent(eddy_link *link) {
+    while (link->spent != link->batch) {
+        eddy__arrival *next = link->spent->next;
+        free_arrival(link->spent);
+        link->spent = next;
+    }
+    link->spent_count = 0;
+    link->spent_bytes = 0;
+}
+
+/* All that came. The lock is held. */
+static void take_batch(eddy_link *link) {
+    link->spent = link->batch = link->first;
+    link->first = NULL;
+    link->last = &link->first;
+    link->untold = 0;
+    for (eddy__arrival *each = link->batch; each; each = each->next)
+        if (each->subscription) each->subscription->waiting--;
+    if (link->batch || !link->is_told) return;
+    uint64_t count;
+    ssize_t size = read(link->fd, &count, sizeof count);
+    (void)size;
+    link->is_told = 0;
+}
+
 int eddy_link_next(eddy_link *link, eddy_link_event *event) {
-    free_arrival(link->current);
-    link->current = NULL;
+    if (!link->batch || link->spent_count >= MOST_SPENT ||
+        link->spent_bytes >= MOST_SPENT_BYTES)
+        free_spent(link);
     if (!link->batch) {
         pthread_mutex_lock(&link->in_lock);
-        link->batch = link->first;
-        link->first = NULL;
-        link->last = &link->first;
-        for (eddy__arrival *each = link->batch; each; each = each->next)
-            if (each->subscription) each->subscription->waiting--;
-        if (!link->batch && link->is_told) {
-            uint64_t count;
-            ssize_t size = read(link->fd, &count, sizeof count);
-            (void)size;
-            link->is_told = 0;
-        }
+        take_batch(link);
         pthread_mutex_unlock(&link->in_lock);
         if (!link->batch) return 0;
     }
-    link->current = link->batch;
-    link->batch = link->current->next;
-    *event = link->current->event;
+    *event = link->batch->event;
+    link->batch = link->batch->next;
+    link->spent_count++;
+    link->spent_bytes += event->data_size;
     link->unread--;
     return 1;
 }
@@ -194,7 +240,6 @@ static void free_list(eddy__arrival *list) {
 }
 
 void eddy__arrivals_free(eddy_link *link) {
-    free_arrival(link->current);
-    free_list(link->batch);
+    free_list(link->spent);
     free_list(link->first);
 }

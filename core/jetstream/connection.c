@@ -9,10 +9,13 @@
 #include <time.h>
 
 enum {
-    DRAIN_MS = 2000,       /* for what comes after a subscription's end */
-    RETRY_MS = 20,         /* how often a connection that is lost is looked at */
-    RECONNECT_BYTES = 1,   /* that libnats keeps for later: what waits is here */
-    CLOSING_FLUSH_MS = 500 /* for what was sent just before a close, at least */
+    DRAIN_MS = 2000,         /* for what comes after a subscription's end */
+    RETRY_MS = 20,           /* how often a connection that is lost is looked at */
+    BURST = 512,             /* messages that are sent before the socket is looked at */
+    MOST_BUFFERED = 1 << 20, /* bytes that the socket does not take yet */
+    FENCE = 0,               /* the number of the subscription that tells of a close's end */
+    RECONNECT_BYTES = 1,     /* that libnats keeps for later: what waits is here */
+    CLOSING_FLUSH_MS = 500   /* for what was sent just before a close, at least */
 };
 
 /* The server's address, without what it may have of users. */
@@ -35,9 +38,14 @@ static int epoch_of(natsConnection *connection, natsStatistics *statistics) {
 }
 
 static void on_disconnected(natsConnection *connection, void *closure) {
+    eddy_link *link = closure;
     const char *why = NULL;
+    char text[sizeof link->why];
     natsConnection_GetLastError(connection, &why);
-    eddy__arrivals_tell(closure, EDDY_LINK_LOST, 0, why ? why : "");
+    pthread_mutex_lock(&link->in_lock);
+    memcpy(text, link->why, sizeof text);
+    pthread_mutex_unlock(&link->in_lock);
+    eddy__arrivals_tell(link, EDDY_LINK_LOST, 0, why && *why ? why : text);
 }
 
 static void on_reconnected(natsConnection *connection, void *closure) {
@@ -74,13 +82,25 @@ static void on_closed(natsConnection *connection, void *closure) {
     eddy__link_release(link);
 }
 
-static void on_message(natsConnection *connection, natsSubscription *subscription,
-                       natsMsg *message, void *closure) {
-    eddy__arrivals_add(closure, message);
+static void on_message(natsConnection *connection, natsSubscription *handle, natsMsg *message,
+                       void *closure) {
+    eddy__subscription *subscription = closure;
+    eddy_link *link = subscription->link;
+    if (subscription->number == FENCE) {
+        natsMsg_Destroy(message);
+        link->is_fenced = 1;
+        return eddy__socket_wake(link);
+    }
+    eddy__socket_wait_for_burst(link);
+    uint64_t behind = 0;
+    natsSubscription_QueuedMsgs(handle, &behind);
+    eddy__arrivals_add(subscription, message, behind == 0);
 }
 
+/* Messages that it had when it was closed do not come. */
 static void on_complete(void *closure) {
     eddy__subscription *subscription = closure;
+    eddy__arrivals_end(subscription->link);
     if (subscription->drains) eddy__arrivals_drained(subscription);
     subscription->is_complete = 1;
     eddy__link_release(subscription->link);
@@ -99,7 +119,7 @@ static natsStatus prepare(eddy_link *link) {
     if (status == NATS_OK) status = natsOptions_SetErrorHandler(options, on_error, link);
     if (status == NATS_OK) status = natsOptions_SetClosedCB(options, on_closed, link);
     if (status == NATS_OK) status = natsOptions_UseGlobalMessageDelivery(options, true);
-    return status;
+    return status == NATS_OK ? eddy__socket_prepare(link) : status;
 }
 
 /* What a failure to connect means: 0: there may be a server later. */
@@ -119,10 +139,25 @@ static int reason_of(natsStatus status) {
     }
 }
 
+static double now_ms(void) {
+    struct timespec now;
+    clock_gettime(CLOCK_MONOTONIC, &now);
+    return (double)now.tv_sec * 1e3 + (double)now.tv_nsec / 1e6;
+}
+
+/* Waits for `ms`, or until the link is stopped: whether it is. */
+static int sleep_unless_stopped(eddy_link *link, double ms) {
+    double until = now_ms() + ms, left, stop_ms;
+    while (!eddy__departures_are_over(link, &stop_ms)) {
+        if ((left = until - now_ms()) <= 0) return 0;
+        eddy__socket_wait(link, left);
+    }
+    return 1;
+}
+
 /* Connects, and tries again while there is no server. 0 when the link is stopped, or there is
  * no use in trying. */
 static int connect_first(eddy_link *link) {
-    double stop_ms;
     natsStatus status = prepare(link);
     for (;;) {
         eddy__link_retain(link); /* for libnats, until on_closed */
@@ -139,7 +174,7 @@ static int connect_first(eddy_link *link) {
                                 status == NATS_TIMEOUT
                                     ? "what is there does not greet as a NATS server does"
                                     : why);
-            is_over = eddy__departures_sleep(link, link->reconnect_wait, &stop_ms);
+            is_over = sleep_unless_stopped(link, link->reconnect_wait);
         }
         if (is_over) {
             link->is_closed = 1;
@@ -152,7 +187,8 @@ static int connect_first(eddy_link *link) {
 
 static natsStatus set_headers(natsMsg *message, const eddy__departure *departure) {
     const char *at = departure->headers, *end = at + departure->header_size;
-    natsStatus status = NATS_OK;
+    natsStatus status =
+        departure->id ? natsMsgHeader_Add(message, "Nats-Msg-Id", departure->id) : NATS_OK;
     while (status == NATS_OK && at < end) {
         const char *value = at + strlen(at) + 1;
         status = natsMsgHeader_Add(message, at, value);
@@ -161,13 +197,20 @@ static natsStatus set_headers(natsMsg *message, const eddy__departure *departure
     return status;
 }
 
+/* Not one by one: libnats hands each to a thread that frees it. */
+static void free_sent(eddy_link *link) {
+    for (int i = 0; i < link->sent_count; i++) natsMsg_Destroy(link->sent[i]);
+    link->sent_count = 0;
+}
+
 static natsStatus publish(eddy_link *link, const eddy__departure *departure) {
     natsConnection *connection = link->connection;
     const char *reply = *departure->reply ? departure->reply : NULL;
     int size = (int)departure->data_size;
-    if (!departure->header_size && !reply)
+    int has_headers = departure->header_size > 0 || departure->id;
+    if (!has_headers && !reply)
         return natsConnection_Publish(connection, departure->subject, departure->data, size);
-    if (!departure->header_size)
+    if (!has_headers)
         return natsConnection_PublishRequest(connection, departure->subject, reply,
                                              departure->data, size);
     natsMsg *message = NULL;
@@ -175,7 +218,9 @@ static natsStatus publish(eddy_link *link, const eddy__departure *departure) {
         natsMsg_Create(&message, departure->subject, reply, departure->data, size);
     if (status == NATS_OK) status = set_headers(message, departure);
     if (status == NATS_OK) status = natsConnection_PublishMsg(connection, message);
-    natsMsg_Destroy(message);
+    if (!message) return status;
+    if (link->sent_count == sizeof link->sent / sizeof *link->sent) free_sent(link);
+    link->sent[link->sent_count++] = message;
     return status;
 }
 
@@ -221,10 +266,10 @@ static void unsubscribe(eddy_link *link, uint32_t number, int drains) {
     }
 }
 
-/* Whether it was done; 0: the connection is lost, and it is to be done later. */
-static int do_one(eddy_link *link, eddy__departure *departure) {
-    int is_stale = departure->epoch >= 0 &&
-                   departure->epoch != epoch_of(link->connection, link->statistics);
+/* Whether what is first was done; 0: the connection is lost, and it is to be done later. */
+static int do_one(eddy_link *link, int epoch) {
+    eddy__departure *departure = link->sending;
+    int is_stale = departure->epoch >= 0 && departure->epoch != epoch;
     natsStatus status = NATS_OK;
     if (!is_stale) {
         if (natsConnection_Status(link->connection) != NATS_CONN_STATUS_CONNECTED) return 0;
@@ -239,40 +284,66 @@ static int do_one(eddy_link *link, eddy__departure *departure) {
     if (status != NATS_OK) {
         char why[256];
         eddy__link_describe(status, why, sizeof why);
-        eddy__arrivals_tell(link, EDDY_LINK_FAILED, 0, why);
+        eddy__arrivals_failed(link, departure->reply, why);
     }
-    eddy__departures_done(link, departure, status == NATS_OK && !is_stale);
+    eddy__departures_done(link, status == NATS_OK && !is_stale);
     return 1;
 }
 
-static double now_ms(void) {
-    struct timespec now;
-    clock_gettime(CLOCK_MONOTONIC, &now);
-    return (double)now.tv_sec * 1e3 + (double)now.tv_nsec / 1e6;
+/* Sends some of what is queued. For how many ms there is nothing to do then; -1: until
+ * something happens. */
+static double send_some(eddy_link *link) {
+    eddy__departures_take(link);
+    if (!link->sending) return -1;
+    int epoch = epoch_of(link->connection, link->statistics);
+    for (int i = 0; i < BURST && link->sending; i++) {
+        if (natsConnection_Buffered(link->connection) >= MOST_BUFFERED) return -1;
+        if (!do_one(link, epoch)) return RETRY_MS;
+    }
+    return link->sending ? 0 : -1;
 }
 
-/* Sends what is queued, until the link is stopped and nothing is left, or its time is up. */
+static double least(double ms, double other) {
+    return ms < 0 || other < ms ? other : ms;
+}
+
+/* Waits until the server has all that it was sent, for up to `ms`: it sends back what follows
+ * that. */
+static void wait_for_fence(eddy_link *link, double ms) {
+    char subject[64];
+    snprintf(subject, sizeof subject, "%s.end", link->inbox);
+    eddy__departure fence = {.number = FENCE, .limit = 1, .subject = subject, .reply = ""};
+    double until = now_ms() + ms, left;
+    if (subscribe(link, &fence) != NATS_OK ||
+        natsConnection_Publish(link->connection, subject, NULL, 0) != NATS_OK)
+        return;
+    while (!link->is_fenced && !link->is_closed && (left = until - now_ms()) > 0 &&
+           natsConnection_Status(link->connection) == NATS_CONN_STATUS_CONNECTED) {
+        eddy__socket_write(link);
+        eddy__socket_wait(link, least(left, RETRY_MS));
+    }
+}
+
+/* Sends what is queued and reads what comes, until the link is stopped and nothing is left, or
+ * its time is up. */
 static void carry(eddy_link *link) {
     double deadline = -1, stop_ms;
     while (!link->is_closed) {
-        eddy__departure *list = eddy__departures_take(link);
-        int had_any = list != NULL;
-        while (list) {
-            eddy__departure *next = list->next;
-            if (!do_one(link, list)) break;
-            list = next;
+        double pause = send_some(link);
+        eddy__socket_write(link);
+        free_sent(link);
+        if (eddy__departures_are_over(link, &stop_ms)) {
+            if (deadline < 0) deadline = now_ms() + stop_ms;
+            eddy__departures_take(link);
+            double left = deadline - now_ms();
+            if (!link->sending || left <= 0) break;
+            pause = least(pause, left);
         }
-        if (list) eddy__departures_back(link, list);
-        double pause = list ? RETRY_MS : 0;
-        if (!eddy__departures_sleep(link, pause, &stop_ms)) continue;
-        if (deadline < 0) deadline = now_ms() + stop_ms;
-        if ((!list && !had_any) || now_ms() >= deadline) break;
+        eddy__socket_wait(link, pause);
     }
-    if (link->is_closed) return;
     double left = deadline - now_ms();
-    if (natsConnection_Status(link->connection) == NATS_CONN_STATUS_CONNECTED)
-        natsConnection_FlushTimeout(link->connection,
-                                    left > CLOSING_FLUSH_MS ? (int64_t)left : CLOSING_FLUSH_MS);
+    if (!link->is_closed)
+        wait_for_fence(link, left > CLOSING_FLUSH_MS ? left : CLOSING_FLUSH_MS);
 }
 
 static void end(eddy_link *link) {
@@ -285,6 +356,7 @@ static void end(eddy_link *link) {
 
 void *eddy__link_run(void *argument) {
     eddy_link *link = argument;
+    link->thread = pthread_self();
     if (connect_first(link)) {
         tell_server(link, link->connection, EDDY_LINK_CONNECTED);
         carry(link);

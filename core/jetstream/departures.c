@@ -2,9 +2,10 @@
 #include "jetstream/link.h"
 
 #include <errno.h>
+#include <inttypes.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <time.h>
 
 static const char *copy(char **at, const char *text, size_t size) {
     char *to = *at;
@@ -37,6 +38,7 @@ static int add(eddy_link *link, const eddy__departure *plan) {
     made->subject = copy(&at, plan->subject, subject);
     made->reply = copy(&at, plan->reply, reply);
     made->headers = copy(&at, plan->headers, plan->header_size);
+    made->id = plan->id ? made->reply : NULL;
     made->data = copy(&at, plan->data, plan->data_size);
     *link->staged_last = made;
     link->staged_last = &made->next;
@@ -51,6 +53,22 @@ int eddy_link_publish(eddy_link *link, const char *subject, const char *reply,
     return add(link, &(eddy__departure){.kind = EDDY__PUBLISH,
                                         .subject = subject,
                                         .reply = reply,
+                                        .headers = headers,
+                                        .header_size = header_size,
+                                        .data = data,
+                                        .data_size = data_size,
+                                        .epoch = epoch});
+}
+
+int eddy_link_store(eddy_link *link, const char *subject, const char *inbox, double number,
+                    const char *headers, uint32_t header_size, int has_id, const char *data,
+                    uint32_t data_size, double epoch) {
+    char reply[128];
+    snprintf(reply, sizeof reply, "%s%" PRId64, inbox, (int64_t)number);
+    return add(link, &(eddy__departure){.kind = EDDY__PUBLISH,
+                                        .subject = subject,
+                                        .reply = reply,
+                                        .id = has_id ? NULL : reply,
                                         .headers = headers,
                                         .header_size = header_size,
                                         .data = data,
@@ -87,16 +105,14 @@ static void unstage(eddy_link *link) {
     link->out_last = link->staged_last;
     link->staged_first = NULL;
     link->staged_last = &link->staged_first;
-    link->is_flushed = 1;
 }
 
 void eddy_link_flush(eddy_link *link) {
     if (!link->staged_first) return;
     pthread_mutex_lock(&link->out_lock);
     unstage(link);
-    int is_asleep = link->is_asleep;
     pthread_mutex_unlock(&link->out_lock);
-    if (is_asleep) pthread_cond_signal(&link->wake);
+    eddy__socket_wake(link);
 }
 
 void eddy_link_limit(eddy_link *link, double messages, double bytes) {
@@ -109,54 +125,37 @@ void eddy_link_stop(eddy_link *link, double ms) {
     unstage(link);
     link->is_stopping = 1;
     link->stop_ms = ms;
-    pthread_cond_signal(&link->wake);
     pthread_mutex_unlock(&link->out_lock);
+    eddy__socket_wake(link);
 }
 
 void eddy__departures_end(eddy_link *link) {
     pthread_mutex_lock(&link->out_lock);
     link->is_stopping = 1;
-    pthread_cond_signal(&link->wake);
     pthread_mutex_unlock(&link->out_lock);
+    eddy__socket_wake(link);
 }
 
-eddy__departure *eddy__departures_take(eddy_link *link) {
+void eddy__departures_take(eddy_link *link) {
+    if (link->sending) return;
     pthread_mutex_lock(&link->out_lock);
-    while (!link->is_flushed && !link->is_stopping) {
-        link->is_asleep = 1;
-        pthread_cond_wait(&link->wake, &link->out_lock);
-        link->is_asleep = 0;
-    }
-    eddy__departure *list = link->out_first;
+    link->sending = link->out_first;
     link->out_first = NULL;
     link->out_last = &link->out_first;
-    link->is_flushed = 0;
     pthread_mutex_unlock(&link->out_lock);
-    return list;
 }
 
-static struct timespec after(double ms) {
-    struct timespec until;
-    clock_gettime(CLOCK_MONOTONIC, &until);
-    double ns = (double)until.tv_nsec + ms * 1e6;
-    until.tv_sec += (time_t)(ns / 1e9);
-    until.tv_nsec = (long)(ns - 1e9 * (double)(time_t)(ns / 1e9));
-    return until;
-}
-
-int eddy__departures_sleep(eddy_link *link, double ms, double *stop_ms) {
-    struct timespec until = after(ms);
+int eddy__departures_are_over(eddy_link *link, double *stop_ms) {
     pthread_mutex_lock(&link->out_lock);
-    int was_stopping = link->is_stopping, error = 0;
-    while (link->is_stopping == was_stopping && error == 0)
-        error = pthread_cond_timedwait(&link->wake, &link->out_lock, &until);
     int is_stopping = link->is_stopping;
     *stop_ms = link->stop_ms;
     pthread_mutex_unlock(&link->out_lock);
     return is_stopping;
 }
 
-void eddy__departures_done(eddy_link *link, eddy__departure *departure, int was_sent) {
+void eddy__departures_done(eddy_link *link, int was_sent) {
+    eddy__departure *departure = link->sending;
+    link->sending = departure->next;
     link->done++;
     link->done_bytes += weight_of(departure);
     if (was_sent && departure->kind == EDDY__PUBLISH) {
@@ -164,17 +163,6 @@ void eddy__departures_done(eddy_link *link, eddy__departure *departure, int was_
         link->out_bytes += departure->data_size;
     }
     free(departure);
-}
-
-void eddy__departures_back(eddy_link *link, eddy__departure *list) {
-    eddy__departure *last = list;
-    while (last->next) last = last->next;
-    pthread_mutex_lock(&link->out_lock);
-    last->next = link->out_first;
-    if (!link->out_first) link->out_last = &last->next;
-    link->out_first = list;
-    link->is_flushed = 1;
-    pthread_mutex_unlock(&link->out_lock);
 }
 
 static void free_list(eddy__departure *list) {
@@ -186,6 +174,7 @@ static void free_list(eddy__departure *list) {
 }
 
 void eddy__departures_free(eddy_link *link) {
+    free_list(link->sending);
     free_list(link->out_first);
     free_list(link->staged_first);
 }

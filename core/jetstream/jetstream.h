@@ -16,7 +16,8 @@ enum {
     EDDY_LINK_LOST,        /* the connection ended; `data` is why, if that is known */
     EDDY_LINK_BACK,        /* it is there again; `data` is the server's address */
     EDDY_LINK_SERVERS,     /* the cluster told of new servers */
-    EDDY_LINK_FAILED,      /* something failed, the connection did not; `data` is what */
+    EDDY_LINK_FAILED,      /* something failed, the connection did not; `data` is what, and
+                            * `token` that of the answer that will not come */
     EDDY_LINK_DRAINED,     /* nothing more will come for a subscription */
     EDDY_LINK_CLOSED,      /* for good; `data` is why, or empty; nothing comes after it */
 
@@ -38,7 +39,8 @@ typedef struct eddy_link_event {
     int32_t subject_size, reply_size, header_size, data_size;
     int32_t deliveries; /* of a message of JetStream's; 0: it is none */
     const char *subject, *reply, *data;
-    const char *headers;    /* names and values, each with its zero byte, header_size bytes */
+    const char *headers;    /* names and values, each with its zero byte, header_size bytes;
+                             * right after `reply` and its zero byte */
     double token;           /* the number that its subject ends with; -1: none */
     double sequence, order; /* in its stream, and among what its consumer delivered */
     double time, pending;   /* ms since 1970; how many are behind it */
@@ -91,6 +93,13 @@ int eddy_link_next(eddy_link *link, eddy_link_event *event);
 int eddy_link_publish(eddy_link *link, const char *subject, const char *reply,
                       const char *headers, uint32_t header_size, const char *data,
                       uint32_t data_size, double epoch);
+
+/* The same of one that JetStream is to store: its answer comes to `inbox` followed by a number,
+ * and unless one of its headers is the id by which the server knows it again (`has_id`), that
+ * is its id, too. */
+int eddy_link_store(eddy_link *link, const char *subject, const char *inbox, double number,
+                    const char *headers, uint32_t header_size, int has_id, const char *data,
+                    uint32_t data_size, double epoch);
 
 /* Queues a subscription under a number that no other one has, in a queue group unless that is
  * empty. Of its messages `limit` wait here at most; what comes then is dropped. */

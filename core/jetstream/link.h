@@ -14,7 +14,7 @@ typedef struct eddy__arrival {
     natsMsg *message; /* NULL: it is an event of the link's, whose text follows */
     struct eddy__subscription *subscription;
     eddy_link_event event;
-    char text[]; /* the event's, or the headers */
+    char text[]; /* the event's, or the subject of the reply and the headers */
 } eddy__arrival;
 
 enum { EDDY__PUBLISH, EDDY__SUBSCRIBE, EDDY__UNSUBSCRIBE, EDDY__DRAIN };
@@ -27,6 +27,7 @@ typedef struct eddy__departure {
     uint32_t header_size, data_size;
     double epoch;
     const char *subject, *reply, *headers, *data;
+    const char *id; /* by which the server knows it again; NULL: none, or a header has it */
 } eddy__departure;
 
 typedef struct eddy__subscription {
@@ -54,10 +55,13 @@ struct eddy_link {
     pthread_mutex_t in_lock; /* of what follows */
     eddy__arrival *first, **last;
     int is_told; /* the descriptor can be read */
+    int untold;  /* messages that came since it was, or since the owner looked */
     double in, in_bytes, dropped;
+    char why[256]; /* the connection ended */
 
-    eddy__arrival *batch; /* the owner's: taken, and not looked at, */
-    eddy__arrival *current;
+    eddy__arrival *batch; /* the owner's: taken, and not looked at; and from here */
+    eddy__arrival *spent; /* to there it was, */
+    int64_t spent_count, spent_bytes;
     eddy__departure *staged_first, **staged_last; /* queued, and not flushed, */
     double most, most_bytes;                      /* and what may wait: */
     uint64_t queued, queued_bytes;                /* what ever was queued, without */
@@ -65,18 +69,32 @@ struct eddy_link {
     _Atomic uint64_t out, out_bytes;
 
     pthread_mutex_t out_lock; /* of what follows */
-    pthread_cond_t wake;
     eddy__departure *out_first, **out_last;
     double stop_ms; /* for which to go on when it is stopped */
-    int is_stopping, is_flushed, is_asleep;
+    int is_stopping;
 
-    atomic_int max_payload, reconnects, is_closed;
+    int wake_fd; /* has the thread look what there is */
+    atomic_int is_woken;
+    atomic_int socket;     /* -1: there is none, or libnats' threads have it */
+    atomic_int is_writing; /* libnats has something for it */
+    int is_tls;
+
+    pthread_mutex_t burst_lock; /* of what follows */
+    pthread_cond_t burst_end;
+    int is_reading; /* a burst, whose messages are not to be looked at before its end */
+    unsigned bursts;
+
+    atomic_int max_payload, reconnects, is_closed, is_fenced;
     atomic_uint unread;
     char *inbox; /* what subjects of replies begin with */
 
+    pthread_t thread;
     natsConnection *connection; /* the thread's, as are these */
     natsStatistics *statistics;
     eddy__subscription *subscriptions;
+    eddy__departure *sending; /* what it took, until it is sent */
+    natsMsg *sent[64];        /* those with headers */
+    int sent_count;
 };
 
 void eddy__link_retain(eddy_link *link);
@@ -88,27 +106,47 @@ void eddy__arrivals_tell(eddy_link *link, int kind, int status, const char *text
 /* Adds word that a subscription is at its end. */
 void eddy__arrivals_drained(eddy__subscription *subscription);
 
-/* Adds a message, which is the arrival's from now on. */
-void eddy__arrivals_add(eddy__subscription *subscription, natsMsg *message);
+/* Adds word that something could not be sent, and which answer will not come. */
+void eddy__arrivals_failed(eddy_link *link, const char *reply, const char *text);
+
+/* Adds a message, which is the arrival's from now on. The owner is told when more do not
+ * follow at once. */
+void eddy__arrivals_add(eddy__subscription *subscription, natsMsg *message, int is_last);
+
+/* Tells the owner of what it was not told yet. */
+void eddy__arrivals_end(eddy_link *link);
 
 /* Frees what nobody took. */
 void eddy__arrivals_free(eddy_link *link);
 
-/* Waits until there is something to be sent, or the link is stopped, and takes all there is. */
-eddy__departure *eddy__departures_take(eddy_link *link);
+/* Takes what is to be sent, as soon as all that was taken is done. */
+void eddy__departures_take(eddy_link *link);
 
-/* Waits for `ms`, or until the link is stopped: whether it is, and then for how long it may go
- * on.
- */
-int eddy__departures_sleep(eddy_link *link, double ms, double *stop_ms);
+/* Whether the link is stopped, and then for how long it may go on. */
+int eddy__departures_are_over(eddy_link *link, double *stop_ms);
 
-/* Wakes the thread as a stop does. */
+/* Has the thread end as a stop does. */
 void eddy__departures_end(eddy_link *link);
 
-/* What was taken first was sent, or dropped; or (`back`) all of a list is to be sent later. */
-void eddy__departures_done(eddy_link *link, eddy__departure *departure, int was_sent);
-void eddy__departures_back(eddy_link *link, eddy__departure *list);
+/* What was taken first was sent, or dropped. */
+void eddy__departures_done(eddy_link *link, int was_sent);
 void eddy__departures_free(eddy_link *link);
+
+/* Before the connection: who waits for its socket. */
+natsStatus eddy__socket_prepare(eddy_link *link);
+
+/* Waits for `ms` (less than 0: for any time) until the socket has something, which is read, or
+ * can take something, or somebody wakes the thread. */
+void eddy__socket_wait(eddy_link *link, double ms);
+
+/* Writes what libnats has to write, as far as the socket takes it. */
+void eddy__socket_write(eddy_link *link);
+
+/* Wakes the thread, from another one. */
+void eddy__socket_wake(eddy_link *link);
+
+/* Waits until the burst that is being read is at its end. */
+void eddy__socket_wait_for_burst(eddy_link *link);
 
 /* What the link's thread runs. */
 void *eddy__link_run(void *link);

@@ -23,9 +23,11 @@ static void free_link(eddy_link *link) {
     natsStatistics_Destroy(link->statistics);
     free(link->inbox);
     if (link->fd >= 0) close(link->fd);
+    if (link->wake_fd >= 0) close(link->wake_fd);
     pthread_mutex_destroy(&link->in_lock);
     pthread_mutex_destroy(&link->out_lock);
-    pthread_cond_destroy(&link->wake);
+    pthread_mutex_destroy(&link->burst_lock);
+    pthread_cond_destroy(&link->burst_end);
     free(link);
 }
 
@@ -49,13 +51,12 @@ int eddy_link_new(eddy_link **link) {
     made->most_bytes = MOST_BYTES;
     pthread_mutex_init(&made->in_lock, NULL);
     pthread_mutex_init(&made->out_lock, NULL);
-    pthread_condattr_t attributes;
-    pthread_condattr_init(&attributes);
-    pthread_condattr_setclock(&attributes, CLOCK_MONOTONIC);
-    pthread_cond_init(&made->wake, &attributes);
-    pthread_condattr_destroy(&attributes);
+    pthread_mutex_init(&made->burst_lock, NULL);
+    pthread_cond_init(&made->burst_end, NULL);
+    made->socket = -1;
     made->fd = eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK);
-    int error = made->fd < 0 ? errno : 0;
+    made->wake_fd = eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK);
+    int error = made->fd < 0 || made->wake_fd < 0 ? errno : 0;
     if (!error && (natsOptions_Create(&made->options) != NATS_OK ||
                    natsStatistics_Create(&made->statistics) != NATS_OK ||
                    natsInbox_Create(&made->inbox) != NATS_OK))
@@ -94,6 +95,7 @@ static natsStatus add_url(eddy_link *link, const char *url) {
 static natsStatus set(eddy_link *link, const char *option, const char *value,
                       const char *more) {
     natsOptions *to = link->options;
+    if (strncmp(option, "tls", 3) == 0) link->is_tls = 1;
 #define IS(name) (strcmp(option, name) == 0)
     if (IS("url")) return add_url(link, value);
     if (IS("name")) return natsOptions_SetName(to, value);

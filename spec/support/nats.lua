@@ -79,15 +79,17 @@ end
 
 --- Starts a server.
 -- @param more lines of its configuration beside the port and JetStream
+-- @param options { no_jetstream = true }
 -- @return with `url`, `folder`, `port`
-function M.start(more, name)
+function M.start(more, name, options)
   local folder = ffi.string(ffi.C.mkdtemp(ffi.new("char[40]", "/tmp/eddy-nats-XXXXXX")))
   local port = ports.free(1)
   local self = setmetatable({ folder = folder, port = port,
     url = "nats://127.0.0.1:" .. port }, Server)
   local file = assert(io.open(folder .. "/conf", "w"))
-  file:write(("listen: 127.0.0.1:%d\nserver_name: %s\njetstream { store_dir: \"%s/store\" }\n%s\n")
-    :format(port, name or "one", folder, more or ""))
+  local store = ("jetstream { store_dir: \"%s/store\" }\n"):format(folder)
+  file:write(("listen: 127.0.0.1:%d\nserver_name: %s\n%s%s\n"):format(port, name or "one",
+    options and options.no_jetstream and "" or store, more or ""))
   file:close()
   return self:start()
 end

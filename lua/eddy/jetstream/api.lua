@@ -6,7 +6,10 @@ local json = require "eddy.zmq.json"
 local ffi = c.ffi
 local numbers = errors.numbers
 
-local M = { STREAM_MISSING = 10059, CONSUMER_MISSING = 10014 }
+local M = {
+  STREAM_MISSING = 10059, CONSUMER_MISSING = 10014, -- JetStream's codes
+  BEGIN_BYTES = #"NATS/1.0\r\n\r\n", -- of a message with headers, beside them
+}
 
 -- errno numbers of JetStream's error codes, and, below 1000, of its classes of them.
 local codes = {
@@ -20,11 +23,28 @@ local codes = {
 --- The error of JetStream's own: { code =, err_code =, description = }. Its `err_code` and `status`
 -- are theirs.
 function M.error_of(found, what)
+  if type(found) ~= "table" then found = { description = tostring(found) } end
   local code = codes[found.err_code] or codes[found.code] or numbers.EPROTO
-  local err = errors.new(code, what)
+  local err, why = errors.new(code, what), found.description
   err.err_code, err.status = found.err_code, found.code
-  err.message = ("%s: %s (%s)"):format(what, found.description or "no description", err.name)
+  err.message = ("%s: %s (%s)"):format(what, type(why) == "string" and why or "no description",
+    err.name)
   return err
+end
+
+--- The error of what is no answer of JetStream's.
+function M.strange(text, what)
+  return errors.new(numbers.EPROTO, ("%s: no answer of JetStream's: %s"):format(what,
+    errors.text_of(text)))
+end
+
+--- The table of an answer that came; nil and its error, or that of what is none.
+function M.answer_of(event, what)
+  local text = ffi.string(event.data, event.data_size)
+  local ok, answer = pcall(json.decode, text)
+  if not ok or type(answer) ~= "table" then return nil, M.strange(text, what) end
+  if answer.error then return nil, M.error_of(answer.error, what) end
+  return answer
 end
 
 local NO_PEERS = 10005 -- as long as a cluster's servers do not know each other
@@ -65,6 +85,13 @@ function M.flatten(headers, what)
   return table.concat(parts)
 end
 
+--- How many bytes of a message these are: each has ": " and an end of line.
+function M.encoded_size(flat)
+  if flat == "" then return 0 end
+  local _, zeros = flat:gsub("%z", "%0")
+  return #flat + zeros
+end
+
 --- Raises unless a name can be part of a subject: of a stream, a consumer, a bucket.
 function M.check_name(name, what)
   if type(name) ~= "string" or name == "" or name:find "[%s%z.*>/\\]" then
@@ -97,10 +124,8 @@ function M.ask(link, call, request, ms, fn)
       return fn(nil, errors.new(numbers.ENOTSUP, what .. ": no JetStream there (jetstream {} in " ..
         "nats-server's configuration begins it)"))
     end
-    local ok, answer = pcall(json.decode, ffi.string(event.data, event.data_size))
-    if not ok then return fn(nil, answer) end
-    if answer.error then return fn(nil, M.error_of(answer.error, what)) end
-    fn(answer, nil, event)
+    local answer, problem = M.answer_of(event, what)
+    fn(answer, problem, answer and event)
   end)
 end
 

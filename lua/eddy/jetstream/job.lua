@@ -26,7 +26,7 @@ local made = {}
 function made.redelivered(self) return self.deliveries > 1 end
 
 function made.headers(self)
-  local headers = api.headers_of(self._headers)
+  local headers = api.headers_of(self._reply:match "%z(.*)")
   self.headers = headers
   return headers
 end
@@ -34,7 +34,7 @@ end
 -- ACK.STREAM.CONSUMER.DELIVERIES.SEQUENCE.ORDER.NANOSECONDS.PENDING, and what else a server adds.
 local function field(self, place)
   local words = {}
-  for word in self._reply:gmatch "[^.]+" do words[#words + 1] = word end
+  for word in self._reply:match "%Z*":gmatch "[^.]+" do words[#words + 1] = word end
   return tonumber(words[#words >= 12 and place + 2 or place])
 end
 
@@ -55,9 +55,10 @@ local M = {}
 --- The job of a message that came.
 function M.new(stream, event)
   return setmetatable({
-    _stream = stream, _reply = ffi.string(event.reply, event.reply_size), _settled = false,
-    _msg = { ffi.string(event.data, event.data_size) },
-    _headers = ffi.string(event.headers, event.header_size),
+    _stream = stream, _settled = false, _msg = { ffi.string(event.data, event.data_size) },
+    -- The subject of its answer, which C reads to its zero byte, and what its headers have: one
+    -- text costs less than two.
+    _reply = ffi.string(event.reply, event.reply_size + 1 + event.header_size),
     subject = ffi.string(event.subject, event.subject_size), deliveries = event.deliveries,
   }, Job)
 end

@@ -1,15 +1,12 @@
 -- Buckets of keys and values: streams of JetStream's, in which each key is a subject.
 local errors = require "eddy.base.errors"
-local c = require "eddy.base.libeddy"
 local methods = require "eddy.base.methods"
 local api = require "eddy.jetstream.api"
 local links = require "eddy.jetstream.link"
 local setup = require "eddy.jetstream.setup"
 local watching = require "eddy.jetstream.watch"
 local futures = require "eddy.tasks.future"
-local json = require "eddy.zmq.json"
 
-local ffi = c.ffi
 local numbers = errors.numbers
 
 local ASK_MS = 5000
@@ -31,8 +28,9 @@ do
   for i = 1, #letters do digits[letters:byte(i)] = i - 1 end
 end
 
--- The bytes of base64, as JetStream writes them in JSON.
+-- The bytes of base64, as JetStream writes them in JSON; nil of what is none.
 local function decode(text)
+  if type(text) ~= "string" or #text % 4 ~= 0 or not text:find "^[%w+/]*=?=?$" then return nil end
   local bytes = {}
   for place = 1, #text, 4 do
     local a, b, c2, d = text:byte(place, place + 3)
@@ -74,8 +72,12 @@ local function last(self, key, fn)
       if err and err.err_code == NOTHING_FOUND then return fn() end
       if err then return fn(nil, err) end
       local message = answer.message
-      local headers = message.hdrs and decode(message.hdrs) or ""
-      fn { key = key, revision = message.seq, value = decode(message.data or ""),
+      local value = type(message) == "table" and decode(message.data or "")
+      if not value then
+        return fn(nil, api.strange("no message", ("%s of bucket %s"):format(key, self.name)))
+      end
+      local headers = decode(message.hdrs or "") or ""
+      fn { key = key, revision = message.seq, value = value,
         operation = headers:match "KV%-Operation: *(%u+)" or "PUT" }
     end)
 end
@@ -106,10 +108,8 @@ local function store(self, key, value, headers, revision, fn)
       if event.status == 503 then
         return fn(nil, errors.new(numbers.ENOENT, "no bucket " .. self.name))
       end
-      local ok, answer = pcall(json.decode, ffi.string(event.data, event.data_size))
-      if not ok then return fn(nil, answer) end
-      if answer.error then return fn(nil, api.error_of(answer.error, what)) end
-      fn(answer.seq)
+      local answer, problem = api.answer_of(event, what)
+      fn(answer and answer.seq, problem)
     end)
 end
 

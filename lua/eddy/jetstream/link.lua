@@ -120,6 +120,16 @@ function Link:_publish(subject, reply, headers, data, epoch)
   return library.eddy_link_publish(self._c, subject, reply, headers, #headers, data, #data, epoch)
 end
 
+--- The same of one that is to be stored, for the connection that there is.
+function Link:_store(subject, inbox, number, headers, has_id, data)
+  if not self._is_dirty then
+    self._is_dirty = true
+    self.loop:add_callback(flush, self)
+  end
+  return library.eddy_link_store(self._c, subject, inbox, number, headers, #headers, has_id, data,
+    #data, self._epoch)
+end
+
 --- Subscribes: target:_message(event) is called for what comes.
 -- @return the subscription's number
 function Link:_subscribe(target, subject, group, limit)
@@ -253,7 +263,14 @@ end
 changes[library.EDDY_LINK_SERVERS] = function(self) self:_tell "SERVERS" end
 
 changes[library.EDDY_LINK_FAILED] = function(self, event)
-  local why = ffi.string(event.data)
+  local why, answer = ffi.string(event.data), self._answers[event.token]
+  local size, most = why:match "Payload (%d+) greater than maximum allowed: (%d+)"
+  if size then why = ("a message of %s bytes, and the server takes %s"):format(size, most) end
+  if answer then -- what was asked could not be sent
+    self._answers[event.token] = nil
+    return answer.fn(nil, errors.new(size and numbers.EMSGSIZE or numbers.EIO,
+      ("%s: %s"):format(answer.what, why)))
+  end
   self:_tell("ERROR", why, why)
 end
 

@@ -123,6 +123,12 @@ end
 -- What was found out about the consumer.
 local function learn(self, answer)
   local config = answer.config
+  local ack_wait, most = type(config) == "table" and config.ack_wait or ACK_WAIT_MS * 1e6, 0
+  if type(config) == "table" then most = config.max_deliver or 0 end
+  if type(config) ~= "table" or type(ack_wait) ~= "number" or type(most) ~= "number" then
+    return api.strange("its settings are missing", self._owner:_describe() .. ": consumer " ..
+      self._consumer)
+  end
   if config.deliver_subject then
     return errors.new(numbers.EINVAL, ("%s: consumer %s pushes its messages; one that is pulled " ..
       "is needed, without deliver_subject"):format(self._owner:_describe(), self._consumer))
@@ -131,8 +137,7 @@ local function learn(self, answer)
     return errors.new(numbers.EINVAL, ("%s: consumer %s has the ack_policy %s; explicit is needed")
       :format(self._owner:_describe(), self._consumer, tostring(config.ack_policy)))
   end
-  self.ack_wait = (config.ack_wait or ACK_WAIT_MS * 1e6) / 1e6
-  self.most = config.max_deliver and config.max_deliver > 0 and config.max_deliver or false
+  self.ack_wait, self.most = ack_wait / 1e6, most > 0 and most or false
 end
 
 -- It is missing, or does not answer: told once, and tried again.

@@ -99,8 +99,8 @@ end
 
 -- The handler has ended: with an error, or nil.
 local function settle(self, job, failure, began)
-  local counts = self._counts
-  self._puller:took(C.eddy_time() - began)
+  local counts, now = self._counts, C.eddy_time()
+  self._puller:took(now - began)
   counts.handled = counts.handled + 1
   self._held[job] = nil
   if failure then
@@ -108,26 +108,31 @@ local function settle(self, job, failure, began)
     ownership.failed(self.loop)
     self.loop:_failed(failure, self)
   end
-  if job._settled then return end
-  if not failure then return job:ack() end
+  if job._settled then return now end
+  if not failure then
+    job:ack()
+    return now
+  end
   local most = self._most or self._puller.most
   if most and job.deliveries >= most then
-    return self:_park(job, "its handler failed: " ..
+    self:_park(job, "its handler failed: " ..
       errors.text_of(self.loop:_failure(failure).value))
+  else
+    job:nak()
   end
-  job:nak()
+  return now
 end
 
-local function handle(self, fn, job)
-  local began = C.eddy_time()
+-- When it has ended.
+local function handle(self, fn, job, began)
   local ok, failure = xpcall(fn, self.loop._trace, job._msg, job)
-  settle(self, job, not ok and failure, began)
+  return settle(self, job, not ok and failure, began)
 end
 
 function deliver(self)
   self._queued = false
   local loop = self.loop
-  local this = loop._run
+  local this, now = loop._run, C.eddy_time()
   for _ = 1, BUDGET do
     local fn, first = self._on_recv, self._first
     if not fn or first > self._last or loop._stop then break end
@@ -136,7 +141,7 @@ function deliver(self)
     self._jobs[first], self._first = nil, first + 1
     self._job, loop._current = job, self
     if watchdog.on then watchdog.beat() end
-    handle(self, fn, job)
+    now = handle(self, fn, job, now)
     if loop._run ~= this then return end -- it waited, and others took over
     loop._current = false
   end

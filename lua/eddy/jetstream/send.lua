@@ -3,15 +3,18 @@
 local errors = require "eddy.base.errors"
 local c = require "eddy.base.libeddy"
 local api = require "eddy.jetstream.api"
-local json = require "eddy.zmq.json"
 
 local C, ffi = c.C, c.ffi
+
+ffi.cdef "void *memmem(const void *bytes, size_t size, const void *part, size_t part_size);"
+
 local numbers = errors.numbers
 
 local RETRY_MS = 250    -- when nobody takes it just now
 local ANSWER_MS = 5000  -- after which an answer is not waited for any more
 local REFILL = 0.75     -- of a window
 local HEADER_BYTES = 64 -- what a message is counted with beside its bytes
+local ID_BYTES = 32     -- of the header that has its id, beside its inbox
 
 local Sender = {}
 Sender.__index = Sender
@@ -19,22 +22,28 @@ Sender.__index = Sender
 local M = {}
 
 --- Makes one.
--- @param owner `_sent(entry, err)` is told what became of a message, `_room()` that there is room
+-- @param owner `_sent(data, callback, job, err)` is told what became of a message, `_room()` that
+-- there is room
+-- @param subject where messages go that say nothing else
 -- @param window how many are on their way at a time
-function M.new(link, owner, name, window)
+function M.new(link, owner, name, subject, window)
   local self = setmetatable({
-    _link = link, _owner = owner, _name = name, _window = window,
-    _queue = {}, _first = 1, _last = 0, -- entries, until the server has them
-    _next = 1,                          -- the next to be sent
-    _flying = 0, _bytes = 0, _retry = 0, _id = 0,
+    _link = link, _owner = owner, _name = name, _subject = subject, _window = window,
+    -- Until the server has them: the data of a message, or a table where there is more to it;
+    -- false: it is done.
+    _queue = {}, _first = 1, _last = 0,
+    _next = 1,    -- the next to be sent
+    _beyond = 1,  -- the first that never was
+    _flying = 0, _bytes = 0, _retry = 0,
+    _moved = 0,       -- when the oldest one was done, or sent
     _is_full = false, -- so many are on their way as may be
-    _holes = 0, -- of entries between others, what is done
-    held = false, -- nothing is sent before its stream is made
+    _holes = 0,       -- of entries between others, what is done
+    _asking = {},     -- who has their subjects
+    held = false,     -- nothing is sent before its stream is made
     stored = 0, duplicates = 0, failed = 0, resent = 0,
   }, Sender)
   self._inbox = ("%s.s%d."):format(link._inbox, link._number + 1)
   self._number = link:_subscribe(self, self._inbox .. "*", "", 2 ^ 20)
-  self._own = ("Nats-Msg-Id\0%s.%d."):format(link._inbox, self._number)
   return self
 end
 
@@ -43,30 +52,53 @@ function Sender:count() return self._last - self._first + 1 - self._holes end
 
 function Sender:bytes() return self._bytes end
 
-local function size_of(entry) return #entry.data + #entry.headers + HEADER_BYTES end
+local function size_of(entry)
+  if type(entry) == "string" then return #entry + HEADER_BYTES end
+  return #entry.data + #entry.headers + HEADER_BYTES
+end
 
 -- It is stored, or never will be.
 local function done(self, place, entry, err)
   local queue = self._queue
   queue[place] = false
-  if entry.flies then self._flying = self._flying - 1 end
+  if place < self._next then self._flying = self._flying - 1 end
   self._bytes, self._holes = self._bytes - size_of(entry), self._holes + 1
-  while self._first <= self._last and queue[self._first] == false do
-    queue[self._first] = nil
-    self._first, self._holes = self._first + 1, self._holes - 1
+  if place == self._first then
+    local first, holes, last = place, self._holes, self._last
+    while first <= last and queue[first] == false do
+      queue[first] = nil
+      first, holes = first + 1, holes - 1
+    end
+    self._first, self._holes, self._moved = first, holes, C.eddy_time()
+    if self._next < first then self._next = first end
   end
-  if self._next < self._first then self._next = self._first end
   if err then self.failed = self.failed + 1 end
-  self._owner:_sent(entry, err)
+  if type(entry) == "string" then return self._owner:_sent(entry, false, false, err) end
+  self._owner:_sent(entry.data, entry.callback, entry.job, err)
 end
 
---- The error of a message of so many bytes, with its headers; nil when the server takes it, or it
--- is not known what it takes.
-function M.too_large(link, name, size)
-  local most = link:max_payload()
-  if not most or size <= most then return nil end
-  return errors.new(numbers.EMSGSIZE, ("send: %s: a message of %d bytes, and the server takes %d")
-    :format(name, size, most))
+--- The error of a message of so many bytes, of which its headers have some; nil when the server
+-- takes it, or it is not known what it takes.
+function Sender:too_large(size, header_size)
+  local most = self._link:max_payload()
+  header_size = api.BEGIN_BYTES + header_size + #self._inbox + ID_BYTES
+  if not most or size + header_size <= most then return nil end
+  return errors.new(numbers.EMSGSIZE, ("send: %s: a message of %d bytes, and %d for its " ..
+    "headers, and the server takes %d"):format(self._name, size, header_size, most))
+end
+
+local function refusal(self, entry)
+  if type(entry) == "string" then return self:too_large(#entry, 0) end
+  return self:too_large(#entry.data, api.encoded_size(entry.headers))
+end
+
+-- Sends the message at a place. 0, or -errno.
+local function put(self, place, entry)
+  local link = self._link
+  if type(entry) == "string" then
+    return link:_store(self._subject, self._inbox, place, "", 0, entry)
+  end
+  return link:_store(entry.subject, self._inbox, place, entry.headers, entry.has_id, entry.data)
 end
 
 local function pump(self)
@@ -74,53 +106,49 @@ local function pump(self)
   if not link._connected or self.held then return end
   -- A window that was full is filled again when there is something to fill.
   if self._is_full and self._flying > self._window * REFILL then return end
+  if self._next > self._last then return end
   local queue, now = self._queue, C.eddy_time()
   if now < self._retry then return end
+  if self._flying == 0 then self._moved = now end
   while self._next <= self._last and self._flying < self._window do
     local place = self._next
     local entry = queue[place]
-    local err = entry and not entry.at and
-      M.too_large(link, self._name, #entry.data + #entry.headers)
+    local is_new = place >= self._beyond
+    local err = entry and refusal(self, entry)
     if err then
       done(self, place, entry, err)
     elseif entry then
-      local result = link:_publish(entry.subject, self._inbox .. place, entry.headers, entry.data,
-        link._epoch)
-      if result < 0 then
+      if put(self, place, entry) < 0 then
         self._retry = now + RETRY_MS
         break
       end
-      if entry.at then self.resent = self.resent + 1 end
-      entry.at, entry.flies = now, true
+      if not is_new then self.resent = self.resent + 1 end
       self._flying = self._flying + 1
     end
     self._next = place + 1
+    if is_new then self._beyond = place + 1 end
   end
   self._is_full = self._flying >= self._window
 end
 
 --- Sends from the oldest on again.
 function Sender:again(delay)
-  for place = self._first, self._next - 1 do
-    local entry = self._queue[place]
-    if entry then entry.flies = false end
-  end
   self._next, self._flying, self._is_full = self._first, 0, false
   self._retry = delay and C.eddy_time() + delay or 0
   pump(self)
 end
 
 --- Queues a message.
+-- @param subject, id, headers false where there is none
 -- @param callback, job what the owner knows it by: false where there is none
 function Sender:add(subject, id, headers, data, callback, job)
-  if id then
-    headers = headers .. "Nats-Msg-Id\0" .. id .. "\0"
-  else
-    self._id = self._id + 1
-    headers = headers .. self._own .. self._id .. "\0"
+  local entry = data
+  if subject or id or headers or callback or job then
+    headers = headers or ""
+    if id then headers = headers .. "Nats-Msg-Id\0" .. id .. "\0" end
+    entry = { subject = subject or self._subject, data = data, headers = headers,
+      has_id = id and 1 or 0, callback = callback, job = job }
   end
-  local entry = { subject = subject, data = data, headers = headers, callback = callback,
-    job = job, at = false, flies = false }
   self._last = self._last + 1
   self._queue[self._last] = entry
   self._bytes = self._bytes + size_of(entry)
@@ -130,32 +158,36 @@ end
 
 -- Nobody took it: no stream has its subject, or just now no server of a cluster leads it.
 local function unclaimed(self, place, entry)
-  if entry.asking then return end
-  entry.asking = true
+  if self._asking[place] then return end
+  self._asking[place] = true
   self:again(RETRY_MS)
-  api.ask(self._link, "STREAM.NAMES", { subject = entry.subject }, ANSWER_MS,
+  local subject = type(entry) == "table" and entry.subject or self._subject
+  api.ask(self._link, "STREAM.NAMES", { subject = subject }, ANSWER_MS,
     function(answer, err)
-      entry.asking = false
+      self._asking[place] = nil
       if self._queue[place] ~= entry then return end
       local problem = err and not api.is_passing(err) and err
       local names = answer and answer.streams
       if answer and (type(names) ~= "table" or #names == 0) then
         problem = errors.new(numbers.ENOENT, ("send: %s: no stream takes the subject %s"):format(
-          self._name, entry.subject))
+          self._name, subject))
       end
       if problem then done(self, place, entry, problem) end
       pump(self)
     end)
 end
 
-local function failed(self, place, entry, text)
-  local ok, answer = pcall(json.decode, text)
-  local found = ok and type(answer) == "table" and answer.error or
-    { code = 500, description = "no answer of JetStream's: " .. text:sub(1, 80) }
-  local err = api.error_of(found, ("send: %s: %s"):format(self._name, entry.subject))
-  if api.is_passing(err) then return self:again(RETRY_MS) end
+local function failed(self, place, entry, event)
+  local _, err = api.answer_of(event, ("send: %s: %s"):format(self._name,
+    type(entry) == "table" and entry.subject or self._subject))
+  if not err or api.is_passing(err) then return self:again(RETRY_MS) end
   done(self, place, entry, err)
   pump(self)
+end
+
+-- Whether a text is in what came, of which no string is made.
+local function has(event, text)
+  return ffi.C.memmem(event.data, event.data_size, text, #text) ~= nil
 end
 
 -- The server's answer.
@@ -164,10 +196,11 @@ function Sender:_message(event)
   local entry = self._queue[place]
   if not entry then return end
   if event.status == 503 then return unclaimed(self, place, entry) end
-  local text = ffi.string(event.data, event.data_size)
-  if text:find('"error"', 1, true) then return failed(self, place, entry, text) end
+  if has(event, '"error"') or not has(event, '"seq"') then
+    return failed(self, place, entry, event)
+  end
   self.stored = self.stored + 1
-  if text:find('"duplicate"', 1, true) then self.duplicates = self.duplicates + 1 end
+  if has(event, '"duplicate"') then self.duplicates = self.duplicates + 1 end
   done(self, place, entry)
   pump(self)
 end
@@ -175,8 +208,7 @@ end
 --- Looks for answers that did not come. Whether anything waits.
 function Sender:look(now)
   if self._first > self._last then return false end
-  local oldest = self._queue[self._first]
-  if oldest and oldest.flies and now - oldest.at > ANSWER_MS then
+  if self._next > self._first and now - self._moved > ANSWER_MS then
     self:again()
   else
     pump(self)
@@ -194,7 +226,11 @@ function Sender:close(err)
     local entry = queue[place]
     if entry then
       count = count + 1
-      self._owner:_sent(entry, err)
+      if type(entry) == "string" then
+        self._owner:_sent(entry, false, false, err)
+      else
+        self._owner:_sent(entry.data, entry.callback, entry.job, err)
+      end
     end
   end
   return count

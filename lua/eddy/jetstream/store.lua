@@ -1,7 +1,6 @@
 -- What a stream is given to store.
 local errors = require "eddy.base.errors"
 local api = require "eddy.jetstream.api"
-local sending = require "eddy.jetstream.send"
 local backpressure = require "eddy.stream.backpressure"
 local room = require "eddy.stream.room"
 
@@ -16,8 +15,7 @@ local Stream = M.methods
 local tell_done
 
 -- A message is stored, or never will be.
-function Stream:_sent(entry, err)
-  local job = entry.job
+function Stream:_sent(data, callback, job, err)
   if job then
     self._held[job] = nil
     if not err then return self:_answer(job, "+TERM", "terms") end
@@ -32,17 +30,22 @@ function Stream:_sent(entry, err)
     room.drained(self)
   end
   self:_check_end()
-  local fn = entry.callback or self._on_send
+  local fn = callback or self._on_send
   if not fn then return err and not self._is_closed and self:_fail(err) end
-  local done = self._done
-  if #done == 0 then self.loop:add_callback(tell_done, self) end
-  done[#done + 1] = { fn, { entry.data }, err }
+  local done, count = self._done, self._done_count
+  if count == 0 then self.loop:add_callback(tell_done, self) end
+  done[count + 1], done[count + 2], done[count + 3] = fn, data, err or false
+  self._done_count = count + 3
 end
 
 function tell_done(self)
-  local done = self._done
-  self._done = {}
-  for _, each in ipairs(done) do self.loop:_protect(self, each[1], each[2], each[3]) end
+  local done, count, loop = self._done, self._done_count, self.loop
+  self._done, self._done_count, self._told = self._told or {}, 0, false -- a function may wait
+  for i = 1, count, 3 do
+    loop:_protect(self, done[i], { done[i + 1] }, done[i + 2] or nil)
+    done[i], done[i + 1], done[i + 2] = false, false, false
+  end
+  self._told = done
 end
 
 local function nothing() end
@@ -90,25 +93,27 @@ function Stream:send(data, options)
   if type(data) ~= "string" then
     errors.misuse("send: expected a string, got " .. type(data))
   end
-  local subject, id, headers, callback = self._subject, nil, "", false
+  local subject, id, headers, callback, header_size = self._subject, false, false, false, 0
   if options then -- most have none, and LuaJIT does not compile what reads them
     errors.check_fields(options, send_options, "send")
-    subject, id, callback = options.subject or subject, options.id, options.callback or false
+    subject, id, callback = options.subject or subject, options.id or false,
+      options.callback or false
     if options.subject then api.check_subject(subject, "send: subject") end
-    if id ~= nil and (type(id) ~= "string" or id == "" or id:find "[%z\r\n]") then
+    if options.id ~= nil and (type(id) ~= "string" or id == "" or id:find "[%z\r\n]") then
       errors.misuse("send: id: expected a text of one line, got " .. errors.typed(id))
     end
     if callback then errors.check_function(callback, "send: callback") end
-    headers = api.flatten(options.headers, "send")
+    headers = options.headers ~= nil and api.flatten(options.headers, "send")
+    header_size = (headers and api.encoded_size(headers) or 0) + (id and #id or 0)
   end
   if subject == nil then errors.misuse("send: name the subject: send(data, { subject = ... })") end
   if self._finishing then return nil, refused(self, numbers.ENOTSOCK, " is being closed") end
-  local err = sending.too_large(self.link, self.name, #data + #headers)
+  local err = self._sender:too_large(#data, header_size)
   if err then return nil, err end
   err = wait_for_room(self, #data)
   if err then return nil, err end
   if self._is_closed then return nil, refused(self, numbers.ENOTSOCK, " was closed") end
-  self._sender:add(subject, id, headers, data, callback, false)
+  self._sender:add(subject ~= self._subject and subject, id, headers, data, callback, false)
   return true
 end
 

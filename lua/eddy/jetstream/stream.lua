@@ -90,14 +90,16 @@ function M.new(link, options)
       consumer and "/" .. consumer or "", link.name),
     _jobs = {}, _first = 1, _last = 0, -- that wait to be handled
     _held = {},                        -- those whose handlers wait
-    _done = {},                        -- sends whose end is to be told
+    -- Sends whose end is to be told: function, data and error of each.
+    _done = {}, _told = false, _done_count = 0,
     _dead = options.dead or false, _most = whole(options, "max_deliver", false, 1),
     _backoff = check_backoff(options.backoff),
     _most_messages = math.huge, _most_bytes = store.SEND_BYTES,
     _counts = { received = 0, redelivered = 0, handled = 0, raised = 0, acks = 0, naks = 0,
       terms = 0, progress = 0, parked = 0, pending = 0, unanswered = 0 },
   }, Stream)
-  self._sender = sending.new(link, self, self.name, whole(options, "window", WINDOW, 1))
+  self._sender = sending.new(link, self, self.name, options.subject,
+    whole(options, "window", WINDOW, 1))
   self._puller = consumer and pulls.new(link, self, {
     stream = options.stream, consumer = consumer, create = options.create,
     heartbeat = heartbeat, expires = expires, batch = batch,

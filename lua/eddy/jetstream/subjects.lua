@@ -177,10 +177,11 @@ local function check_message(self, what, subject, data, headers)
     errors.misuse(("%s: expected a string, got %s"):format(what, type(data)))
   end
   local flat = api.flatten(headers, what)
-  local most = self:max_payload()
-  if most and #data + #flat > most then
+  local most, size = self:max_payload(), #data
+  if flat ~= "" then size = size + api.BEGIN_BYTES + api.encoded_size(flat) end
+  if most and size > most then
     return nil, errors.new(numbers.EMSGSIZE, ("%s: a message of %d bytes, and the server takes %d")
-      :format(what, #data + #flat, most))
+      :format(what, size, most))
   end
   return flat
 end

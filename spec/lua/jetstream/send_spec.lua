@@ -109,7 +109,8 @@ describe("a stream of JetStream's", function()
     local ok, err = jobs:send(("x"):rep(200000))
     assert.is_nil(ok)
     assert.equal("EMSGSIZE", err.name)
-    assert.matches("200000 bytes, and the server takes 100000", err.message)
+    assert.matches("200000 bytes, and %d+ for its headers, and the server takes 100000",
+      err.message)
   end)
 
   it("tells of one that turns out to be larger", function()
