@@ -128,6 +128,7 @@ end
 -- What a line of code tells, with the comment above it. Where the line does not show what a
 -- function takes, as it is made by another one, the comment begins with that: "name(a, b): ...".
 local function read_line(file, line, block)
+  line = line:gsub("later%.require", "require"):gsub('later%.call%(([%w_]+), "([%w_]+)"%)', "%1.%2")
   local head = block and block.text[1] or ""
   local said, takes, does = head:match "^([%w_]+)%(([%w_, .]*)%):?%s*(.*)$"
   if said and (line:find("^%s*" .. said .. " = ") or line:find("%." .. said .. " = ")) then

@@ -3,8 +3,8 @@
 #include <lauxlib.h>
 
 /* LuaJIT has its own `pairs` and `next` compiled, and what Debian's makes of them is wrong at
- * times: from some moment on a loop ends after the first key (LuaJIT #827), or half a pointer is
- * used (#829). Functions in C are called, not compiled. */
+ * times: from some moment on a loop ends after the first key (LuaJIT #827), or half a pointer
+ * is used (#829). Functions in C are called, not compiled. */
 static int next(lua_State *lua) {
     luaL_checktype(lua, 1, LUA_TTABLE);
     lua_settop(lua, 2);

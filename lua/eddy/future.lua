@@ -205,8 +205,7 @@ function M.first(...)
   return first.of(list, is_list and (...).cancel or false)
 end
 
-for name, module in pairs { queue = queue, event = event, lock = lock, semaphore = semaphore } do
-  M[name] = function(...) return module.new(...) end
-end
+M.queue, M.event = later.call(queue, "new"), later.call(event, "new")
+M.lock, M.semaphore = later.call(lock, "new"), later.call(semaphore, "new")
 
 return setmetatable(M, { __call = function(_, ...) return M.new(...) end })

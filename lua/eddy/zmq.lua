@@ -302,12 +302,12 @@ M.tracker = frames.tracker
 M.is_frame = frames.is
 
 --- Marks a table as a list, so that it is one in JSON also when it is empty; returns it.
-function M.json_list(list) return json.list(list) end
+M.json_list = later.call(json, "list")
 
 --- A poller: waits for several sockets and descriptors.
-function M.poller() return poller.new() end
+M.poller = later.call(poller, "new")
 
---- Waits for lists of sockets and descriptors.
+--- select(readers, writers, failing, ms): waits for lists of sockets and descriptors.
 ---@param readers? eddy.What[]
 ---@param writers? eddy.What[]
 ---@param failing? eddy.What[]
@@ -315,22 +315,20 @@ function M.poller() return poller.new() end
 ---@return eddy.What[] readers
 ---@return eddy.What[] writers
 ---@return eddy.What[] failing
-function M.select(readers, writers, failing, ms)
-  return poller.select(readers, writers, failing, ms)
-end
+M.select = later.call(poller, "select")
 
 --- Relays between sockets, and returns when it has ended: see eddy/zmq/proxy.lua.
-for _, name in ipairs { "proxy", "device", "proxy_steerable", "monitored_queue" } do
-  M[name] = function(...) return proxy[name](...) end
-end
+M.proxy, M.device = later.call(proxy, "proxy"), later.call(proxy, "device")
+M.proxy_steerable = later.call(proxy, "proxy_steerable")
+M.monitored_queue = later.call(proxy, "monitored_queue")
 
 --- Whether a value is a socket of this module.
 M.is_socket = Socket.is
 
 --- What a monitor's message says, and the same of the next message of a monitor's socket:
 -- { event = number, name = "CONNECTED", value = n, endpoint = "tcp://..." }.
-function M.parse_monitor_message(...) return monitor.parse_monitor_message(...) end
-function M.recv_monitor_message(...) return monitor.recv_monitor_message(...) end
+M.parse_monitor_message = later.call(monitor, "parse_monitor_message")
+M.recv_monitor_message = later.call(monitor, "recv_monitor_message")
 
 --- The names of all socket options.
 ---@return string[]

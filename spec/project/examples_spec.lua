@@ -56,8 +56,11 @@ describe("the examples", function()
   end)
 
   it("reload", function()
+    local code, out, err = process.eddy(examples.path("reload"))
+    assert.message(err).equal(0, code)
+    assert.matches("^eddy: reload: generation 2 of [^\n]*/reload.lua runs %(%d+ ms%)\n$", err)
     assert.equal("hello is request 1, answered by generation 1\n" ..
-      "hello is request 2, answered by generation 2\n", run("reload"))
+      "hello is request 2, answered by generation 2\n", out)
   end)
 
   it("logging", function()

@@ -35,7 +35,7 @@ end
 local options = {
   ["eddy.JobsOptions"] = { require("eddy.jobs").new, "fields" },
   ["eddy.FrontSettings"] = { require("eddy.devices").front, "front_plan", "front_settings" },
-  ["eddy.WorkerSettings"] = { require("eddy.front").worker, "own" },
+  ["eddy.WorkerSettings"] = { require("eddy.front").worker, "check", "own" },
   ["eddy.Inner"] = { require("eddy.loop")._class.embed, "OPTIONS" },
   ["eddy.SendLimit"] = { require("eddy.stream")._class.set_send_limit, "limits" },
   ["eddy.SpawnOptions"] = { require("eddy.process").spawn, "options_of", "of_spawn" },
@@ -45,7 +45,7 @@ local options = {
 }
 
 local function names_of(place)
-  local value = place[1]
+  local value = public.original(place[1])
   for i = 2, #place do
     local found
     for at = 1, math.huge do
@@ -60,6 +60,7 @@ end
 
 -- The arguments of a function, by their names.
 local function arguments_of(fn)
+  fn = public.original(fn)
   local info, names = debug.getinfo(fn, "u"), {}
   for i = 1, info.nparams do names[i] = debug.getlocal(fn, i) end
   if info.isvararg then names[#names + 1] = "..." end
@@ -78,6 +79,7 @@ end
 
 -- Whether a function returns values: always, never, or as one does that it ends with a call of.
 local function results_of(fn)
+  fn = public.original(fn)
   local returns, calls = false, false
   for at = 1, math.huge do
     local instruction = bytecode.funcbc(fn, at)

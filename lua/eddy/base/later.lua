@@ -37,4 +37,10 @@ function M.require(name)
   return setmetatable({}, meta)
 end
 
+--- The function that a module has by a name: loaded when it is first called.
+-- @param module of `M.require`
+function M.call(module, name)
+  return function(...) return module[name](...) end
+end
+
 return M

@@ -312,9 +312,9 @@ end
 function Socket:unsubscribe(topic) self:set(constants.UNSUBSCRIBE, topic) end
 
 -- socket:monitor(endpoint, events) and so on: see eddy.monitor.
-for _, name in ipairs { "monitor", "get_monitor_socket", "disable_monitor" } do
-  Socket[name] = function(...) return monitor[name](...) end
-end
+Socket.monitor = later.call(monitor, "monitor")
+Socket.get_monitor_socket = later.call(monitor, "get_monitor_socket")
+Socket.disable_monitor = later.call(monitor, "disable_monitor")
 
 for name, method in pairs(socket_options.methods) do Socket[name] = method end
 for name, method in pairs(serialization.methods) do Socket[name] = method end

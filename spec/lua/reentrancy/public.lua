@@ -40,8 +40,23 @@ for _, name in ipairs { "cqueues", "luv" } do -- those that are there
 end
 if pcall(require, "eddy.jetstream") then modules[#modules + 1] = "eddy.jetstream" end
 
+--- The function that one calls which looks for its object, or loads its module, first
+-- (eddy.base.methods, eddy.base.later); else itself.
+function M.original(fn)
+  local file = debug.getinfo(fn, "S").source:match "base/(%l+)%.lua$"
+  if file ~= "methods" and file ~= "later" then return fn end
+  local has = {}
+  for i = 1, math.huge do
+    local name, value = debug.getupvalue(fn, i)
+    if not name then break end
+    has[name] = value
+  end
+  return has.method and M.original(has.method) or has.module and has.module[has.name] or fn
+end
+
 -- A table that a function uses.
 local function upvalue(fn, name)
+  fn = M.original(fn)
   for i = 1, math.huge do
     local found, value = debug.getupvalue(fn, i)
     if found == name then return value end
