@@ -40,6 +40,21 @@ describe("LuaJIT's limits", function()
     assert.equal("true\n", out)
   end)
 
+  it("let no large strings pile up, and the script change that", function()
+    local out = process.check(0, run(nil, [[
+      local function pile()
+        local text, highest = ("x"):rep(2 ^ 20), 0
+        for i = 1, 1000 do
+          local _ = text .. i
+          highest = math.max(highest, collectgarbage "count" / 1024)
+        end
+        return highest
+      end
+      print(pile() < 100, collectgarbage("setstepmul", 200), pile() > 150)
+    ]]))
+    assert.equal("true\t1000\ttrue\n", out)
+  end)
+
   it("are a mistake on the command line when LuaJIT does not know them", function()
     local out, err = process.check(2, run("maxtrace=100,maxtraces=2", "print(1)"))
     assert.same({ "", "eddy: EDDY_JIT: unknown or malformed optimization flag 'maxtraces=2'\n" },

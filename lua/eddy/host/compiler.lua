@@ -13,6 +13,11 @@ local M = {}
 -- of 256 KiB is its step. `maxside` stays: more side traces made the same handlers slower.
 local LIMITS = { "maxtrace=16000", "maxmcode=32768", "sizemcode=256" }
 
+-- How fast the collector goes, in percent of what is allocated: a step comes with each KiB, but no
+-- more than one with a string, however large. At LuaJIT's 200, strings of 1 MiB pile up to 260 MiB,
+-- at this to 60; a step then takes some 10 us.
+local STEP = 1000
+
 -- A flush now and then costs nothing to speak of; so many in so many ms go on.
 local MANY, WITHIN_MS = 3, 60000
 
@@ -54,13 +59,15 @@ local function notice_flushes(log)
   jit.attach(notice, "trace")
 end
 
---- Sets LuaJIT's limits: the host's, and then what the environment's EDDY_JIT says.
+--- Sets the collector's pace, and LuaJIT's limits: the host's, and then what the environment's
+-- EDDY_JIT says.
 -- @param settings "off", or options of LuaJIT's -O with commas: "maxtrace=1000,hotloop=10"
 -- @param log a function(text), which is told when they do not suffice
 -- @return true, or nil and what is wrong with the settings
 function M.set(settings, log)
   local set = require("jit.opt").start
   set(unpack(LIMITS))
+  collectgarbage("setstepmul", STEP)
   if settings == "off" then
     jit.off()
     return true
