@@ -72,7 +72,8 @@ static eddy__socket *monitored_at(eddy_context *context, const char *endpoint) {
     int end = 0;
     for (uint32_t i = 0; !end; i++) {
         eddy__socket *socket = eddy__context_at(context, i, &end);
-        if (socket && eddy__monitor_awaits(&socket->monitor, endpoint)) return socket;
+        if (socket && socket->monitor && eddy__monitor_awaits(socket->monitor, endpoint))
+            return socket;
     }
     return NULL;
 }
@@ -89,10 +90,12 @@ int eddy_socket_connect(eddy_context *context, uint32_t id, const char *endpoint
     int may_read = socket->type == ZMQ_PAIR && strncmp(endpoint, "inproc://", 9) == 0;
     eddy__socket *monitored = may_read ? monitored_at(context, endpoint) : NULL;
     if (!monitored) return eddy__socket_connect(socket, endpoint);
-    if (socket->monitor.watched) return -EISCONN; /* a PAIR has one peer: libzmq would wait */
+    eddy__monitor *reader = eddy__socket_monitors(socket);
+    if (!reader) return -ENOMEM;
+    if (reader->watched) return -EISCONN; /* a PAIR has one peer: libzmq would wait */
     int rc = lift_limit(socket);
     if (rc == 0) rc = eddy__socket_connect(socket, endpoint);
-    if (rc == 0) eddy__monitor_join(&monitored->monitor, &socket->monitor);
+    if (rc == 0) eddy__monitor_join(monitored->monitor, reader);
     return rc;
 }
 
@@ -100,8 +103,8 @@ int eddy_socket_connect(eddy_context *context, uint32_t id, const char *endpoint
 static int is_early_reader(eddy__socket *socket, const char *endpoint) {
     char last[LONGEST_ENDPOINT];
     size_t size = sizeof last;
-    if (socket->type != ZMQ_PAIR || socket->monitor.watched || socket->monitor.is_spent)
-        return 0;
+    const eddy__monitor *its = socket->monitor;
+    if (socket->type != ZMQ_PAIR || (its && (its->watched || its->is_spent))) return 0;
     return eddy__socket_get(socket, ZMQ_LAST_ENDPOINT, last, &size) == 0 &&
            strcmp(last, endpoint) == 0;
 }
@@ -113,7 +116,9 @@ int eddy_socket_monitor(eddy_context *context, uint32_t id, const char *endpoint
     for (uint32_t i = 0; rc == 0 && endpoint && !end; i++) {
         eddy__socket *reader = eddy__context_at(context, i, &end);
         if (!reader || !is_early_reader(reader, endpoint)) continue;
-        eddy__monitor_join(&socket->monitor, &reader->monitor);
+        eddy__monitor *its = eddy__socket_monitors(reader);
+        if (!its) return eddy__monitor_stop(socket->monitor), -ENOMEM;
+        eddy__monitor_join(socket->monitor, its);
         return lift_limit(reader);
     }
     return rc;

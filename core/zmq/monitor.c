@@ -10,10 +10,12 @@ enum { TRIES = 100 };
 
 static const struct timespec PAUSE = {0, 1000000};
 
-void eddy__monitor_init(eddy__monitor *monitor, void *zmq, void *context) {
-    memset(monitor, 0, sizeof *monitor);
+eddy__monitor *eddy__monitor_new(void *zmq, void *context) {
+    eddy__monitor *monitor = eddy__calloc(1, sizeof *monitor);
+    if (!monitor) return NULL;
     monitor->zmq = zmq;
     monitor->context = context;
+    return monitor;
 }
 
 /* libzmq gives the endpoint of a monitor that ended back a little later, in its reaper
@@ -103,8 +105,9 @@ void eddy__monitor_leave(eddy__monitor *reader) {
 }
 
 void eddy__monitor_free(eddy__monitor *monitor) {
+    if (!monitor) return;
     eddy__monitor_leave(monitor);
     eddy__monitor_stop(monitor);
     eddy__free(monitor->endpoint);
-    monitor->endpoint = NULL;
+    eddy__free(monitor);
 }

@@ -4,7 +4,7 @@
 #ifndef EDDY_ZMQ_MONITOR_H
 #define EDDY_ZMQ_MONITOR_H
 
-/* What a socket has to do with monitors. */
+/* What a socket has to do with monitors: most have nothing. */
 typedef struct eddy__monitor {
     void *zmq, *context;          /* the socket, and libzmq's context */
     void *stand_in;               /* for a reader at the end; NULL while it does not run */
@@ -15,7 +15,8 @@ typedef struct eddy__monitor {
     int is_spent;                  /* it read a monitor that ended */
 } eddy__monitor;
 
-void eddy__monitor_init(eddy__monitor *monitor, void *zmq, void *context);
+/* One for a socket; NULL when there is no memory. */
+eddy__monitor *eddy__monitor_new(void *zmq, void *context);
 
 /* Begins to tell of `events` at an inproc endpoint, in place of one before. 0 or -errno. */
 int eddy__monitor_start(eddy__monitor *monitor, const char *endpoint, int events);
@@ -32,7 +33,7 @@ void eddy__monitor_join(eddy__monitor *monitor, eddy__monitor *reader);
 /* The reader is about to leave: the monitor it reads, if it does, ends first. */
 void eddy__monitor_leave(eddy__monitor *reader);
 
-/* The socket is about to be closed. */
+/* The socket is about to be closed. NULL is ignored. */
 void eddy__monitor_free(eddy__monitor *monitor);
 
 #endif

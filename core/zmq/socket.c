@@ -37,7 +37,6 @@ int eddy__socket_open(eddy__socket *socket, void *context, int type) {
     socket->type = type;
     socket->born = eddy__fork_count;
     socket->thread = eddy__thread_checker_this();
-    eddy__monitor_init(&socket->monitor, socket->zmq, context);
     return 0;
 }
 
@@ -45,7 +44,8 @@ void eddy__socket_close(eddy__socket *socket, int linger) {
     if (!socket->zmq) return;
     if (linger != EDDY_OWN_LINGER)
         eddy__zmq_set(socket->zmq, ZMQ_LINGER, &linger, sizeof linger);
-    eddy__monitor_free(&socket->monitor);
+    eddy__monitor_free(socket->monitor);
+    socket->monitor = NULL;
     eddy__routing_ids_free(&socket->routing_ids);
     eddy__listeners_free(&socket->listeners);
     if (socket->last) zmq_msg_close(socket->last);
@@ -167,16 +167,24 @@ int eddy__socket_connect(eddy__socket *socket, const char *endpoint) {
 
 int eddy__socket_disconnect(eddy__socket *socket, const char *endpoint) {
     eddy__socket_touch(socket);
-    const eddy__monitor *watched = socket->monitor.watched;
+    const eddy__monitor *watched = socket->monitor ? socket->monitor->watched : NULL;
     if (watched && strcmp(watched->endpoint, endpoint) == 0)
-        eddy__monitor_leave(&socket->monitor);
+        eddy__monitor_leave(socket->monitor);
     return eddy__zmq_disconnect(socket->zmq, endpoint) == 0 ? 0 : -errno;
+}
+
+eddy__monitor *eddy__socket_monitors(eddy__socket *socket) {
+    if (!socket->monitor) socket->monitor = eddy__monitor_new(socket->zmq, socket->context);
+    return socket->monitor;
 }
 
 int eddy__socket_monitor(eddy__socket *socket, const char *endpoint, int events) {
     eddy__socket_touch(socket);
-    if (endpoint) return eddy__monitor_start(&socket->monitor, endpoint, events);
-    eddy__monitor_stop(&socket->monitor);
+    if (!endpoint && !socket->monitor) return 0;
+    eddy__monitor *monitor = eddy__socket_monitors(socket);
+    if (!monitor) return -ENOMEM;
+    if (endpoint) return eddy__monitor_start(monitor, endpoint, events);
+    eddy__monitor_stop(monitor);
     return 0;
 }
 

@@ -41,7 +41,7 @@ typedef struct eddy__socket {
     void (*closed)(struct eddy__socket *socket); /* is told; NULL: nobody */
     double number;                               /* what `closed` knows it by */
     zmq_msg_t *last; /* the part received last, for who asks who sent it; NULL: nobody does */
-    eddy__monitor monitor;
+    eddy__monitor *monitor; /* NULL: it has none, and reads none */
     eddy__routing_ids routing_ids;
     eddy__listeners listeners;
 } eddy__socket;
@@ -103,6 +103,9 @@ int eddy__socket_share_of_bind(void);
 int eddy__socket_unbind(eddy__socket *socket, const char *endpoint);
 int eddy__socket_connect(eddy__socket *socket, const char *endpoint);
 int eddy__socket_disconnect(eddy__socket *socket, const char *endpoint);
+
+/* What it has to do with monitors, made if need be; NULL when there is no memory. */
+eddy__monitor *eddy__socket_monitors(eddy__socket *socket);
 
 /* Tells of `events` on a PAIR socket at an inproc endpoint; NULL ends that. */
 int eddy__socket_monitor(eddy__socket *socket, const char *endpoint, int events);

@@ -8,6 +8,7 @@ local function memory(name, command) return { name = name .. " at rest", command
 local commands = {
   { "eddy", p.installed "hello" },
   { "luajit", p.luajit("hello", "ffi", "luajit") },
+  { "luajit with libzmq", p.luajit("hello_zmq", "ffi", "luajit") },
   { "python3", p.python "hello" },
   { "node", p.node "hello" },
 }
@@ -23,7 +24,7 @@ return {
     { title = "start, to the first line", metric = "ms", unit = "ms",
       aims = { { at_most = 4.5 } } },
     { title = "memory of a script at rest", metric = "rss_mib", unit = "MiB",
-      of = "eddy at rest", among = { "luajit at rest", "python3 at rest", "node at rest" },
+      of = "eddy at rest", among = { "luajit at rest", "luajit with libzmq at rest", "python3 at rest", "node at rest" },
       aims = { { at_most = 6 } } },
     { title = "memory of an idle stream with its socket", metric = "bytes", unit = "bytes",
       of = "eddy's stream", among = { "libzmq's socket" },

@@ -3,8 +3,11 @@
  * usage: floor receive ENDPOINT COUNT [SIZE PARTS [REPEATS]] (for inproc from a thread that has
  * sent all before the first is received: else its speed would be measured) | floor send
  * ENDPOINT COUNT | floor rep COUNT | floor router COUNT | floor idle SOCKETS COUNT | floor
- * sockets COUNT */
+ * sockets COUNT | floor fan SUBSCRIBERS ROUNDS BURST (by epoll, as zmq_poll would ask all of
+ * them) */
 #include "bench.h"
+
+#include <sys/epoll.h>
 
 static void *context;
 
@@ -125,6 +128,57 @@ static void idle(long sockets, long count) {
     exit(0);
 }
 
+/* A socket whose descriptor is in the set: its wake-ups tell of news from now on. */
+static void subscribe(int set) {
+    void *socket = zmq_socket(context, ZMQ_SUB);
+    struct epoll_event event = {.events = EPOLLIN, .data.ptr = socket};
+    int fd, events;
+    size_t size = sizeof fd;
+    must(zmq_setsockopt(socket, ZMQ_SUBSCRIBE, "", 0) == 0, "subscribe");
+    must(zmq_connect(socket, "inproc://fan") == 0, "connect");
+    must(zmq_getsockopt(socket, ZMQ_FD, &fd, &size) == 0, "fd");
+    must(epoll_ctl(set, EPOLL_CTL_ADD, fd, &event) == 0, "epoll");
+    zmq_getsockopt(socket, ZMQ_EVENTS, &events, &size);
+}
+
+/* Receives what a wake-up tells of, until there is no more. */
+static long take(void *socket, zmq_msg_t *msg) {
+    int events;
+    long count = 0;
+    size_t size = sizeof events;
+    zmq_getsockopt(socket, ZMQ_EVENTS, &events, &size);
+    if (!(events & ZMQ_POLLIN)) return 0;
+    while (zmq_msg_recv(msg, socket, ZMQ_DONTWAIT) >= 0)
+        sum += checksum(zmq_msg_data(msg), zmq_msg_size(msg)), count++;
+    return count;
+}
+
+/* Bursts of messages go to all subscribers, each when all had the one before. */
+static void fan(long subscribers, long rounds, long burst) {
+    void *publisher = zmq_socket(context, ZMQ_PUB);
+    struct epoll_event woken[256];
+    char message[32];
+    zmq_msg_t msg;
+    int set = epoll_create1(0);
+    must(zmq_bind(publisher, "inproc://fan") == 0, "bind");
+    for (long i = 0; i < subscribers; i++) subscribe(set);
+    zmq_msg_init(&msg);
+    watch start = watch_start();
+    for (long round = 0; round < rounds; round++) {
+        for (long i = 0; i < burst; i++) {
+            vary(message, sizeof message);
+            zmq_send(publisher, message, sizeof message, 0);
+        }
+        for (long left = subscribers * burst; left > 0;) {
+            int count = epoll_wait(set, woken, 256, -1);
+            for (int i = 0; i < count; i++) left -= take(woken[i].data.ptr, &msg);
+        }
+    }
+    watch_tell(start, (double)rounds * (double)subscribers * (double)burst);
+    fflush(stdout);
+    _Exit(0);
+}
+
 /* The memory that so many sockets take, in bytes for one. */
 static long resident(void) {
     char line[256];
@@ -162,6 +216,8 @@ int main(int argc, char **argv) {
         serve(ZMQ_ROUTER, atol(argv[2]), argv[3]);
     else if (strcmp(mode, "idle") == 0 && argc > 3)
         idle(atol(argv[2]), atol(argv[3]));
+    else if (strcmp(mode, "fan") == 0 && argc > 4)
+        fan(atol(argv[2]), atol(argv[3]), atol(argv[4]));
     else if (strcmp(mode, "sockets") == 0)
         open_sockets(atol(argv[2]));
     else

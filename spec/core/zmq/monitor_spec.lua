@@ -18,32 +18,30 @@ describe("core/zmq/monitor", function()
 
   before_each(function() context, open = C.zmq_ctx_new(), {} end)
 
+  local function close(each)
+    for i, other in ipairs(open) do
+      if other == each then table.remove(open, i) end
+    end
+    local socket = each.zmq
+    C.eddy__monitor_free(each)
+    C.zmq_close(socket)
+  end
+
   -- Closes in the order of opening, and fails when the context's end would wait.
   after_each(function()
     support.forget_faults()
-    for _, each in ipairs(open) do
-      if each.zmq ~= nil then
-        C.eddy__monitor_free(each)
-        C.zmq_close(each.zmq)
-      end
-    end
+    while open[1] do close(open[1]) end
     assert.equal(0, C.zmq_ctx_term(context))
   end)
 
   -- A socket's monitor.
   local function monitor(type)
-    local each, none = ffi.new("eddy__monitor"), ffi.new("int[1]")
+    local none = ffi.new("int[1]")
     local socket = C.zmq_socket(context, zmq[type])
     C.zmq_setsockopt(socket, zmq.LINGER, none, 4)
-    C.eddy__monitor_init(each, socket, context)
+    local each = C.eddy__monitor_new(socket, context)
     open[#open + 1] = each
     return each
-  end
-
-  local function close(each)
-    C.eddy__monitor_free(each)
-    C.zmq_close(each.zmq)
-    each.zmq = nil
   end
 
   local function endpoint()
