@@ -18,8 +18,9 @@ build = {
   build_command = [[
 cmake -S . -B build/rock -DCMAKE_PREFIX_PATH='$(ZMQ_DIR)' -DCMAKE_INSTALL_PREFIX='$(PREFIX)' \
   -DCMAKE_INSTALL_BINDIR='$(BINDIR)' -DCMAKE_INSTALL_LIBDIR='$(LIBDIR)' \
-  -DCMAKE_INSTALL_DOCDIR=doc -DEDDY_LUADIR='$(LUADIR)' -DEDDY_RPATH='$ORIGIN/../lib/lua/5.1' &&
-cmake --build build/rock --parallel --target product]],
+  -DCMAKE_INSTALL_DOCDIR=doc -DEDDY_LUADIR='$(LUADIR)' \
+  -DEDDY_RPATH='$ORIGIN/../lib/lua/5.1' -DBUILD_TESTING=OFF &&
+cmake --build build/rock --parallel]],
   -- LuaRocks moves files one by one, which symbolic links do not outlive: one name a library.
   install_command = [[
 for component in eddy libeddy0 libeddy-jetstream0 lua-eddy; do
