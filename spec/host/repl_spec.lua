@@ -90,7 +90,9 @@ describe("eddy -i", function()
         return pending "needs lua-readline; on Debian: apt-get install lua-readline"
       end
       terminal = terminals.open(folder)
-      terminal:enter(("XDG_STATE_HOME=%s %s %s"):format(folder, EDDY_HOST, arguments()))
+      -- readline keeps some of its memory
+      terminal:enter(("ASAN_OPTIONS=detect_leaks=0 XDG_STATE_HOME=%s %s %s"):format(folder, EDDY_HOST,
+        arguments()))
       terminal:wait "%^D ends%.\n>"
       fn()
     end)
@@ -99,7 +101,7 @@ describe("eddy -i", function()
   test("reads a terminal without being asked, completes, and keeps a history", function()
     return ""
   end, function()
-    terminal:wait "^[^\n]*\neddy [%d.]+ %(LuaJIT .-\n>"
+    terminal:wait "\neddy [%d.]+ %(LuaJIT .-\n>"
     terminal:type "string.form"
     terminal:press "Tab"
     terminal:enter "('%d', 7)"
