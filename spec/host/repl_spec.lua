@@ -91,8 +91,8 @@ describe("eddy -i", function()
       end
       terminal = terminals.open(folder)
       -- readline keeps some of its memory
-      terminal:enter(("ASAN_OPTIONS=detect_leaks=0 XDG_STATE_HOME=%s %s %s"):format(folder, EDDY_HOST,
-        arguments()))
+      terminal:enter(("ASAN_OPTIONS=detect_leaks=0 XDG_STATE_HOME=%s %s %s"):format(folder,
+        EDDY_HOST, arguments()))
       terminal:wait "%^D ends%.\n>"
       fn()
     end)
