@@ -19,6 +19,13 @@ describe("eddy help", function()
     assert.matches("send%(data, flags", both)
   end)
 
+  it("shows options of the command, and what is told of them", function()
+    local out = help(0, "--drain")
+    assert.matches("^%-%-drain MS\n    how long messages that wait may still be sent", out)
+    assert.matches("In the reference: The host's end\n", out)
+    assert.matches("^%-i\n    type code", help(0, "-i"))
+  end)
+
   it("shows what only a text tells of, and the environment", function()
     assert.matches("set_jitter%(share%) for periodic", help(0, "set_jitter"))
     assert.matches("^EDDY_JIT in the environment sets others", help(0, "EDDY_JIT"))

@@ -90,7 +90,9 @@ describe("eddy -i", function()
         return pending "needs lua-readline; on Debian: apt-get install lua-readline"
       end
       terminal = terminals.open(folder)
-      terminal:enter(("XDG_STATE_HOME=%s %s %s"):format(folder, EDDY_HOST, arguments()))
+      -- readline keeps some of its memory
+      terminal:enter(("ASAN_OPTIONS=detect_leaks=0 XDG_STATE_HOME=%s %s %s"):format(folder,
+        EDDY_HOST, arguments()))
       terminal:wait "%^D ends%.\n>"
       fn()
     end)
@@ -99,7 +101,7 @@ describe("eddy -i", function()
   test("reads a terminal without being asked, completes, and keeps a history", function()
     return ""
   end, function()
-    terminal:wait "^[^\n]*\neddy [%d.]+ %(LuaJIT .-\n>"
+    terminal:wait "\neddy [%d.]+ %(LuaJIT .-\n>"
     terminal:type "string.form"
     terminal:press "Tab"
     terminal:enter "('%d', 7)"
@@ -108,8 +110,8 @@ describe("eddy -i", function()
     terminal:type "s:send_mul"
     terminal:press "Tab"
     terminal:enter "{ 'a' } -- x"
-    terminal:wait "> s:send_multipart{ 'a' } %-%- x\n"
-    terminal:insist("C-c", "interrupted") -- nobody takes it
+    terminal:wait "> s:send_multipart{ 'a' } %-%- x\n\n" -- nobody takes it
+    terminal:insist("C-c", "interrupted")
     terminal:press "C-d"
     terminal:wait "\n>?\n?ready>\n*$"
     local _, listed = process.shell("stat -c '%a' " .. folder .. "/eddy " .. folder ..
@@ -130,9 +132,11 @@ describe("eddy -i", function()
     terminal:wait "\n>>"
     terminal:press "C-c"
     terminal:wait "\n>> %^C\n>"
-    terminal:enter "await(eddy.future())"
+    terminal:enter "print 'waits' await(eddy.future())"
+    terminal:wait "\nwaits\n"
     terminal:insist("C-c", "typed:1: interrupted\n")
-    terminal:enter "while true do end"
+    terminal:enter "print 'computes' while true do end"
+    terminal:wait "\ncomputes\n"
     terminal:insist("C-c", "typed:1: interrupted by SIGINT")
     terminal:enter "5 + 5"
     terminal:wait "\n10\n>"

@@ -21,6 +21,26 @@ describe("the manual", function()
     assert.message("no " .. word).is_truthy(pages[page]:find("\\fB" .. roff .. "\\fP", 1, true))
   end
 
+  it("is made of the commands' own help, however that is written", function()
+    assert.same({
+      { names = { "-t", "--topic" }, value = "TOPIC", text = "what begins so" },
+      { names = { "-o", "--output" }, value = "FILE", text = "The file; else the usual one." },
+      { names = { "--time" }, value = "[FORMAT]", text = "when" }, { names = { "-h" }, text = "x" },
+    }, outline.options_of [[
+usage: eddy x [options]
+
+A text -- with dashes.
+
+options:
+  -t, --topic TOPIC   what begins
+                      so
+         -o FILE,     The file; else the usual one.
+   --output FILE
+  --time [FORMAT]     when
+  -h                  x
+]])
+  end)
+
   it("has every option and command", function()
     for _, row in ipairs(options) do
       if row[3][1] then has("eddy", row[1]) end

@@ -4,6 +4,7 @@ local indexes = require "eddy.help.index"
 local markdown = require "eddy.help.markdown"
 local pages = require "eddy.help.page"
 local commands = require "eddy.commands.list"
+local options = require "eddy.commands.options"
 local loops = require "eddy.loop"
 local screen = require "eddy.terminal.screen"
 
@@ -149,6 +150,17 @@ local function show_command(command, name, page, index)
   return OK
 end
 
+-- What an option of `eddy SCRIPT` does. Whether there is one of that name.
+local function show_option(page, name)
+  for _, row in ipairs(options) do
+    if row[3][1] and (row[1] == name or row.short == name) then
+      page:words(("`%s`"):format(row[1] .. " " .. (row[2] or "")))
+      page:words(table.concat(row[3], " "), 4)
+      return true
+    end
+  end
+end
+
 local function look_up(page, index, words)
   local command = commands.find(words)
   if command then return show_command(command, words, page, index) end
@@ -160,10 +172,9 @@ local function look_up(page, index, words)
     end
     return show(page)
   end
-  if entries then
-    show_entries(page, index, entries)
-    return show(page)
-  end
+  local has_option = show_option(page, words)
+  if entries then show_entries(page, index, entries) end
+  if entries or has_option then return show(page) end
   local hits, all = index:search(words)
   if not hits[1] then
     io.stderr:write(("eddy: help: nothing is called %s%s\n"):format(words, index:nearest(words)))

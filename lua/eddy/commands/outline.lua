@@ -27,14 +27,18 @@ local function option_of(text, line)
   return option
 end
 
--- Of a help's lines, those of its options.
-local function options_of(lines)
+--- The options that a help tells of: a list of { names, value or nil, text }.
+function M.options_of(help)
   local options = {}
-  for _, line in ipairs(lines) do
-    local text, rest = line:match "^%s+(%-.-)%s%s+(%S.*)$"
+  for line in help:gmatch "[^\n]+" do
+    local text, rest = line:match "^%s+(%-.-),?%s%s+(%S.*)$"
+    local other = line:match "^%s+(%-%-?[%w-]+%s?[%[%w:=%]]*)$"
     local more = line:match "^%s%s%s%s%s%s+(%S.*)$"
     if text then
       options[#options + 1] = option_of(text, rest)
+    elseif other and options[1] then -- another name of the last one
+      local names = options[#options].names
+      names[#names + 1] = option_of(other, "").names[1]
     elseif more and options[1] then
       options[#options].text = options[#options].text .. " " .. more
     end
@@ -43,14 +47,12 @@ local function options_of(lines)
 end
 
 --- A command: { name, arguments = "[PID] VERB", line = what it does, text = the same in sentences,
--- options = a list of { names, value or nil, text } }.
+-- options = as options_of has them }.
 function M.command(row)
   local help = printed_by(commands.find(row[1]), { "--help" })
-  local lines = {}
-  for line in help:gmatch "([^\n]*)\n" do lines[#lines + 1] = line end
   local text = help:match "\n\n(.-)\n\n" or help:match "\n\n(.-)\n$" or row[3]
   return { name = row[1], arguments = row[2], line = row[3], text = text:gsub("\n", " ") .. "",
-    options = options_of(lines) }
+    options = M.options_of(help) }
 end
 
 --- All of them, in their order.

@@ -26,6 +26,7 @@ local prompt
 local attached     -- the loop that runs
 local signals = {} -- its handlers of signals, for the prompt
 local task         -- what a line runs in
+local unbegun      -- its code, as long as that has not begun
 local hold         -- keeps the loop running meanwhile
 local typed        -- lines that are no whole yet
 local is_over = false
@@ -60,6 +61,7 @@ local function evaluate(code)
 end
 
 local function run(code)
+  unbegun = nil
   local ok, failure = xpcall(evaluate, trace, code)
   if not ok then
     failure = failure.is_refusal and failure or callback_errors.methods:_failure(failure)
@@ -67,7 +69,7 @@ local function run(code)
   end
 end
 
-local ask
+local ask, begin
 
 local function finish()
   is_over = true
@@ -83,12 +85,18 @@ local function take_line(line)
   typed = nil
   if not code:find "%S" then return ask() end
   attached:remove_handler(INPUT)
+  begin(code)
+end
+
+-- Runs code in a task, and asks for more when that has ended.
+function begin(code)
+  unbegun = code
   hold = attached:call_every(LONG_MS, function() end)
   task = attached:spawn(run, code)
   task:unref().name = "what was typed" -- an end in order does not wait for it
   task:add_done_callback(function(done)
     if task ~= done then return end -- its loop was left
-    task = nil
+    task, unbegun = nil, nil
     hold:cancel()
     if not is_over then ask() end
   end)
@@ -114,6 +122,7 @@ local function detach()
   watchdog._take_requests(false)
   for _, handle in ipairs(signals) do handle:cancel() end
   if task then hold:cancel() end
+  if unbegun then task:cancel() end
   task = nil
   if not attached._closed then attached:remove_handler(INPUT) end
 end
@@ -127,6 +136,7 @@ local function attach(loop)
     prompt:resize()
   end) }
   watchdog._take_requests "SIGINT" -- code that computes is interrupted by it
+  if unbegun then return begin(unbegun) end
   if prompt.on_line then loop:add_handler(INPUT, read) else ask() end
 end
 
