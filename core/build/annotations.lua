@@ -73,6 +73,7 @@ local function parse_block(lines)
     elseif tag == "return" then
       list("returns", rest)
     elseif tag == "-return" then
+      if #block.text > 0 then block.text[#block.text + 1] = "" end
       list("text", "Returns " .. rest)
     elseif tag == "class" or tag == "alias" then
       block.classes[#block.classes + 1] = { kind = tag, head = rest, lines = {} }
