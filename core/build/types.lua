@@ -125,6 +125,10 @@ local function write_class(out, class, problems)
   end
   out[#out + 1] = "---@class " .. class.head
   for _, field in ipairs(class.fields) do out[#out + 1] = field end
+  -- A name that it has not is of a type that no value has: so an editor warns.
+  if class.head:find "%(exact%)" then
+    out[#out + 1] = "---@field [string] eddy.NoSuchOption"
+  end
   if #class.order == 0 and not annotations.is_module(class) then return end
   class.variable = class.name:gsub("%.", "_")
   out[#out + 1] = ("local %s = {}"):format(class.variable)

@@ -410,7 +410,7 @@ local function front_plan(settings)
     queue_bytes = plan.queue_bytes, timeout = plan.timeout, drain = plan.drain, shard = shard })
 end
 
----@class eddy.FrontSettings
+---@class (exact) eddy.FrontSettings
 ---@field retry? integer how often a request may go to another worker (1)
 ---@field queue? integer requests that may wait before clients are read no more (10000)
 ---@field queue_bytes? integer the same in bytes (64 MiB)

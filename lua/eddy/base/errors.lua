@@ -7,6 +7,9 @@ local C, ffi = c.C, c.ffi
 
 local M = {}
 
+---@class eddy.NoSuchOption
+---@field no_such_option true
+
 ---@class eddy.Error
 ---@field code integer an errno
 ---@field name string "EADDRINUSE"
