@@ -4,8 +4,8 @@
 --   `-- @param NAME TEXT`, `-- @return TEXT`: what it is; NAME's type is one of `words`
 --   `---@param NAME TYPE TEXT`, `---@return TYPE NAME`, `---@generic`, `---@overload`
 -- `---@class NAME` stands above the table whose functions are the class's; `---@field` and
--- `---@alias` are taken as they are. A class of a small name is a module; `---@class (exact) NAME` is
--- a table of options, which has no others.
+-- `---@alias` are taken as they are. A class of a small name is a module. `---@class (exact) NAME`
+-- is a table of options, which has no others.
 
 local M = {}
 
