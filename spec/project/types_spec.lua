@@ -101,11 +101,16 @@ end
 
 -- The reference: what is called anywhere, by name, lists of arguments; what the first cells of its
 -- tables call; and the names there that go without arguments, where another one's hold.
-local function read_reference()
+local function reference()
   local file = assert(io.open(EDDY_ROOT .. "/lua/README.md"))
-  local signatures, rows, bare = {}, {}, {}
   local text = file:read("*a"):gsub("\n```.-\n```", "")
   file:close()
+  return text
+end
+
+local function read_reference()
+  local signatures, rows, bare = {}, {}, {}
+  local text = reference()
   for span in text:gmatch "`([^`\n]+)`" do
     each_call(span, function(name, arguments)
       signatures[name] = signatures[name] or {}
@@ -296,6 +301,23 @@ describe("type annotations", function()
           table.concat(signatures[told], ", or "))
       end
     end)
+    check()
+  end)
+
+  it("have the fields that the reference speaks of", function()
+    -- Words that stand for others than the class of the name; and what is a file, and an example.
+    local others = { link = "eddy.jetstream.Link", job = "eddy.jetstream.Job",
+      jobs = "eddy.jetstream.Stream" }
+    local known = { ["eddy.lua"] = true, ["logger:notice"] = true }
+    for span in reference():gmatch "`([^`\n]+)`" do
+      local owner, name = span:match "^(%l+)[.:]([%a_][%w_]*)%f[^%w_]"
+      local class = owner and class_of(owner)
+      local is_ours = class and (annotated.classes[class] or others[owner]) and not known[span]
+      if is_ours and not luacats.member(annotated, class, name) and
+          not luacats.member(annotated, others[owner] or "eddy." .. owner, name) then
+        problem("%s is not there", span)
+      end
+    end
     check()
   end)
 

@@ -13,6 +13,8 @@ local CLOSE_MS = 5000
 
 --- A pool of workers: made by `eddy.jobs`. Fields: `module`; `name`, for messages to people.
 ---@class eddy.Pool
+---@field name string for messages to people; "jobs of MODULE" unless given
+---@field module string
 local Pool = {
   _line = false,     -- who waits for room
   _first = 1,        -- of the queue
