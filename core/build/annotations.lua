@@ -4,7 +4,8 @@
 --   `-- @param NAME TEXT`, `-- @return TEXT`: what it is; NAME's type is one of `words`
 --   `---@param NAME TYPE TEXT`, `---@return TYPE NAME`, `---@generic`, `---@overload`
 -- `---@class NAME` stands above the table whose functions are the class's; `---@field` and
--- `---@alias` are taken as they are. A class of a small name is a module.
+-- `---@alias` are taken as they are. A class of a small name is a module. `---@class (exact) NAME`
+-- is a table of options, which has no others.
 
 local M = {}
 
@@ -73,6 +74,7 @@ local function parse_block(lines)
     elseif tag == "return" then
       list("returns", rest)
     elseif tag == "-return" then
+      if #block.text > 0 then block.text[#block.text + 1] = "" end
       list("text", "Returns " .. rest)
     elseif tag == "class" or tag == "alias" then
       block.classes[#block.classes + 1] = { kind = tag, head = rest, lines = {} }

@@ -37,16 +37,19 @@ end
 local option_kinds = { int = "integer|boolean", int64 = "integer", bytes = "string",
   string = "string" }
 
--- Socket options, as fields of sockets and as settings of new ones.
+-- Socket options, as fields of sockets, as settings of new ones, and as a context's defaults.
 local function add_options(classes)
   local kinds = require("eddy.zmq.option_types").kinds
-  local names = require("eddy.zmq").option_names()
+  local names, defaults = require("eddy.zmq").option_names(), classes["eddy.Context"].fields
   names[#names + 1] = "hwm"
   for _, name in ipairs(names) do
     local kind = option_kinds[kinds[name:upper()]] or "integer"
     local is_topic = name:find "subscribe$"
     local fields = classes["eddy.Socket"].fields
-    if not is_topic then fields[#fields + 1] = ("---@field %s %s"):format(name, kind) end
+    if not is_topic then
+      fields[#fields + 1] = ("---@field %s %s"):format(name, kind)
+      defaults[#defaults + 1] = fields[#fields]
+    end
     fields = classes["eddy.SocketSettings"].fields
     fields[#fields + 1] = ("---@field %s? %s"):format(name, is_topic and "string|string[]" or kind)
   end
@@ -125,6 +128,10 @@ local function write_class(out, class, problems)
   end
   out[#out + 1] = "---@class " .. class.head
   for _, field in ipairs(class.fields) do out[#out + 1] = field end
+  -- A name that it has not is of a type that no value has: so an editor warns.
+  if class.head:find "%(exact%)" then
+    out[#out + 1] = "---@field [string] eddy.NoSuchOption"
+  end
   if #class.order == 0 and not annotations.is_module(class) then return end
   class.variable = class.name:gsub("%.", "_")
   out[#out + 1] = ("local %s = {}"):format(class.variable)

@@ -269,11 +269,26 @@ local counts = { "in_received", "in_received_bytes", "in_sent", "in_sent_bytes",
   "out_received_bytes", "out_sent", "out_sent_bytes", "dropped" }
 local front_counts = { "workers", "credits", "queued", "in_hand", "retried", "lost" }
 
---- What went through until now, in whole messages and bytes, by socket and direction:
--- { in_received, in_received_bytes, in_sent, in_sent_bytes, out_received, ..., dropped, paused }.
--- `dropped` are messages that a socket refused for what they were. A front has also workers,
--- credits, queued, in_hand, retried, lost.
----@return table<string, number|boolean>
+---@class eddy.DeviceStats
+---@field in_received integer whole messages
+---@field in_received_bytes integer
+---@field in_sent integer whole messages
+---@field in_sent_bytes integer
+---@field out_received integer whole messages
+---@field out_received_bytes integer
+---@field out_sent integer whole messages
+---@field out_sent_bytes integer
+---@field dropped integer messages that a socket refused for what they were
+---@field paused boolean
+---@field workers? integer of a front
+---@field credits? integer of a front
+---@field queued? integer of a front
+---@field in_hand? integer of a front
+---@field retried? integer of a front
+---@field lost? integer of a front
+
+--- What went through until now, in whole messages and bytes, by socket and direction.
+---@return eddy.DeviceStats
 function Device:stats()
   check_started(self, "stats")
   local stats = ffi.new("eddy_device_stats")
@@ -395,7 +410,7 @@ local function front_plan(settings)
     queue_bytes = plan.queue_bytes, timeout = plan.timeout, drain = plan.drain, shard = shard })
 end
 
----@class eddy.FrontSettings
+---@class (exact) eddy.FrontSettings
 ---@field retry? integer how often a request may go to another worker (1)
 ---@field queue? integer requests that may wait before clients are read no more (10000)
 ---@field queue_bytes? integer the same in bytes (64 MiB)

@@ -119,7 +119,7 @@ local function is_silent(endpoints)
   end
 end
 
----@class eddy.WorkerSettings: eddy.SocketSettings
+---@class (exact) eddy.WorkerSettings: eddy.SocketSettings
 ---@field connect string|string[] the endpoint of the front's out socket
 ---@field handle fun(msg: string[], job: eddy.Job): any gets a request, returns its answer
 ---@field credit? integer how many requests it has at a time (1); those that wait overlap

@@ -112,7 +112,7 @@ local function settings_of(options)
   return list, named
 end
 
----@class eddy.jetstream.ConnectOptions
+---@class (exact) eddy.jetstream.ConnectOptions
 ---@field [integer] string the servers' addresses
 ---@field name? string what servers, and messages to people, call it
 ---@field user? string
@@ -126,7 +126,7 @@ end
 ---@field ping_interval? number ms between two looks whether the server lives (120000)
 ---@field domain? string JetStream's
 ---@field loop? eddy.Loop the current one unless given
----@class eddy.jetstream.Tls
+---@class (exact) eddy.jetstream.Tls
 ---@field ca? string a file
 ---@field cert? string a file
 ---@field key? string a file

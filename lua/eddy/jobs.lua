@@ -5,6 +5,7 @@ local pool = require "eddy.jobs.pool"
 local loops = require "eddy.loop"
 
 ---@class eddy.jobs
+---@overload fun(options: eddy.JobsOptions): eddy.Pool
 local M = {}
 
 local QUEUE, GRACE_MS = 100, 100
@@ -36,7 +37,7 @@ local function check_module(name)
   errors.misuse(("jobs: module '%s' not found:%s"):format(name, table.concat(texts)))
 end
 
----@class eddy.JobsOptions
+---@class (exact) eddy.JobsOptions
 ---@field module string which a worker requires: a table of functions
 ---@field workers? integer how many at most (as many as there are processors)
 ---@field queue? integer how many jobs may wait (100)

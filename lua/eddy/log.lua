@@ -178,7 +178,7 @@ local function new(class, name, settings, what)
   }, class))
 end
 
----@class eddy.LoggerSettings
+---@class (exact) eddy.LoggerSettings
 ---@field level? string|integer records below it are left out; log.DEBUG
 ---@field handlers? (table|fun(record: eddy.Record))[]
 ---@class eddy.Record

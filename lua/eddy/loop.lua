@@ -399,8 +399,17 @@ for _, part in ipairs {
   for name, method in pairs(part.methods) do Loop[name] = method end
 end
 
---- Counters: turns, events, missed_wakeups (always 0), streams, timers, handlers, errors.
----@return table<string, number>
+---@class eddy.LoopStats
+---@field turns integer
+---@field events integer
+---@field missed_wakeups integer always 0
+---@field streams integer
+---@field timers integer
+---@field handlers integer
+---@field errors integer
+
+--- The loop's counters.
+---@return eddy.LoopStats
 function Loop:stats()
   local stats = ffi.new("eddy_loop_stats")
   C.eddy_loop_stats_get(self:_core("stats"), stats)

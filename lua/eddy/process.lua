@@ -32,7 +32,7 @@ local function options_of(options, what, more)
   return loop, own
 end
 
----@class eddy.SpawnOptions
+---@class (exact) eddy.SpawnOptions
 ---@field [integer] string the command and its arguments
 ---@field stdin? "null"|"inherit"|"pipe"|integer|file* "null" unless given
 ---@field stdout? "null"|"inherit"|"pipe"|integer|file*|fun(line: string, is_cut: boolean)
@@ -56,7 +56,7 @@ function M.spawn(options)
   return children.start(loop, own, "spawn")
 end
 
----@class eddy.RunOptions: eddy.SpawnOptions
+---@class (exact) eddy.RunOptions: eddy.SpawnOptions
 ---@field input? string for its standard input
 ---@field timeout? number ms after which it is stopped
 ---@field max_output? integer bytes of stdout, and of stderr, above which it is stopped (16 MiB)

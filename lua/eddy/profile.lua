@@ -65,7 +65,7 @@ local function check(options)
   return interval, deep
 end
 
----@class eddy.ProfileOptions
+---@class (exact) eddy.ProfileOptions
 ---@field interval? number ms of CPU time between two samples (10)
 ---@field depth? integer the most levels of a stack (100)
 ---@field lines? boolean whether lines are told apart, not just functions

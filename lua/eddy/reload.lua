@@ -116,8 +116,16 @@ local function reload(loop, future, turns)
   done(future, clears, generation.load(clears))
 end
 
+---@class eddy.Reloaded
+---@field generation integer
+---@field took_ms number
+---@field kept string[]
+---@field closed string[]
+---@field new string[]
+---@field waiting integer handlers and tasks that go on in the code of the one before
+
 --- Reloads the script between two turns of the loop. Returns a future of what `now` returns.
----@return eddy.Future<table?>
+---@return eddy.Future<eddy.Reloaded?>
 function M.request()
   if pending then return pending:_map() end
   local loop = loops.current()
@@ -128,10 +136,9 @@ function M.request()
 end
 
 --- Reloads the script, and waits for it.
--- @return { generation = its number, took_ms =, kept =, closed =, new = lists of names, waiting =
--- how many handlers and tasks of the one before wait, and go on in its code for a while }; or nil
--- and a text, when the next one was undone and the running one goes on
----@return table? answer
+-- @return what came of it; or nil and a text, when the next one was undone and the running one goes
+-- on
+---@return eddy.Reloaded? answer
 ---@return string? problem
 function M.now() return M.request():await() end
 

@@ -253,12 +253,14 @@ function Stream:on_event(fn, events)
   monitor.on_event(self, fn, events, new)
 end
 
+---@class (exact) eddy.Supervision
+---@field first? number ms until the first try (1000), twice as many each time
+---@field longest? number ms that these become at most (60000)
+
 --- Connects anew where libzmq does not: to endpoints whose connection ended over an error of
 -- the protocol. What libzmq then still has for an endpoint is lost, what the stream has queued is
 -- not. on_event's function hears of it: ENDPOINT_RESET, with the delay as its value.
----@param settings? { first?: number, longest?: number }|false
--- { first = 1000, longest = 60000 }: the ms after which it does, twice as many
--- each time, until a connection lasted for the longest of them; false ends it
+---@param settings? eddy.Supervision|false false ends it
 function Stream:supervise(settings)
   id_of(self, "supervise")
   reconnect.supervise(self, settings, new)
@@ -312,7 +314,7 @@ local function callback_of(opts, what)
   return opts.callback
 end
 
----@class eddy.SendOptions
+---@class (exact) eddy.SendOptions
 ---@field callback? fun(msg: eddy.Part[], err: eddy.Error?) in place of `on_send`
 
 --- Sends a message of one frame: at once, when nothing is queued and the socket can take it,

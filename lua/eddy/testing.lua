@@ -59,7 +59,7 @@ end
 
 function Case:__tostring() return self._open and "test case" or "test case (closed)" end
 
----@class eddy.CaseOptions
+---@class (exact) eddy.CaseOptions
 ---@field virtual_time? boolean the loop's time stands still but for `advance`
 ---@field leak_check? boolean false: what a test leaves open is no error
 

@@ -24,6 +24,7 @@ local count = 0
 --- What `start` returns. `name` is the thread's. The thread goes on when nobody holds it any more,
 -- until the program ends.
 ---@class eddy.Thread
+---@field name string
 local Thread = {}
 Thread.__index = Thread
 

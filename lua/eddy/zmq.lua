@@ -126,12 +126,17 @@ end
 local auth_stats = ffi.typeof "eddy_zap_stats"
 local auth_results = { "allowed", "refused", "later", "malformed", "cut" }
 
+---@class eddy.AuthStats
+---@field allowed integer
+---@field refused integer
+---@field later integer to come again
+---@field malformed integer requests that were none
+---@field cut integer connections of revoked keys that were ended
+---@field oversized integer of this process: ended in a message over max_parts or max_message
+
 --- How handshakes ended until now that somebody was asked about, in the libzmq context, which
 -- contexts share unless they have io_threads of their own.
--- @return { allowed, refused, later = to come again, malformed = requests that were none,
--- cut = connections of revoked keys that were ended, oversized = connections of this process, of
--- whatever context, that were ended in a message over max_parts or max_message }: numbers
----@return table<string, integer>
+---@return eddy.AuthStats
 function Context:auth_stats()
   local stats, counts = auth_stats(), {}
   check(C.eddy_zap_stats_get(live(self, "auth_stats"), stats), "auth_stats")

@@ -101,11 +101,16 @@ end
 
 -- The reference: what is called anywhere, by name, lists of arguments; what the first cells of its
 -- tables call; and the names there that go without arguments, where another one's hold.
-local function read_reference()
+local function reference()
   local file = assert(io.open(EDDY_ROOT .. "/lua/README.md"))
-  local signatures, rows, bare = {}, {}, {}
   local text = file:read("*a"):gsub("\n```.-\n```", "")
   file:close()
+  return text
+end
+
+local function read_reference()
+  local signatures, rows, bare = {}, {}, {}
+  local text = reference()
   for span in text:gmatch "`([^`\n]+)`" do
     each_call(span, function(name, arguments)
       signatures[name] = signatures[name] or {}
@@ -138,6 +143,12 @@ local function is_of(signature, names)
   return true
 end
 
+local function write(path, text)
+  local file = assert(io.open(path, "w"))
+  file:write(text)
+  file:close()
+end
+
 -- Writes the Lua blocks of a page to files in a folder, but those that are specs.
 local function write_blocks(path, folder)
   local page, count = assert(io.open(path)), 0
@@ -145,9 +156,7 @@ local function write_blocks(path, folder)
     count = count + 1
     if not block:find "\ndescribe%(" then
       local name = ("%s/%s_%d.lua"):format(folder, path:match("[^/]+$"):gsub("%W", "_"), count)
-      local file = assert(io.open(name, "w"))
-      file:write(block)
-      file:close()
+      write(name, block)
     end
   end
   page:close()
@@ -195,6 +204,17 @@ describe("type annotations", function()
     check()
   end)
 
+  it("can be called where modules can", function()
+    for name, class in pairs(annotated.classes) do
+      local module = name:find "^eddy%.%l+$" and package.loaded[name]
+      local meta = module and getmetatable(module)
+      if module and class.is_callable ~= (meta ~= nil and meta.__call ~= nil) then
+        problem("%s: %s", name, class.is_callable and "cannot be called" or "can be called")
+      end
+    end
+    check()
+  end)
+
   it("say what is returned, where anything is", function()
     public.each(function(owner, name, value)
       if type(value) ~= "function" then return end
@@ -237,13 +257,15 @@ describe("type annotations", function()
         if not its[name] then problem("%s has no %s", class, name) end
       end
       for name in pairs(its) do
-        if known[name] == nil then problem("%s has %s, which is no option", class, name) end
+        if known[name] == nil and name ~= "[string]" then
+          problem("%s has %s, which is no option", class, name)
+        end
       end
     end
     for class, place in pairs(options) do
       local known = {}
       for name in pairs(names_of(place)) do known[name] = true end
-      if class == "eddy.SpawnOptions" then known.integer = true end
+      if class == "eddy.SpawnOptions" then known["[integer]"] = true end
       compare(class, known)
     end
     local of_sockets = { bind = true, connect = true, hwm = true }
@@ -279,6 +301,23 @@ describe("type annotations", function()
           table.concat(signatures[told], ", or "))
       end
     end)
+    check()
+  end)
+
+  it("have the fields that the reference speaks of", function()
+    -- Words that stand for others than the class of the name; and what is a file, and an example.
+    local others = { link = "eddy.jetstream.Link", job = "eddy.jetstream.Job",
+      jobs = "eddy.jetstream.Stream" }
+    local known = { ["eddy.lua"] = true, ["logger:notice"] = true }
+    for span in reference():gmatch "`([^`\n]+)`" do
+      local owner, name = span:match "^(%l+)[.:]([%a_][%w_]*)%f[^%w_]"
+      local class = owner and class_of(owner)
+      local is_ours = class and (annotated.classes[class] or others[owner]) and not known[span]
+      if is_ours and not luacats.member(annotated, class, name) and
+          not luacats.member(annotated, others[owner] or "eddy." .. owner, name) then
+        problem("%s is not there", span)
+      end
+    end
     check()
   end)
 
@@ -381,22 +420,52 @@ describe("type annotations", function()
     check()
   end)
 
-  it("let a language server read the examples without a warning", function()
-    if process.shell("command -v lua-language-server") ~= 0 then
-      return pending "needs lua-language-server"
-    end
+  -- Has the language server look at a folder that fill(folder) fills.
+  -- @return its exit code, and what it says; nil where there is none
+  local function look(fill)
+    if process.shell("command -v lua-language-server") ~= 0 then return nil end
     local _, folder = process.shell "mktemp -d"
     folder = folder:match "%S+"
-    local pages = assert(io.popen("find '" .. EDDY_ROOT .. "/examples' -name '*.md'"))
-    for path in pages:lines() do write_blocks(path, folder) end
-    pages:close()
-    local file = assert(io.open(folder .. "/.luarc.json", "w"))
-    file:write((settings():gsub("/usr/share/eddy/types", TYPES)))
-    file:close()
-    local code, out, err = process.shell(([[cp -r '%s/examples' '%s'
-      lua-language-server --check='%s' --checklevel=Warning --logpath='%s/log']]):format(EDDY_ROOT,
-      folder, folder, folder))
+    fill(folder)
+    write(folder .. "/.luarc.json", (settings():gsub("/usr/share/eddy/types", TYPES)))
+    local code, out, err = process.shell(("lua-language-server --check='%s' " ..
+      "--checklevel=Warning --logpath='%s/log'"):format(folder, folder))
     process.shell("rm -r " .. folder)
-    assert.message(out .. err).equal(0, code)
+    return code, (out .. err):gsub("\27%[[%d;]*m", "")
+  end
+
+  it("let a language server read the examples without a warning", function()
+    local code, said = look(function(folder)
+      process.shell(("cp -r '%s/examples' '%s'"):format(EDDY_ROOT, folder))
+      local pages = assert(io.popen("find '" .. EDDY_ROOT .. "/examples' -name '*.md'"))
+      for path in pages:lines() do write_blocks(path, folder) end
+      pages:close()
+    end)
+    if not code then return pending "needs lua-language-server" end
+    assert.message(said).equal(0, code)
+  end)
+
+  it("let a language server warn of what cannot be", function()
+    local wrong = {
+      "loop:call_latr(5, print)", "loop:call_later(\"5\", print)", "loop:call_later(5)",
+      "context:socket(zmq.REP, { binds = \"inproc://x\" })", "context:socket(\"REP\")",
+      "stream:set_send_limit { byte = 5 }", "stream:send(5)", "eddy.sleeep(1)",
+      "stream:on_recv(function(msg) print(msg[1]:u16be()) end)",
+      "stream:on_recv(function(msg) print(msg[1]:upper()) end, \"view\")",
+      "print(eddy.async.instance():socket(zmq.REQ):recv():await():u8())",
+      "eddy.process.spawn { \"ls\", stdin = \"pip\" }", "eddy.jobs { modul = \"x\" }",
+    }
+    local code, said = look(function(folder)
+      write(folder .. "/wrong.lua", [[
+        local eddy, zmq = require "eddy", require "eddy.zmq"
+        local loop, context = eddy.loop.instance(), zmq.instance()
+        local stream = eddy.stream(context:socket(zmq.PAIR))
+        ]] .. table.concat(wrong, "\n"))
+    end)
+    if not code then return pending "needs lua-language-server" end
+    for i, line in ipairs(wrong) do
+      local at = said:find("wrong.lua:" .. i + 3 .. ":", 1, true)
+      assert.message(line .. " is let pass:\n" .. said).is_truthy(at)
+    end
   end)
 end)

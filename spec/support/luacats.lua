@@ -39,11 +39,11 @@ local function is_of(all, name, value)
     parent = all.classes[parent.parents[1]]
   end
   for key, each in pairs(value) do
-    local matches = fields[type(key) == "number" and "integer" or key]
+    local matches = fields[type(key) == "number" and "[integer]" or key]
     if not matches or not matches(each) then return false end
   end
   for member, matches in pairs(fields) do
-    if member ~= "integer" and not matches(value[member]) then return false end
+    if not member:find "^%[" and not matches(value[member]) then return false end
   end
   return true
 end
@@ -204,8 +204,7 @@ local function read_tag(all, state, tag, rest)
   elseif tag == "field" then
     local name
     if its.take "%[" then
-      name = select(2, its.type())
-      its.need("%]", "]")
+      name = "[" .. select(2, its.type()) .. its.need("%]", "]")
     else
       name = its.need("[%a_][%w_]*", "a field")
     end
@@ -272,6 +271,7 @@ local function read_line(all, state, line)
   local variable = line:match "^local ([%w_]+) = {}$"
   if variable then
     state.variables[variable] = state.class
+    state.class.is_callable, state.has_others = state.has_others or false, false
     return
   end
   local owner, separator, name, arguments = line:match(
@@ -281,8 +281,8 @@ local function read_line(all, state, line)
 end
 
 --- Reads all files of a folder.
--- @return { classes = { members = by name, parents }, by name; named = where types are named, by
--- name; problems = a list of texts }
+-- @return { classes = { members = by name, parents, is_callable }, by name; named = where types are
+-- named, by name; problems = a list of texts }
 function M.read(folder)
   local all = { classes = {}, named = {}, problems = {} }
   local found = assert(io.popen(("find '%s' -name '*.lua' | sort"):format(folder)))

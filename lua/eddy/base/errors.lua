@@ -7,6 +7,9 @@ local C, ffi = c.C, c.ffi
 
 local M = {}
 
+---@class eddy.NoSuchOption
+---@field no_such_option true
+
 ---@class eddy.Error
 ---@field code integer an errno
 ---@field name string "EADDRINUSE"
@@ -14,6 +17,8 @@ local M = {}
 ---@field peer? string of an EHOSTUNREACH: the routing id of the peer that is gone
 ---@field received? string of an EBADMSG: the text that is no JSON
 ---@field msg? string[] of an EBADMSG on a stream: the list of the message's frames
+---@field exit_code? integer of an EOWNERDEAD: how the worker of a job ended
+---@field signal? string of an EOWNERDEAD: what ended the worker of a job
 ---@alias eddy.Part string|eddy.Frame|eddy.View
 ---@alias eddy.What eddy.Socket|integer|file*|table
 local Error = {}

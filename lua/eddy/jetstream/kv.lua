@@ -227,7 +227,7 @@ end
 ---@class eddy.jetstream.Link
 local Link = links.methods
 
----@class eddy.jetstream.KvOptions
+---@class (exact) eddy.jetstream.KvOptions
 ---@field history? integer values that are kept of a key (1)
 ---@field replicas? integer
 ---@field storage? "file"|"memory"

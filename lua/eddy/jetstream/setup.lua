@@ -16,7 +16,7 @@ local of_consumer = { max_ack_pending = "max_ack_pending", filter = "filter_subj
   deliver = "deliver_policy" }
 local times = { max_age = "max_age", duplicates = "duplicate_window", ack_wait = "ack_wait" }
 
----@class eddy.jetstream.CreateOptions
+---@class (exact) eddy.jetstream.CreateOptions
 ---@field subjects? string|string[]
 ---@field retention? "limits"|"workqueue"|"interest"
 ---@field replicas? integer

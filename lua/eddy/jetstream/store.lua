@@ -74,7 +74,7 @@ end
 
 local send_options = { subject = true, id = true, headers = true, callback = true }
 
----@class eddy.jetstream.SendOptions
+---@class (exact) eddy.jetstream.SendOptions
 ---@field subject? string where, unless the stream has one
 ---@field id? string by which the server knows a message that it has already
 ---@field headers? table<string, string>

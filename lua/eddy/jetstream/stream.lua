@@ -379,7 +379,7 @@ end
 ---@class eddy.jetstream.Link
 local Link = links.methods
 
----@class eddy.jetstream.StreamOptions
+---@class (exact) eddy.jetstream.StreamOptions
 ---@field stream string its name
 ---@field consumer? string whose messages come: for on_recv
 ---@field subject? string where `send` goes unless it says so

@@ -13,6 +13,8 @@ local CLOSE_MS = 5000
 
 --- A pool of workers: made by `eddy.jobs`. Fields: `module`; `name`, for messages to people.
 ---@class eddy.Pool
+---@field name string for messages to people; "jobs of MODULE" unless given
+---@field module string
 local Pool = {
   _line = false,     -- who waits for room
   _first = 1,        -- of the queue
@@ -235,10 +237,21 @@ local function in_flight(self)
   return count
 end
 
---- Counters: `workers`, processes that there are; `backlog`, jobs that wait; `in_flight`; `done`,
--- `failed`, `cancelled`, `timeouts`, `dropped`; `restarts` of workers; `wait` and `run`, the ms
--- that jobs waited, and ran, on average.
----@return table<string, number>
+---@class eddy.PoolStats
+---@field workers integer processes that there are
+---@field backlog integer jobs that wait
+---@field in_flight integer
+---@field done integer
+---@field failed integer
+---@field cancelled integer
+---@field timeouts integer
+---@field dropped integer
+---@field restarts integer of workers
+---@field wait number ms that jobs waited, on average
+---@field run number ms that they ran, on average
+
+--- The pool's counters.
+---@return eddy.PoolStats
 function Pool:stats()
   local counts = self._counts
   return { workers = #self._workers, backlog = self._backlog, in_flight = in_flight(self),

@@ -107,10 +107,10 @@ end
 
 local function on_hangup() M.reopen() end
 
----@class eddy.HandlerSettings
+---@class (exact) eddy.HandlerSettings
 ---@field level? string|integer records below it are left out
 ---@field repeats? number how many lines that are like each other it writes in a minute
----@class eddy.FileSettings: eddy.HandlerSettings
+---@class (exact) eddy.FileSettings: eddy.HandlerSettings
 ---@field hangup? boolean false: SIGHUP is not to reopen the file
 
 --- A handler that appends lines to a file.

@@ -90,11 +90,14 @@ local with_place = "{level} {file}:{line} - {message}"
 ---@field dropped integer
 local Pub = M.class {}
 
+---@class (exact) eddy.PubSettings
+---@field context? eddy.Context the new socket's
+---@field root_topic? string what topics begin with
+
 --- A handler that publishes.
 ---@param where string|eddy.Socket|eddy.Stream
 -- an endpoint, at which a new PUB socket is bound, or a socket or stream to use
----@param settings? { context?: eddy.Context, root_topic?: string }
--- { context = the new socket's, root_topic = "" }
+---@param settings? eddy.PubSettings
 ---@return eddy.PubHandler
 function M.pub_handler(where, settings)
   settings = settings or {}

@@ -33,7 +33,7 @@ local function protected_step(self)
   self._steps = false
 end
 
----@class eddy.Inner
+---@class (exact) eddy.Inner
 ---@field fd integer a descriptor that is readable when the loop has something to do
 ---@field step fun() does that, without waiting
 ---@field timeout? fun(): number? the ms it may be left alone otherwise; nil: until the fd tells

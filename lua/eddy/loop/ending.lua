@@ -148,15 +148,23 @@ local function begin(loop, ms, reason)
   return self
 end
 
+---@class eddy.Left
+---@field name string
+---@field handlers? integer
+---@field tasks? integer
+---@field messages? integer that were received and not handled
+---@field requests? integer of a REP, without an answer
+---@field where? string|false where one of them waits
+---@field unsent? integer messages that no socket took
+
 --- Has the loop end in order: `on_stop`'s functions run; streams and sockets take no new messages;
 -- handlers and tasks that are under way may end; then queues are sent, and the loop stops. A second
 -- call does not begin anew, and may shorten the time.
 ---@param ms? number
 -- how long all of that may take; the host's drain time (5 s) unless given, for ever
 -- when it is negative or infinite
--- @return a future of what was left: a list of { name =, handlers =, tasks =, messages =,
--- requests =, where = } and { name =, unsent = }, empty when all came to its end
----@return eddy.Future<table[]>
+-- @return a future of what was left: a list, empty when all came to its end
+---@return eddy.Future<eddy.Left[]>
 function Loop:stop_gracefully(ms)
   self:_core("stop_gracefully")
   if ms == nil then ms = M.ms else ms = errors.limit_of(ms, "stop_gracefully") end

@@ -127,7 +127,7 @@ local function apply()
   signal_now = number
 end
 
----@class eddy.Watchdog
+---@class (exact) eddy.Watchdog
 ---@field report? number ms after which the handler's name and a traceback are logged
 ---@field interrupt? number ms after which an error is raised in it
 ---@field abort? number ms after which the process ends

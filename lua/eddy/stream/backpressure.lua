@@ -18,7 +18,7 @@ local policies = {
 
 local limits = { bytes = true, messages = true, policy = true }
 
----@class eddy.SendLimit
+---@class (exact) eddy.SendLimit
 ---@field bytes? number 64 MiB where nothing is said
 ---@field messages? number any number where nothing is said
 ---@field policy? "error"|"drop_newest"|"drop_oldest"

@@ -31,9 +31,13 @@ local function ended(self)
   if on_close then self.loop:_protect(self, on_close) end
 end
 
+---@class (exact) eddy.CloseOptions
+---@field drain? number ms for which what is queued is sent before
+---@field linger? number ms for which libzmq still tries to send what it has
+
 --- Closes the stream and its socket. From now on no callback of its is called but on_close,
 -- at once. Messages that were still queued are lost: a warning says so.
----@param linger? number|{ drain?: number, linger?: number }
+---@param linger? number|eddy.CloseOptions
 -- ms for which libzmq still tries to send what it has, the option's unless given;
 -- or { drain = ms, linger = ms }: first sends what is queued, for up to `drain` ms (negative or
 -- infinite: for as long as it takes), in which it

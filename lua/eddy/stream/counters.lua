@@ -9,11 +9,23 @@ local check = errors.check
 ---@class eddy.Stream
 local Stream = {}
 
---- Counters: messages_in, bytes_in, messages_out, bytes_out, queued, queued_bytes, high_water and
--- high_water_bytes (the most that ever were queued), dropped, errors, discarded, unanswered
--- (requests that a REP did not answer in time), and handler_time, the ms that on_recv's function
--- took.
----@return table<string, number>
+---@class eddy.StreamStats
+---@field messages_in integer
+---@field bytes_in integer
+---@field messages_out integer
+---@field bytes_out integer
+---@field queued integer
+---@field queued_bytes integer
+---@field high_water integer the most messages that ever were queued
+---@field high_water_bytes integer the most bytes
+---@field dropped integer
+---@field errors integer
+---@field discarded integer
+---@field unanswered integer requests that a REP did not answer in time
+---@field handler_time number the ms that on_recv's function took
+
+--- The stream's counters.
+---@return eddy.StreamStats
 function Stream:stats()
   self:_check_open "stats"
   local stats = ffi.new("eddy_stream_stats")

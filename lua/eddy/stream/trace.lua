@@ -97,13 +97,15 @@ local function check(fn, options)
   return count
 end
 
+---@class (exact) eddy.TraceOptions
+---@field count? integer messages after which it ends
+---@field full? boolean whole messages, not just the first 32 bytes of 8 parts
+
 --- Calls fn(line) for each message that a handler of the stream gets, before it does, and for each
 -- that is sent: the time, "in" or "out", the stream, how large it is, who sent it as far as that is
 -- known, and what is in it: as text, or in hex. nil ends it.
----@param options? { count?: integer, full?: boolean }
--- { count = messages after which it ends, full = true: whole messages, not just the
--- first 32 bytes of 8 parts }
 ---@param fn? fun(line: string): ...
+---@param options? eddy.TraceOptions
 function Stream:trace(fn, options)
   self:_check_open "trace"
   local count = check(fn, options)

@@ -97,14 +97,14 @@ local function set_numbers(what)
   end
 end
 
----@class eddy.ContextSettings
+---@class (exact) eddy.ContextSettings
 ---@field io_threads? integer a libzmq context of its own
----@class eddy.Curve
+---@class (exact) eddy.Curve
 ---@field secret string the own secret key, as text or as a file
 ---@field allow? eddy.Allow of a server: whom it lets in
 ---@field server? string of a client: the server's public key
 ---@alias eddy.Allow string|table<any, string>|fun(peer: eddy.Peer): any
----@class eddy.SocketSettings
+---@class (exact) eddy.SocketSettings
 ---@field bind? string|string[]
 ---@field connect? string|string[]
 ---@field curve? eddy.Curve
@@ -171,7 +171,7 @@ local function set_revoked(socket, what, key, is_revoked)
   rawset(socket, "_revoked", keys)
 end
 
----@class eddy.Cut
+---@class (exact) eddy.Cut
 ---@field cut? boolean ends the connections of the key now, and all from their addresses
 
 --- Keeps a key out of a socket that has a `curve` with `allow`, whatever that says, until
