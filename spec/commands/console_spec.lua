@@ -1,3 +1,4 @@
+local folders = require "spec.support.folders"
 local process = require "spec.support.process"
 
 local PATIENCE_S = 20
@@ -5,17 +6,14 @@ local PATIENCE_S = 20
 -- `eddy console`, on a terminal in tmux, if there is one, and in a pipe.
 describe("eddy console", function()
   local runtime, started, server
-  before_each(function()
-    runtime = select(2, process.shell "mktemp -d"):match "%S+"
-    if process.shell "command -v tmux" == 0 then
-      server = "tmux -f /dev/null -S " .. runtime .. "/tmux "
-    end
-  end)
   after_each(function()
     if server then process.shell(server .. "kill-server") end
     if started then started:kill() end
-    process.shell("rm -rf " .. runtime)
     started, server = nil, nil
+  end)
+  folders.each(function(dir)
+    runtime = dir
+    server = process.shell "command -v tmux" == 0 and "tmux -f /dev/null -S " .. dir .. "/tmux "
   end)
 
   local SERVICE = [[

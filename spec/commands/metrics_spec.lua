@@ -1,4 +1,5 @@
 local json = require "eddy.zmq.json"
+local folders = require "spec.support.folders"
 local process = require "spec.support.process"
 
 -- `eddy metrics` as others meet it: curl, Prometheus' own parser, peers that say nothing.
@@ -7,7 +8,6 @@ describe("eddy metrics", function()
   local has_curl = process.shell("command -v curl") == 0
   local runtime, started, pid, url
 
-  before_each(function() runtime = select(2, process.shell "mktemp -d"):match "%S+" end)
   after_each(function()
     for _, each in ipairs(started or {}) do each:kill() end
     started = nil
@@ -15,8 +15,8 @@ describe("eddy metrics", function()
       process.shell(("kill %s; while kill -0 %s; do sleep 0.05; done"):format(pid, pid))
     end
     pid = nil
-    process.shell("rm -rf " .. runtime)
   end)
+  folders.each(function(dir) runtime = dir end)
 
   -- Starts a script in a host whose page is in this test's folder.
   local function start(code)
