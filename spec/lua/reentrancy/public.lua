@@ -38,13 +38,24 @@ for _, name in ipairs { "cqueues", "luv" } do -- those that are there
   if pcall(require, name) then modules[#modules + 1] = "eddy." .. name end
 end
 
--- A table that a function uses.
-local function upvalue(fn, name)
+--- What a function uses, by name; nil when it uses no such thing.
+function M.used(fn, name)
   for i = 1, math.huge do
     local found, value = debug.getupvalue(fn, i)
-    if found == name then return value end
-    assert(found, "it uses no " .. name)
+    if found == name or not found then return value end
   end
+end
+
+--- The method that looks for its object before it is called (eddy.base.methods); any other function
+-- as it is.
+function M.behind(fn)
+  local is_checked = debug.getinfo(fn, "S").source:find("base/methods.lua", 1, true)
+  return is_checked and M.used(fn, "method") or fn
+end
+
+-- A table that a function uses.
+local function upvalue(fn, name)
+  return assert(M.used(M.behind(fn), name), "it uses no " .. name)
 end
 
 -- The methods of a frame or a view: those that both have, and its own.
