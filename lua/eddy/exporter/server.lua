@@ -6,8 +6,8 @@ local M = {}
 local READ_SECONDS, WRITE_SECONDS, IDLE_SECONDS = 5, 5, 10
 local MOST_CONNECTIONS = 128
 
--- lua-http 0.4 would go round for ever over a peer that leaves in the middle of a body, and raise over
--- one whose body has less than no bytes.
+-- lua-http 0.4 would go round for ever over a peer that leaves in the middle of a body, and raise
+-- over one whose body has less than no bytes.
 local function guard(methods)
   local read_next_chunk = methods.read_next_chunk
   local EPIPE = require("cqueues.errno").EPIPE
