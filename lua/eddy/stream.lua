@@ -90,8 +90,7 @@ local function id_of(self, what)
   return self._id or error(errors.new(errors.numbers.ENOTSOCK, what .. ": the stream " ..
     self.name .. " is closed"), 0)
 end
-
-function Stream:_check_open(what) id_of(self, what) end
+Stream._check_open = id_of
 
 --- Puts a socket on a loop.
 -- @param socket a socket of eddy.zmq's; it is the stream's from now on
@@ -339,6 +338,7 @@ for name in ([[bind connect unbind disconnect bind_to_random_port subscribe unsu
 end
 
 Stream.close = closing.close
+methods(Stream, "stream", "send send_multipart peer") -- which look themselves
 
 -- The loop is being closed and takes the core's stream with it.
 function Stream:_closing_loop() self:close() end
@@ -388,7 +388,6 @@ function Stream:_handler_of(fn) return fn end -- luacheck: no self
 -- Calls it in a flush.
 function Stream:_call_handler(fn, msg) self.loop:_protect(self, fn, msg) end
 
-methods(Stream, "stream", "send send_multipart peer") -- which look themselves
 RepInstance = class(requests.class(Stream))
 
 local M = { new = new, _class = Stream }
