@@ -74,8 +74,14 @@ static inline int eddy__ppoll(struct pollfd *fds, nfds_t count,
     EDDY__CALL(int, -1, EDDY__FAULT_POLL, ppoll(fds, count, timeout, NULL));
 }
 
-static inline int eddy__eventfd(void) {
+static inline int eddy__raw_eventfd(void) {
     EDDY__CALL(int, -1, EDDY__FAULT_EVENTFD, eventfd(0, EFD_NONBLOCK | EFD_CLOEXEC));
+}
+
+/* A descriptor that eddy__sleeper_notify makes readable, or -errno. */
+static inline int eddy__eventfd(void) {
+    int fd = eddy__raw_eventfd();
+    return fd < 0 ? -errno : fd;
 }
 
 static inline int eddy__open_directory(const char *path) {

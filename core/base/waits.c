@@ -74,11 +74,7 @@ int eddy_waits_new(eddy_waits **made) {
     eddy_waits *waits = eddy__calloc(1, sizeof *waits);
     if (!waits) return -ENOMEM;
     int wake = eddy__eventfd();
-    if (wake < 0) {
-        int error = errno;
-        eddy__free(waits);
-        return -error;
-    }
+    if (wake < 0) return eddy__free(waits), wake;
     atomic_store(&waits->wake, wake);
     *made = waits;
     return 0;

@@ -9,7 +9,7 @@
 int eddy__control_init(eddy__control *control) {
     memset(control, 0, sizeof *control);
     control->wake = eddy__eventfd();
-    return control->wake < 0 ? -errno : 0;
+    return control->wake < 0 ? control->wake : 0;
 }
 
 void eddy__control_free(eddy__control *control) {

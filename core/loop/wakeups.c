@@ -14,7 +14,7 @@ int eddy__wakeups_open(eddy__wakeups *wakeups, eddy__poller *poller) {
     wakeups->source.is_own = 1;
     pthread_mutex_init(&wakeups->lock, NULL);
     int fd = eddy__eventfd();
-    if (fd < 0) return -errno;
+    if (fd < 0) return fd;
     int rc = eddy__poller_add(poller, &wakeups->source, NULL, fd);
     if (rc == 0) rc = eddy__poller_want(poller, &wakeups->source, EDDY_READ);
     if (rc != 0) {

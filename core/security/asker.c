@@ -27,12 +27,8 @@ struct eddy_asker {
 int eddy_asker_new(eddy_asker **asker) {
     eddy_asker *made = eddy__calloc(1, sizeof *made);
     if (!made) return -ENOMEM;
-    made->fd = eddy__eventfd();
-    if (made->fd < 0) {
-        int error = errno;
-        eddy__free(made);
-        return -error;
-    }
+    int fd = made->fd = eddy__eventfd();
+    if (fd < 0) return eddy__free(made), fd;
     made->references = 1;
     made->last = &made->first;
     pthread_mutex_init(&made->lock, NULL);

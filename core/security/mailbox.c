@@ -8,12 +8,8 @@
 int eddy__mailbox_new(eddy__mailbox **mailbox) {
     eddy__mailbox *made = eddy__calloc(1, sizeof *made);
     if (!made) return -ENOMEM;
-    made->fd = eddy__eventfd();
-    if (made->fd < 0) {
-        int error = errno;
-        eddy__free(made);
-        return -error;
-    }
+    int fd = made->fd = eddy__eventfd();
+    if (fd < 0) return eddy__free(made), fd;
     made->references = 1;
     pthread_mutex_init(&made->lock, NULL);
     *mailbox = made;

@@ -51,11 +51,6 @@ int eddy_notices_fd(void) {
     pthread_mutex_lock(&all.lock);
     if (all.fd < 0) {
         all.fd = eddy__eventfd();
-        if (all.fd < 0) {
-            int error = errno;
-            pthread_mutex_unlock(&all.lock);
-            return -error;
-        }
         if (all.first != all.end) ring();
     }
     int fd = all.fd;

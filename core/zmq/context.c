@@ -258,7 +258,7 @@ static int has_descriptors(const eddy_context *context) {
     int needed = OWN + EACH_THREAD * threads;
     if (needed > MOST) needed = MOST;
     while (count < needed && (fds[count] = eddy__eventfd()) >= 0) count++;
-    int error = count < needed ? -errno : 0;
+    int error = count < needed ? fds[count] : 0;
     while (count > 0) close(fds[--count]);
     return error;
 }

@@ -137,7 +137,7 @@ int eddy__endpoint_connect(void *socket, const char *endpoint) {
 static int check_descriptor(const char *endpoint) {
     if (strncmp(endpoint, "tcp:", 4) != 0) return 0;
     int fd = eddy__eventfd();
-    if (fd < 0) return -errno;
+    if (fd < 0) return fd;
     close(fd);
     return 0;
 }

@@ -104,8 +104,7 @@ local function id_of(self, what)
   return self._id or error(errors.new(errors.numbers.ENOTSOCK, what .. ": the stream " ..
     self.name .. " is closed"), 0)
 end
-
-function Stream:_check_open(what) id_of(self, what) end
+Stream._check_open = id_of
 
 local function class_of(socket)
   if socket._type ~= "REP" then return Instance end

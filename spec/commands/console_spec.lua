@@ -1,16 +1,16 @@
+local folders = require "spec.support.folders"
 local process = require "spec.support.process"
 local terminals = require "spec.support.terminal"
 
 -- `eddy console`, on a terminal in tmux, if there is one, and in a pipe.
 describe("eddy console", function()
   local runtime, started, terminal
-  before_each(function() runtime = select(2, process.shell "mktemp -d"):match "%S+" end)
   after_each(function()
     if terminal then terminal:close() end
     if started then started:kill() end
-    process.shell("rm -rf " .. runtime)
     started, terminal = nil, nil
   end)
+  folders.each(function(dir) runtime = dir end)
 
   local SERVICE = [[
     local eddy = require "eddy"

@@ -1,4 +1,5 @@
 local json = require "eddy.zmq.json"
+local folders = require "spec.support.folders"
 local process = require "spec.support.process"
 local zmq = require "eddy.zmq"
 
@@ -6,18 +7,12 @@ local PATIENCE_S = 20
 
 -- The control socket, and `eddy ctl` that asks by it: of processes of this test alone.
 describe("eddy ctl", function()
-  local runtime, started
-  before_each(function() runtime = select(2, process.shell "mktemp -d"):match "%S+" end)
+  local runtime, eddy, started
   after_each(function()
     if started then started:kill() end
     started = nil
-    process.shell("rm -rf " .. runtime)
   end)
-
-  local function eddy(arguments)
-    return process.shell(("XDG_RUNTIME_DIR=%s %s %s"):format(runtime, process.quote(EDDY_HOST),
-      arguments))
-  end
+  folders.each_runtime(function(...) runtime, eddy = ... end)
 
   -- What `eddy ctl` prints of the process that was started.
   local function ctl(arguments, code)

@@ -1,4 +1,5 @@
 local json = require "eddy.zmq.json"
+local folders = require "spec.support.folders"
 local process = require "spec.support.process"
 
 -- `eddy metrics` as others meet it: curl, Prometheus' own parser, peers that say nothing.
@@ -7,7 +8,6 @@ describe("eddy metrics", function()
   local has_curl = process.shell("command -v curl") == 0
   local runtime, started, pid, url
 
-  before_each(function() runtime = select(2, process.shell "mktemp -d"):match "%S+" end)
   after_each(function()
     for _, each in ipairs(started or {}) do each:kill() end
     started = nil
@@ -15,8 +15,8 @@ describe("eddy metrics", function()
       process.shell(("kill %s; while kill -0 %s; do sleep 0.05; done"):format(pid, pid))
     end
     pid = nil
-    process.shell("rm -rf " .. runtime)
   end)
+  folders.each(function(dir) runtime = dir end)
 
   -- Starts a script in a host whose page is in this test's folder.
   local function start(code)
@@ -206,6 +206,10 @@ for text in b"", b"GET", b"nonsense\r\n\r\n", b"\0\1\2\3\r\n\r\n", b"GET /metric
         b"POST / HTTP/1.1\r\nHost: x\r\nContent-Length: 1000\r\n\r\npart", \
         b"GET  HTTP/1.1\r\n\r\n", b"PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n":
     connect(text).close()
+below = connect(b"GET / HTTP/1.0\r\nContent-Length: -5\r\n\r\n")
+below.shutdown(socket.SHUT_WR)
+while below.recv(65536):
+    pass
 for i in range(5):
     assert b"eddy_build_info" in urllib.request.urlopen("%smetrics", timeout=20).read()
 for one in slow[:16]:
@@ -216,6 +220,9 @@ print("good")
     local out = process.check(0, process.shell("/usr/bin/python3 " .. script))
     os.remove(script)
     assert.equal("good\n", out)
+    local errors = assert(io.open(runtime .. "/said.errors"))
+    assert.equal("", errors:read "*a")
+    errors:close()
   end)
 
   it("is not broken by files that are no pages", function()

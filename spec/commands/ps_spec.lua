@@ -1,20 +1,15 @@
 local json = require "eddy.zmq.json"
+local folders = require "spec.support.folders"
 local process = require "spec.support.process"
 
 -- `eddy ps` and `eddy top` where the output is no terminal: of processes of this test alone.
 describe("eddy ps", function()
-  local runtime, started
-  before_each(function() runtime = select(2, process.shell "mktemp -d"):match "%S+" end)
+  local runtime, eddy, started
   after_each(function()
     if started then started:kill() end
     started = nil
-    process.shell("rm -rf " .. runtime)
   end)
-
-  local function eddy(arguments)
-    return process.shell(("XDG_RUNTIME_DIR=%s %s %s"):format(runtime, process.quote(EDDY_HOST),
-      arguments))
-  end
+  folders.each_runtime(function(...) runtime, eddy = ... end)
 
   local function start(code)
     started = process.start(code, "env XDG_RUNTIME_DIR=" .. runtime)

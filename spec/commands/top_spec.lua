@@ -1,3 +1,4 @@
+local folders = require "spec.support.folders"
 local process = require "spec.support.process"
 
 local PATIENCE_S = 20
@@ -5,15 +6,14 @@ local PATIENCE_S = 20
 -- `eddy top` on a terminal: in tmux, if there is one.
 describe("eddy top", function()
   local runtime, started, server
-  before_each(function()
-    if process.shell "command -v tmux" ~= 0 then return end
-    runtime = select(2, process.shell "mktemp -d"):match "%S+"
-    server = "tmux -f /dev/null -S " .. runtime .. "/tmux "
-  end)
   after_each(function()
-    if server then process.shell(server .. "kill-server; rm -rf " .. runtime) end
+    if server then process.shell(server .. "kill-server") end
     if started then started:kill() end
     started, server = nil, nil
+  end)
+  folders.each(function(dir)
+    runtime = dir
+    server = process.shell "command -v tmux" == 0 and "tmux -f /dev/null -S " .. dir .. "/tmux "
   end)
 
   -- Waits until the screen has that; returns it.

@@ -1,4 +1,5 @@
 -- Where `require` finds a script's modules.
+local folders = require "spec.support.folders"
 local process = require "spec.support.process"
 
 local check, shell = process.check, process.shell
@@ -6,21 +7,11 @@ local host = process.quote(EDDY_HOST)
 
 describe("require", function()
   local dir
-  before_each(function()
-    dir = os.tmpname()
-    os.remove(dir)
+  folders.each(function(path)
+    dir = path
     assert(os.execute("mkdir -p " .. dir .. "/app/lib " .. dir .. "/else") == 0)
   end)
-  after_each(function() os.execute("rm -r " .. dir) end)
-
-  -- Writes files of the folder.
-  local function write(files)
-    for name, text in pairs(files) do
-      local file = assert(io.open(dir .. "/" .. name, "w"))
-      file:write(text)
-      file:close()
-    end
-  end
+  local function write(files) folders.write(dir, files) end
 
   -- Runs commands in the folder, with the host as $E.
   local function run(commands)

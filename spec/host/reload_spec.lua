@@ -1,4 +1,5 @@
 -- Scripts that are reloaded by a signal, or as their files change.
+local folders = require "spec.support.folders"
 local full = require "spec.support.full"
 local process = require "spec.support.process"
 
@@ -7,20 +8,8 @@ local host = process.quote(EDDY_HOST)
 
 describe("reloading", function()
   local dir
-  before_each(function()
-    dir = os.tmpname()
-    os.remove(dir)
-    assert(os.execute("mkdir " .. dir) == 0)
-  end)
-  after_each(function() os.execute("rm -r " .. dir) end)
-
-  local function write(files)
-    for name, text in pairs(files) do
-      local file = assert(io.open(dir .. "/" .. name, "w"))
-      file:write(text)
-      file:close()
-    end
-  end
+  folders.each(function(path) dir = path end)
+  local function write(files) folders.write(dir, files) end
 
   -- Runs commands in the folder. `wait TEXT` waits until the host has printed that.
   local function run(commands)

@@ -1,4 +1,5 @@
 -- Where scripts come from, and the arguments that they get.
+local folders = require "spec.support.folders"
 local process = require "spec.support.process"
 
 local check, shell = process.check, process.shell
@@ -6,12 +7,7 @@ local host = process.quote(EDDY_HOST)
 
 describe("a script", function()
   local dir
-  before_each(function()
-    dir = os.tmpname()
-    os.remove(dir)
-    assert(os.execute("mkdir " .. dir) == 0)
-  end)
-  after_each(function() os.execute("rm -r " .. dir) end)
+  folders.each(function(path) dir = path end)
 
   -- Runs commands in the folder, with the host as $E.
   local function run(commands)

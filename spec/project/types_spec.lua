@@ -45,7 +45,7 @@ local options = {
 }
 
 local function names_of(place)
-  local value = public.original(place[1])
+  local value = public.behind(place[1])
   for i = 2, #place do
     local found
     for at = 1, math.huge do
@@ -60,7 +60,7 @@ end
 
 -- The arguments of a function, by their names.
 local function arguments_of(fn)
-  fn = public.original(fn)
+  fn = public.behind(fn)
   local info, names = debug.getinfo(fn, "u"), {}
   for i = 1, info.nparams do names[i] = debug.getlocal(fn, i) end
   if info.isvararg then names[#names + 1] = "..." end
@@ -79,7 +79,7 @@ end
 
 -- Whether a function returns values: always, never, or as one does that it ends with a call of.
 local function results_of(fn)
-  fn = public.original(fn)
+  fn = public.behind(fn)
   local returns, calls = false, false
   for at = 1, math.huge do
     local instruction = bytecode.funcbc(fn, at)

@@ -6,11 +6,15 @@ local M = {}
 local READ_SECONDS, WRITE_SECONDS, IDLE_SECONDS = 5, 5, 10
 local MOST_CONNECTIONS = 128
 
--- lua-http 0.4 would go round for ever over a peer that leaves in the middle of a body.
+-- lua-http 0.4 would go round for ever over a peer that leaves in the middle of a body, and raise
+-- over one whose body has less than no bytes.
 local function guard(methods)
   local read_next_chunk = methods.read_next_chunk
   local EPIPE = require("cqueues.errno").EPIPE
   function methods:read_next_chunk(...)
+    if self.body_read_type == "length" and self.body_read_left < 0 then
+      return nil, "a length below 0", EPIPE
+    end
     local chunk, err, number = read_next_chunk(self, ...)
     if chunk or err or self.body_read_type ~= "length" or self.body_read_left == 0 then
       return chunk, err, number

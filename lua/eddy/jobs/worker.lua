@@ -72,9 +72,15 @@ local function do_job(module, job)
   return settled(fn(unpack(job, 1, job.n)))
 end
 
+-- When the stack or memory is out, LuaJIT may call no handler of errors.
 local function results_of(ok, ...)
-  if not ok then return { failure = (...) } end
-  return { n = select("#", ...), ... }
+  if ok then return { n = select("#", ...), ... } end
+  local failure = ...
+  if type(failure) ~= "table" then
+    local text = tostring(failure)
+    failure = { text = text, value = text, traceback = text }
+  end
+  return { failure = failure }
 end
 
 local function answer_of(module, job)

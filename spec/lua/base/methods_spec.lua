@@ -1,20 +1,10 @@
 local methods = require "eddy.base.methods"
 local public = require "spec.lua.reentrancy.public"
 
--- A table that a function, or one that it calls, uses.
-local function used_by(fn, name)
-  for i = 1, type(fn) == "function" and math.huge or 0 do
-    local found, value = debug.getupvalue(fn, i)
-    if found == name then return value end
-    if not found then return nil end
-    if found == "method" then return used_by(value, name) end
-  end
-end
-
 -- A class of a module of JetStream's, whose functions use it.
 local function class_of(module, name)
   for _, fn in pairs(require("eddy.jetstream." .. module)) do
-    local class = used_by(fn, name)
+    local class = type(fn) == "function" and public.used(public.behind(fn), name)
     if class then return class end
   end
   error("no class " .. name)

@@ -14,6 +14,8 @@ end
 
 function M.boom() error("boom") end
 
+function M.overflow() return 1 + M.overflow() end
+
 function M.fail(err) error(err, 0) end
 
 function M.bind()

@@ -40,28 +40,25 @@ for _, name in ipairs { "cqueues", "luv" } do -- those that are there
 end
 if pcall(require, "eddy.jetstream") then modules[#modules + 1] = "eddy.jetstream" end
 
---- The function that one calls which looks for its object, or loads its module, first
--- (eddy.base.methods, eddy.base.later); else itself.
-function M.original(fn)
-  local file = debug.getinfo(fn, "S").source:match "base/(%l+)%.lua$"
-  if file ~= "methods" and file ~= "later" then return fn end
-  local has = {}
+--- What a function uses, by name; nil when it uses no such thing.
+function M.used(fn, name)
   for i = 1, math.huge do
-    local name, value = debug.getupvalue(fn, i)
-    if not name then break end
-    has[name] = value
+    local found, value = debug.getupvalue(fn, i)
+    if found == name or not found then return value end
   end
-  return has.method and M.original(has.method) or has.module and has.module[has.name] or fn
+end
+
+--- The function that one calls which looks for its object, or loads its module, first
+-- (eddy.base.methods, eddy.base.later); any other one as it is.
+function M.behind(fn)
+  local file = debug.getinfo(fn, "S").source:match "base/(%l+)%.lua$"
+  if file == "methods" then return M.behind(M.used(fn, "method")) end
+  return file == "later" and M.used(fn, "module")[M.used(fn, "name")] or fn
 end
 
 -- A table that a function uses.
 local function upvalue(fn, name)
-  fn = M.original(fn)
-  for i = 1, math.huge do
-    local found, value = debug.getupvalue(fn, i)
-    if found == name then return value end
-    assert(found, "it uses no " .. name)
-  end
+  return assert(M.used(M.behind(fn), name), "it uses no " .. name)
 end
 
 -- The methods of a frame or a view: those that both have, and its own.
