@@ -55,7 +55,18 @@ static int is_foreign(const eddy_context *context) {
     return context->born != eddy__fork_count;
 }
 
+/* Of what its contexts share, libzmq makes some (libpgm's) with the first and frees it with the
+ * last, unaware that another thread may make a first one meanwhile. So one is kept, that has no
+ * sockets, for as long as the process lives. */
+static void *kept;
+
+static void keep_one(void) {
+    kept = eddy__zmq_ctx();
+}
+
 static void *new_zmq(int io_threads) {
+    static pthread_once_t once = PTHREAD_ONCE_INIT;
+    pthread_once(&once, keep_one);
     void *zmq = eddy__zmq_ctx();
     if (!zmq) return NULL;
     struct rlimit files;

@@ -1,6 +1,7 @@
 -- All functions that scripts can call: of the public modules, and of what they make.
 local ffi = require "ffi"
 local eddy = require "eddy"
+local nats = require "spec.support.nats"
 local bytes = require "eddy.zmq.bytes"
 local zmq = require "eddy.zmq"
 local Socket = require "eddy.zmq.socket"
@@ -37,6 +38,9 @@ local modules = {
 for _, name in ipairs { "cqueues", "luv" } do -- those that are there
   if pcall(require, name) then modules[#modules + 1] = "eddy." .. name end
 end
+
+local has_nats = not nats.missing()
+if has_nats then modules[#modules + 1] = "eddy.jetstream" end
 
 -- A table that a function uses.
 local function upvalue(fn, name)
@@ -102,6 +106,15 @@ local function classes()
     ["file handler"] = methods_of(eddy.log.file_handler("/dev/null", { hangup = false })),
     ["pub handler"] = methods_of(eddy.log.pub_handler(context:socket(zmq.PUB))),
   }
+  if has_nats then
+    local bucket = require "eddy.jetstream.kv"
+    found.link = require("eddy.jetstream.link").methods
+    found["stream of JetStream's"] = require("eddy.jetstream.stream").class
+    found.job = require("eddy.jetstream.job").class
+    found.bucket, found.watch = bucket, upvalue(require("eddy.jetstream.watch").new, "Watch")
+    found.subscription = upvalue(found.link.subscribe, "Subscription")
+    found.request = upvalue(found.subscription._message, "Request")
+  end
   loop:close()
   context:destroy(0)
   return found
