@@ -28,6 +28,9 @@ enum {
     EDDY_PAGE_NAMED = -1,   /* what runs has its name in `what`; */
     EDDY_PAGE_UNNAMED = -2, /* it is another one, since it has not: a callback, task or timer */
 
+    EDDY_PAGE_JETSTREAM = 100, /* types of streams that are no sockets: of JetStream's, */
+    EDDY_PAGE_LINK,            /* and a link to NATS, with all that is on it */
+
     EDDY_PAGE_BUCKETS = 32,
     EDDY_PAGE_BOUNDS = 20, /* of a metric's histogram, at most */
     EDDY_PAGE_NAME = 96,

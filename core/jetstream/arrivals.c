@@ -160,7 +160,8 @@ void eddy__arrivals_add(eddy__subscription *subscription, natsMsg *message, int 
     eddy_link *link = subscription->link;
     eddy__arrival *arrival = arrival_of(subscription, message);
     pthread_mutex_lock(&link->in_lock);
-    int is_taken = arrival && subscription->waiting < (int32_t)subscription->limit;
+    int is_taken =
+        arrival && !link->is_closed && subscription->waiting < (int32_t)subscription->limit;
     if (is_taken) {
         subscription->waiting++;
         link->untold++;
@@ -229,6 +230,10 @@ int eddy_link_next(eddy_link *link, eddy_link_event *event) {
     link->spent_bytes += event->data_size;
     link->unread--;
     return 1;
+}
+
+int eddy_link_has(const eddy_link_event *event, const char *text) {
+    return memmem(event->data, (size_t)event->data_size, text, strlen(text)) != NULL;
 }
 
 static void free_list(eddy__arrival *list) {

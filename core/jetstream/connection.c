@@ -2,20 +2,18 @@
  * threads call. No Lua runs in any of them. */
 #include "jetstream/link.h"
 
-#include <errno.h>
 #include <signal.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <time.h>
+#include <unistd.h>
 
 enum {
-    DRAIN_MS = 2000,         /* for what comes after a subscription's end */
-    RETRY_MS = 20,           /* how often a connection that is lost is looked at */
-    BURST = 512,             /* messages that are sent before the socket is looked at */
-    MOST_BUFFERED = 1 << 20, /* bytes that the socket does not take yet */
-    FENCE = 0,               /* the number of the subscription that tells of a close's end */
-    RECONNECT_BYTES = 1,     /* that libnats keeps for later: what waits is here */
-    CLOSING_FLUSH_MS = 500   /* for what was sent just before a close, at least */
+    LOOK_MS = 20,           /* how often it is looked whether the connection lives */
+    MOST_SERVERS = 64,      /* that are known */
+    CLOSING_FLUSH_MS = 500, /* for what was sent just before a close, at least */
+    CLOSING_READ_MS = 200   /* for what was read before the connection was lost */
 };
 
 /* The server's address, without what it may have of users. */
@@ -28,42 +26,15 @@ static void tell_server(eddy_link *link, natsConnection *connection, int kind) {
     eddy__arrivals_tell(link, kind, 0, url);
 }
 
-/* How often the connection came back. */
-static int epoch_of(natsConnection *connection, natsStatistics *statistics) {
-    uint64_t counts[5] = {0};
-    natsConnection_GetStats(connection, statistics);
-    natsStatistics_GetCounts(statistics, &counts[0], &counts[1], &counts[2], &counts[3],
-                             &counts[4]);
-    return (int)counts[4];
-}
-
-static void on_disconnected(natsConnection *connection, void *closure) {
-    eddy_link *link = closure;
-    const char *why = NULL;
-    char text[sizeof link->why];
-    natsConnection_GetLastError(connection, &why);
-    pthread_mutex_lock(&link->in_lock);
-    memcpy(text, link->why, sizeof text);
-    pthread_mutex_unlock(&link->in_lock);
-    eddy__arrivals_tell(link, EDDY_LINK_LOST, 0, why && *why ? why : text);
-}
-
-static void on_reconnected(natsConnection *connection, void *closure) {
-    eddy_link *link = closure;
-    natsStatistics *statistics = NULL;
-    if (natsStatistics_Create(&statistics) == NATS_OK)
-        link->reconnects = epoch_of(connection, statistics);
-    natsStatistics_Destroy(statistics);
-    tell_server(link, connection, EDDY_LINK_BACK);
-}
-
 static void on_servers(natsConnection *connection, void *closure) {
+    (void)connection;
     eddy__arrivals_tell(closure, EDDY_LINK_SERVERS, 0, "");
 }
 
 static void on_error(natsConnection *connection, natsSubscription *subscription,
                      natsStatus status, void *closure) {
     const char *why = NULL;
+    (void)subscription;
     natsConnection_GetLastError(connection, &why);
     eddy__arrivals_tell(closure, EDDY_LINK_FAILED, 0,
                         why && *why ? why : natsStatus_GetText(status));
@@ -71,49 +42,16 @@ static void on_error(natsConnection *connection, natsSubscription *subscription,
 
 /* The last that libnats calls for a connection. */
 static void on_closed(natsConnection *connection, void *closure) {
-    eddy_link *link = closure;
-    const char *why = NULL;
-    natsStatus status = natsConnection_GetLastError(connection, &why);
-    int reason = status == NATS_CONNECTION_AUTH_FAILED ? EDDY_LINK_REFUSED : EDDY_LINK_BROKEN;
-    if (link->is_closed) reason = EDDY_LINK_CLOSED_BY_US;
-    link->is_closed = 1;
-    eddy__arrivals_tell(link, EDDY_LINK_CLOSED, reason, reason && why ? why : "");
-    eddy__departures_end(link);
-    eddy__link_release(link);
+    (void)connection;
+    eddy__socket_wake(closure);
+    eddy__link_release(closure);
 }
 
-static void on_message(natsConnection *connection, natsSubscription *handle, natsMsg *message,
-                       void *closure) {
-    eddy__subscription *subscription = closure;
-    eddy_link *link = subscription->link;
-    if (subscription->number == FENCE) {
-        natsMsg_Destroy(message);
-        link->is_fenced = 1;
-        return eddy__socket_wake(link);
-    }
-    eddy__socket_wait_for_burst(link);
-    uint64_t behind = 0;
-    natsSubscription_QueuedMsgs(handle, &behind);
-    eddy__arrivals_add(subscription, message, behind == 0);
-}
-
-/* Messages that it had when it was closed do not come. */
-static void on_complete(void *closure) {
-    eddy__subscription *subscription = closure;
-    eddy__arrivals_end(subscription->link);
-    if (subscription->drains) eddy__arrivals_drained(subscription);
-    subscription->is_complete = 1;
-    eddy__link_release(subscription->link);
-}
-
+/* libnats does not connect again by itself: in what is left of a message that was cut off, it
+ * would look for the rest in what the next server sends. */
 static natsStatus prepare(eddy_link *link) {
     natsOptions *options = link->options;
-    natsStatus status = natsOptions_SetMaxReconnect(options, -1);
-    if (status == NATS_OK) status = natsOptions_SetAllowReconnect(options, true);
-    if (status == NATS_OK) status = natsOptions_SetReconnectBufSize(options, RECONNECT_BYTES);
-    if (status == NATS_OK)
-        status = natsOptions_SetDisconnectedCB(options, on_disconnected, link);
-    if (status == NATS_OK) status = natsOptions_SetReconnectedCB(options, on_reconnected, link);
+    natsStatus status = natsOptions_SetAllowReconnect(options, false);
     if (status == NATS_OK)
         status = natsOptions_SetDiscoveredServersCB(options, on_servers, link);
     if (status == NATS_OK) status = natsOptions_SetErrorHandler(options, on_error, link);
@@ -145,166 +83,69 @@ static double now_ms(void) {
     return (double)now.tv_sec * 1e3 + (double)now.tv_nsec / 1e6;
 }
 
-/* Waits for `ms`, or until the link is stopped: whether it is. */
-static int sleep_unless_stopped(eddy_link *link, double ms) {
-    double until = now_ms() + ms, left, stop_ms;
-    while (!eddy__departures_are_over(link, &stop_ms)) {
-        if ((left = until - now_ms()) <= 0) return 0;
-        eddy__socket_wait(link, left);
-    }
-    return 1;
+static double least(double ms, double other) {
+    return ms < 0 || other < ms ? other : ms;
+}
+
+/* Whether the link is stopped, and what is queued was sent or its time is up. */
+static int is_over(eddy_link *link) {
+    double stop_ms;
+    if (!eddy__departures_are_over(link, &stop_ms)) return 0;
+    if (link->deadline < 0) link->deadline = now_ms() + stop_ms;
+    eddy__departures_take(link);
+    return !link->sending || now_ms() >= link->deadline;
+}
+
+/* For how long it may be waited at most. */
+static double pause_of(eddy_link *link, double ms) {
+    if (link->deadline < 0) return ms;
+    double left = link->deadline - now_ms();
+    return least(ms, left > 0 ? left : 0);
+}
+
+/* The end of all: nothing comes after it. */
+static void tell_closed(eddy_link *link, int reason, const char *why) {
+    link->is_closed = 1;
+    eddy__arrivals_tell(link, EDDY_LINK_CLOSED, reason, why);
 }
 
 /* Connects, and tries again while there is no server. 0 when the link is stopped, or there is
  * no use in trying. */
-static int connect_first(eddy_link *link) {
-    natsStatus status = prepare(link);
+static int make_connection(eddy_link *link) {
     for (;;) {
+        double left;
+        while (!is_over(link) && (left = link->next_try - now_ms()) > 0)
+            eddy__socket_wait(link, pause_of(link, left));
+        if (is_over(link)) {
+            tell_closed(link, EDDY_LINK_CLOSED_BY_US, "");
+            return 0;
+        }
+        link->next_try = now_ms() + link->reconnect_wait;
         eddy__link_retain(link); /* for libnats, until on_closed */
-        if (status == NATS_OK)
-            status = natsConnection_Connect(&link->connection, link->options);
+        natsStatus status = natsConnection_Connect(&link->connection, link->options);
         if (status == NATS_OK) return 1;
         eddy__link_release(link);
         char why[256];
         eddy__link_describe(status, why, sizeof why);
         int reason = reason_of(status);
-        int is_over = reason != 0;
-        if (!is_over) {
+        if (link->was_connected) { /* it was let in, and may be again */
+            if (reason != EDDY_LINK_REFUSED || !link->was_refused) reason = 0;
+            link->was_refused = status == NATS_CONNECTION_AUTH_FAILED;
+        }
+        if (reason) {
+            tell_closed(link, reason, why);
+            return 0;
+        }
+        if (!link->was_connected)
             eddy__arrivals_tell(link, EDDY_LINK_WAITING, 0,
                                 status == NATS_TIMEOUT
                                     ? "what is there does not greet as a NATS server does"
                                     : why);
-            is_over = sleep_unless_stopped(link, link->reconnect_wait);
-        }
-        if (is_over) {
-            link->is_closed = 1;
-            eddy__arrivals_tell(link, EDDY_LINK_CLOSED, reason, reason ? why : "");
-            return 0;
-        }
-        status = NATS_OK;
     }
 }
 
-static natsStatus set_headers(natsMsg *message, const eddy__departure *departure) {
-    const char *at = departure->headers, *end = at + departure->header_size;
-    natsStatus status =
-        departure->id ? natsMsgHeader_Add(message, "Nats-Msg-Id", departure->id) : NATS_OK;
-    while (status == NATS_OK && at < end) {
-        const char *value = at + strlen(at) + 1;
-        status = natsMsgHeader_Add(message, at, value);
-        at = value + strlen(value) + 1;
-    }
-    return status;
-}
-
-/* Not one by one: libnats hands each to a thread that frees it. */
-static void free_sent(eddy_link *link) {
-    for (int i = 0; i < link->sent_count; i++) natsMsg_Destroy(link->sent[i]);
-    link->sent_count = 0;
-}
-
-static natsStatus publish(eddy_link *link, const eddy__departure *departure) {
-    natsConnection *connection = link->connection;
-    const char *reply = *departure->reply ? departure->reply : NULL;
-    int size = (int)departure->data_size;
-    int has_headers = departure->header_size > 0 || departure->id;
-    if (!has_headers && !reply)
-        return natsConnection_Publish(connection, departure->subject, departure->data, size);
-    if (!has_headers)
-        return natsConnection_PublishRequest(connection, departure->subject, reply,
-                                             departure->data, size);
-    natsMsg *message = NULL;
-    natsStatus status =
-        natsMsg_Create(&message, departure->subject, reply, departure->data, size);
-    if (status == NATS_OK) status = set_headers(message, departure);
-    if (status == NATS_OK) status = natsConnection_PublishMsg(connection, message);
-    if (!message) return status;
-    if (link->sent_count == sizeof link->sent / sizeof *link->sent) free_sent(link);
-    link->sent[link->sent_count++] = message;
-    return status;
-}
-
-static natsStatus subscribe(eddy_link *link, const eddy__departure *departure) {
-    eddy__subscription *made = calloc(1, sizeof *made);
-    if (!made) return NATS_NO_MEMORY;
-    made->link = link;
-    made->number = departure->number;
-    made->limit = departure->limit;
-    natsStatus status =
-        *departure->reply
-            ? natsConnection_QueueSubscribe(&made->handle, link->connection, departure->subject,
-                                            departure->reply, on_message, made)
-            : natsConnection_Subscribe(&made->handle, link->connection, departure->subject,
-                                       on_message, made);
-    if (status != NATS_OK) {
-        free(made);
-        return status;
-    }
-    eddy__link_retain(link);
-    if (natsSubscription_SetOnCompleteCB(made->handle, on_complete, made) != NATS_OK)
-        eddy__link_release(link);
-    natsSubscription_SetPendingLimits(made->handle, -1, -1); /* the limit is ours */
-    made->next = link->subscriptions;
-    link->subscriptions = made;
-    return NATS_OK;
-}
-
-/* What it has stays until the link is freed: it may be in what the owner took. libnats' part of
- * one that drains would drop what is still to come if it was destroyed before that is over. */
-static void unsubscribe(eddy_link *link, uint32_t number, int drains) {
-    for (eddy__subscription *each = link->subscriptions; each; each = each->next) {
-        if (!each->handle) continue;
-        int is_it = each->number == number;
-        if (is_it) each->drains = drains;
-        int goes_on =
-            is_it ? drains && natsSubscription_DrainTimeout(each->handle, DRAIN_MS) == NATS_OK
-                  : !each->is_complete;
-        if (goes_on) continue;
-        if (is_it) natsSubscription_Unsubscribe(each->handle);
-        natsSubscription_Destroy(each->handle);
-        each->handle = NULL;
-    }
-}
-
-/* Whether what is first was done; 0: the connection is lost, and it is to be done later. */
-static int do_one(eddy_link *link, int epoch) {
-    eddy__departure *departure = link->sending;
-    int is_stale = departure->epoch >= 0 && departure->epoch != epoch;
-    natsStatus status = NATS_OK;
-    if (!is_stale) {
-        if (natsConnection_Status(link->connection) != NATS_CONN_STATUS_CONNECTED) return 0;
-        if (departure->kind == EDDY__PUBLISH) status = publish(link, departure);
-        if (departure->kind == EDDY__SUBSCRIBE) status = subscribe(link, departure);
-        if (departure->kind >= EDDY__UNSUBSCRIBE)
-            unsubscribe(link, departure->number, departure->kind == EDDY__DRAIN);
-    }
-    if (status == NATS_INSUFFICIENT_BUFFER || status == NATS_CONNECTION_DISCONNECTED ||
-        status == NATS_CONNECTION_CLOSED)
-        return 0;
-    if (status != NATS_OK) {
-        char why[256];
-        eddy__link_describe(status, why, sizeof why);
-        eddy__arrivals_failed(link, departure->reply, why);
-    }
-    eddy__departures_done(link, status == NATS_OK && !is_stale);
-    return 1;
-}
-
-/* Sends some of what is queued. For how many ms there is nothing to do then; -1: until
- * something happens. */
-static double send_some(eddy_link *link) {
-    eddy__departures_take(link);
-    if (!link->sending) return -1;
-    int epoch = epoch_of(link->connection, link->statistics);
-    for (int i = 0; i < BURST && link->sending; i++) {
-        if (natsConnection_Buffered(link->connection) >= MOST_BUFFERED) return -1;
-        if (!do_one(link, epoch)) return RETRY_MS;
-    }
-    return link->sending ? 0 : -1;
-}
-
-static double least(double ms, double other) {
-    return ms < 0 || other < ms ? other : ms;
+static int is_alive(eddy_link *link) {
+    return natsConnection_Status(link->connection) == NATS_CONN_STATUS_CONNECTED;
 }
 
 /* Waits until the server has all that it was sent, for up to `ms`: it sends back what follows
@@ -312,56 +153,101 @@ static double least(double ms, double other) {
 static void wait_for_fence(eddy_link *link, double ms) {
     char subject[64];
     snprintf(subject, sizeof subject, "%s.end", link->inbox);
-    eddy__departure fence = {.number = FENCE, .limit = 1, .subject = subject, .reply = ""};
     double until = now_ms() + ms, left;
-    if (subscribe(link, &fence) != NATS_OK ||
+    if (eddy__subscribe(link, EDDY__FENCE, subject, "", 1) != NATS_OK ||
         natsConnection_Publish(link->connection, subject, NULL, 0) != NATS_OK)
         return;
-    while (!link->is_fenced && !link->is_closed && (left = until - now_ms()) > 0 &&
-           natsConnection_Status(link->connection) == NATS_CONN_STATUS_CONNECTED) {
+    while (!link->is_fenced && (left = until - now_ms()) > 0 && is_alive(link) &&
+           !link->is_ending) {
         eddy__socket_write(link);
-        eddy__socket_wait(link, least(left, RETRY_MS));
+        eddy__socket_wait(link, least(left, LOOK_MS));
     }
 }
 
-/* Sends what is queued and reads what comes, until the link is stopped and nothing is left, or
- * its time is up. */
-static void carry(eddy_link *link) {
-    double deadline = -1, stop_ms;
-    while (!link->is_closed) {
-        double pause = send_some(link);
+/* Sends what is queued and reads what comes, until the connection is lost (0), or the link is
+ * stopped and nothing is left, or its time is up. */
+static int carry(eddy_link *link) {
+    while (is_alive(link)) {
+        double pause = eddy__sending_go_on(link);
         eddy__socket_write(link);
-        free_sent(link);
-        if (eddy__departures_are_over(link, &stop_ms)) {
-            if (deadline < 0) deadline = now_ms() + stop_ms;
-            eddy__departures_take(link);
-            double left = deadline - now_ms();
-            if (!link->sending || left <= 0) break;
-            pause = least(pause, left);
-        }
-        eddy__socket_wait(link, pause);
+        eddy__sending_free(link);
+        if (is_over(link)) return 1;
+        eddy__socket_wait(link, pause_of(link, pause));
+        if (!link->is_ending) continue;
+        double until = now_ms() + CLOSING_READ_MS;
+        while (eddy__subscriptions_are_behind(link) && now_ms() < until) usleep(1000);
+        eddy__socket_read(link);
     }
-    double left = deadline - now_ms();
-    if (!link->is_closed)
-        wait_for_fence(link, left > CLOSING_FLUSH_MS ? left : CLOSING_FLUSH_MS);
+    return 0;
 }
 
+/* The servers that the last one told of are tried, too. Not over TLS: their certificates have
+ * names, and these are addresses. */
+static void learn_servers(eddy_link *link) {
+    char **servers = NULL;
+    int count = 0;
+    if (natsConnection_GetDiscoveredServers(link->connection, &servers, &count) != NATS_OK)
+        return;
+    for (int i = 0; i < count; i++) {
+        int is_known = link->is_tls || link->url_count >= MOST_SERVERS;
+        for (int j = 0; j < link->url_count && !is_known; j++)
+            is_known = strcmp(link->urls[j], servers[i]) == 0;
+        if (!is_known) eddy__link_add_url(link, servers[i]);
+        free(servers[i]);
+    }
+    free(servers);
+}
+
+/* Ends a connection. */
 static void end(eddy_link *link) {
-    link->is_closed = 1;
     natsConnection_Close(link->connection);
-    for (eddy__subscription *each = link->subscriptions; each; each = each->next)
-        natsSubscription_Destroy(each->handle);
+    eddy__subscriptions_destroy(link);
     natsConnection_Destroy(link->connection);
+    link->connection = NULL;
+    link->socket = -1;
+}
+
+static void tell_lost(eddy_link *link) {
+    const char *why = NULL;
+    natsStatus status = natsConnection_GetLastError(link->connection, &why);
+    int has_text =
+        status == NATS_ERR || status == NATS_PROTOCOL_ERROR; /* of this, and not older */
+    char text[256];
+    snprintf(text, sizeof text, "%s", has_text && why ? why : natsStatus_GetText(status));
+    learn_servers(link);
+    end(link);
+    eddy__arrivals_tell(link, EDDY_LINK_LOST, 0, text);
+}
+
+/* From one connection to the next, until the link is stopped or there is no use in trying. */
+static void run(eddy_link *link) {
+    while (make_connection(link)) {
+        if (link->was_connected) {
+            link->reconnects++;
+            eddy__subscribe_again(link);
+        }
+        tell_server(link, link->connection,
+                    link->was_connected ? EDDY_LINK_BACK : EDDY_LINK_CONNECTED);
+        link->was_connected = 1;
+        link->was_refused = 0;
+        if (carry(link)) {
+            double left = link->deadline - now_ms();
+            wait_for_fence(link, left > CLOSING_FLUSH_MS ? left : CLOSING_FLUSH_MS);
+            end(link);
+            return tell_closed(link, EDDY_LINK_CLOSED_BY_US, "");
+        }
+        tell_lost(link);
+    }
 }
 
 void *eddy__link_run(void *argument) {
     eddy_link *link = argument;
     link->thread = pthread_self();
-    if (connect_first(link)) {
-        tell_server(link, link->connection, EDDY_LINK_CONNECTED);
-        carry(link);
-        end(link);
-    }
+    natsStatus status = prepare(link);
+    if (status == NATS_OK)
+        run(link);
+    else
+        tell_closed(link, EDDY_LINK_BROKEN, natsStatus_GetText(status));
     eddy__link_release(link);
     return NULL;
 }

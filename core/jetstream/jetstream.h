@@ -87,6 +87,9 @@ int eddy_link_fd(eddy_link *link);
 /* Takes the next that came: 1; 0: nothing is there. */
 int eddy_link_next(eddy_link *link, eddy_link_event *event);
 
+/* Whether a text is in what came: 1. */
+int eddy_link_has(const eddy_link_event *event, const char *text);
+
 /* Queues a message: what is published at `subject`, with a subject for answers unless that is
  * empty, and headers as an event has them. With an epoch it is dropped when the connection is
  * not that one any more. It is sent at the next eddy_link_flush. -ENOBUFS: too much waits. */

@@ -30,15 +30,21 @@ typedef struct eddy__departure {
     const char *id; /* by which the server knows it again; NULL: none, or a header has it */
 } eddy__departure;
 
+/* One of one connection. */
 typedef struct eddy__subscription {
     struct eddy__subscription *next;
     eddy_link *link; /* it has a reference of it until libnats is through with it */
     uint32_t number, limit;
-    int32_t waiting; /* under the lock of what came */
-    int drains;      /* the owner is told of its end */
-    atomic_int is_complete;
+    int32_t waiting;        /* under the lock of what came */
+    int drains;             /* the owner is told of its end */
+    int is_over;            /* it ends, or there is another one for it */
+    atomic_int is_complete; /* libnats is through with it */
     natsSubscription *handle;
+    const char *subject, *group;
+    char text[];
 } eddy__subscription;
+
+enum { EDDY__FENCE = 0 }; /* the number of the one that tells of a close's end */
 
 struct eddy_link {
     /* The owner's, its thread's, libnats' (until it has closed the connection), and each
@@ -57,7 +63,6 @@ struct eddy_link {
     int is_told; /* the descriptor can be read */
     int untold;  /* messages that came since it was, or since the owner looked */
     double in, in_bytes, dropped;
-    char why[256]; /* the connection ended */
 
     eddy__arrival *batch; /* the owner's: taken, and not looked at; and from here */
     eddy__arrival *spent; /* to there it was, */
@@ -78,6 +83,7 @@ struct eddy_link {
     atomic_int socket;     /* -1: there is none, or libnats' threads have it */
     atomic_int is_writing; /* libnats has something for it */
     int is_tls;
+    int is_ending; /* the other side has closed it */
 
     pthread_mutex_t burst_lock; /* of what follows */
     pthread_cond_t burst_end;
@@ -90,7 +96,9 @@ struct eddy_link {
 
     pthread_t thread;
     natsConnection *connection; /* the thread's, as are these */
-    natsStatistics *statistics;
+    int was_connected, was_refused;
+    double next_try; /* ms, of CLOCK_MONOTONIC, as */
+    double deadline; /* when it is to have ended; -1: it is not stopped */
     eddy__subscription *subscriptions;
     eddy__departure *sending; /* what it took, until it is sent */
     natsMsg *sent[64];        /* those with headers */
@@ -132,12 +140,37 @@ void eddy__departures_end(eddy_link *link);
 void eddy__departures_done(eddy_link *link, int was_sent);
 void eddy__departures_free(eddy_link *link);
 
+/* Subscribes; ends that, and has what is on its way still come when it `drains`. */
+natsStatus eddy__subscribe(eddy_link *link, uint32_t number, const char *subject,
+                           const char *group, uint32_t limit);
+void eddy__unsubscribe(eddy_link *link, uint32_t number, int drains);
+
+/* Has a new connection do what the last one did. */
+void eddy__subscribe_again(eddy_link *link);
+
+/* Whether libnats has messages that it did not hand over yet. */
+int eddy__subscriptions_are_behind(eddy_link *link);
+
+/* The connection is closed. */
+void eddy__subscriptions_destroy(eddy_link *link);
+
+/* Hands some of what is queued to libnats. For how many ms there is nothing to do then; -1:
+ * until something happens. And frees what that left. */
+double eddy__sending_go_on(eddy_link *link);
+void eddy__sending_free(eddy_link *link);
+
+/* Adds a server. */
+natsStatus eddy__link_add_url(eddy_link *link, const char *url);
+
 /* Before the connection: who waits for its socket. */
 natsStatus eddy__socket_prepare(eddy_link *link);
 
 /* Waits for `ms` (less than 0: for any time) until the socket has something, which is read, or
  * can take something, or somebody wakes the thread. */
 void eddy__socket_wait(eddy_link *link, double ms);
+
+/* Reads what the socket has, also where that is its end. */
+void eddy__socket_read(eddy_link *link);
 
 /* Writes what libnats has to write, as far as the socket takes it. */
 void eddy__socket_write(eddy_link *link);

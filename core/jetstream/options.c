@@ -20,7 +20,6 @@ static void free_link(eddy_link *link) {
     for (int i = 0; i < link->url_count; i++) free(link->urls[i]);
     free(link->urls);
     natsOptions_Destroy(link->options);
-    natsStatistics_Destroy(link->statistics);
     free(link->inbox);
     if (link->fd >= 0) close(link->fd);
     if (link->wake_fd >= 0) close(link->wake_fd);
@@ -53,12 +52,11 @@ int eddy_link_new(eddy_link **link) {
     pthread_mutex_init(&made->out_lock, NULL);
     pthread_mutex_init(&made->burst_lock, NULL);
     pthread_cond_init(&made->burst_end, NULL);
-    made->socket = -1;
+    made->socket = made->deadline = -1;
     made->fd = eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK);
     made->wake_fd = eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK);
     int error = made->fd < 0 || made->wake_fd < 0 ? errno : 0;
     if (!error && (natsOptions_Create(&made->options) != NATS_OK ||
-                   natsStatistics_Create(&made->statistics) != NATS_OK ||
                    natsInbox_Create(&made->inbox) != NATS_OK))
         error = ENOMEM;
     if (error) {
@@ -82,7 +80,7 @@ void eddy__link_describe(natsStatus status, char *text, size_t room) {
     strncat(text, more, room - 1 - strlen(text));
 }
 
-static natsStatus add_url(eddy_link *link, const char *url) {
+natsStatus eddy__link_add_url(eddy_link *link, const char *url) {
     char **urls = realloc(link->urls, sizeof *urls * ((size_t)link->url_count + 1));
     if (!urls) return NATS_NO_MEMORY;
     link->urls = urls;
@@ -97,7 +95,7 @@ static natsStatus set(eddy_link *link, const char *option, const char *value,
     natsOptions *to = link->options;
     if (strncmp(option, "tls", 3) == 0) link->is_tls = 1;
 #define IS(name) (strcmp(option, name) == 0)
-    if (IS("url")) return add_url(link, value);
+    if (IS("url")) return eddy__link_add_url(link, value);
     if (IS("name")) return natsOptions_SetName(to, value);
     if (IS("user")) return natsOptions_SetUserInfo(to, value, more);
     if (IS("token")) return natsOptions_SetToken(to, value);
@@ -113,7 +111,7 @@ static natsStatus set(eddy_link *link, const char *option, const char *value,
     if (IS("ping_interval")) return natsOptions_SetPingInterval(to, atoll(value));
     if (IS("reconnect_wait")) {
         link->reconnect_wait = atof(value);
-        return natsOptions_SetReconnectWait(to, atoll(value));
+        return NATS_OK;
     }
 #undef IS
     return NATS_NOT_FOUND;

@@ -7,6 +7,7 @@
 #include "jetstream/link.h"
 
 #include <poll.h>
+#include <sys/socket.h>
 #include <unistd.h>
 
 /* libnats calls these from the link's thread, or from one that reconnects or looks whether the
@@ -14,33 +15,18 @@
 static natsStatus attach(void **data, void *closure, natsConnection *connection,
                          natsSock socket) {
     eddy_link *link = *data = closure;
-    link->is_writing = 0;
+    link->is_writing = link->is_ending = 0;
     link->socket = (int)socket;
     eddy__socket_wake(link);
     return NATS_OK;
 }
 
-static const char *reason(eddy_link *link, char *text, size_t room) {
-    if (!pthread_equal(pthread_self(), link->thread)) return "it does not answer any more";
-    if (!link->is_reading) return "";
-    natsStatus status = NATS_OK;
-    nats_GetLastError(&status);
-    if (status == NATS_INVALID_ARG)
-        return "what it sent is not NATS' protocol"; /* see read_burst */
-    eddy__link_describe(status, text, room);
-    return text;
-}
-
-/* The connection ends. Why, libnats has forgotten when it tells others. */
+/* The connection ends. */
 static natsStatus on_read(void *closure, bool is_on) {
     eddy_link *link = closure;
     if (is_on) return NATS_OK;
     link->socket = -1;
-    char text[sizeof link->why];
-    const char *why = reason(link, text, sizeof text);
-    pthread_mutex_lock(&link->in_lock);
-    snprintf(link->why, sizeof link->why, "%s", why);
-    pthread_mutex_unlock(&link->in_lock);
+    eddy__socket_wake(link);
     return NATS_OK;
 }
 
@@ -71,13 +57,10 @@ void eddy__socket_wake(eddy_link *link) {
     (void)written; /* an eventfd that is not at its limit takes it */
 }
 
-static void read_burst(eddy_link *link) {
+void eddy__socket_read(eddy_link *link) {
     pthread_mutex_lock(&link->burst_lock);
     link->is_reading = 1;
     pthread_mutex_unlock(&link->burst_lock);
-    /* Makes an error that is told from those of a read: libnats notes none for what it cannot
-     * parse, and keeps older ones. */
-    natsConnection_Buffered(NULL);
     natsConnection_ProcessReadEvent(link->connection);
     pthread_mutex_lock(&link->burst_lock);
     link->is_reading = 0;
@@ -94,9 +77,10 @@ void eddy__socket_wait_for_burst(eddy_link *link) {
     pthread_mutex_unlock(&link->burst_lock);
 }
 
+/* The end of what comes is told, and not read: the connection ends with that. */
 void eddy__socket_wait(eddy_link *link, double ms) {
     int socket = link->socket;
-    short events = link->is_writing ? POLLIN | POLLOUT : POLLIN;
+    short events = link->is_writing ? POLLIN | POLLRDHUP | POLLOUT : POLLIN | POLLRDHUP;
     struct pollfd items[] = {{.fd = link->wake_fd, .events = POLLIN},
                              {.fd = socket, .events = events}};
     if (poll(items, 2, ms < 0 ? -1 : (int)(ms + 0.999)) <= 0) return;
@@ -107,10 +91,10 @@ void eddy__socket_wait(eddy_link *link, double ms) {
         link->is_woken = 0;
     }
     if (socket < 0 || link->socket != socket) return;
-    if (items[1].revents & POLLNVAL)
-        link->socket = -1;
-    else if (items[1].revents & ~POLLOUT)
-        read_burst(link);
+    char byte;
+    if (items[1].revents & ~(POLLIN | POLLOUT))
+        link->is_ending = recv(socket, &byte, 1, MSG_PEEK | MSG_DONTWAIT) <= 0;
+    if (items[1].revents & ~POLLOUT && !link->is_ending) eddy__socket_read(link);
 }
 
 void eddy__socket_write(eddy_link *link) {

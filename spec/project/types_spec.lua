@@ -17,6 +17,7 @@ local classes = {
   ["REP stream"] = "eddy.Stream", ["pool of jobs"] = "eddy.Pool", on_stop = "eddy.OnStop",
   link = "eddy.jetstream.Link", ["stored stream"] = "eddy.jetstream.Stream",
   subscription = "eddy.jetstream.Subscription", bucket = "eddy.jetstream.Bucket",
+  job = "eddy.jetstream.Job", watch = "eddy.jetstream.Watch", request = "eddy.jetstream.Request",
   ["topic logger"] = "eddy.TopicLogger", ["stderr handler"] = "eddy.StderrHandler",
   ["file handler"] = "eddy.FileHandler", ["pub handler"] = "eddy.PubHandler",
 }

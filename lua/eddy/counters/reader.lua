@@ -10,7 +10,7 @@ local M = {}
 local HEAD, RECORD = ffi.sizeof "eddy_page", ffi.sizeof "eddy_page_record"
 local MOST = 2 ^ 53
 
-local types = {}
+local types = { [C.EDDY_PAGE_JETSTREAM] = "JETSTREAM", [C.EDDY_PAGE_LINK] = "NATS" }
 for name in ("PAIR PUB SUB REQ REP DEALER ROUTER PULL PUSH XPUB XSUB STREAM"):gmatch "%S+" do
   types[constants[name]] = name
 end

@@ -112,6 +112,15 @@ function M.check_subject(subject, what, wild)
   return subject
 end
 
+--- For how many ms a close may wait, by its options.
+function M.drain_of(options)
+  if options == nil then return 0 end
+  errors.check_fields(options, { drain = true }, "close")
+  local ms = options.drain or 0
+  errors.check_ms(ms, "close: drain")
+  return ms
+end
+
 --- Asks; fn(answer, nil, event) is called with the decoded answer, or fn(nil, err).
 -- @param call "STREAM.INFO.WORK"
 -- @param request a table, or nil

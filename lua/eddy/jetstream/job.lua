@@ -63,16 +63,31 @@ function M.new(stream, event)
   }, Job)
 end
 
-local function settle(self, name, text, counter)
+local function check_open(self, name)
+  if type(self) ~= "table" or getmetatable(self) ~= Job then errors.misuse(name) end
   if self._settled then
     errors.misuse(("%s: the job has its answer already: %s"):format(name, self._settled))
   end
+end
+
+local function settle(self, name, text, counter)
+  check_open(self, name)
   self._settled = name
   self._stream:_answer(self, text, counter)
 end
 
 --- Says that it is done. A handler's end does that, unless something else was said.
 function Job:ack() settle(self, "ack", "+ACK", "acks") end
+
+--- The same, and the server says that it knows: for who must not do a thing twice, and notes
+-- elsewhere that it was done.
+-- @return a future of true. Fails with ETIMEDOUT when the server does not say so in five seconds,
+-- ENOENT when the consumer is gone: then the message may come again
+function Job:double_ack()
+  check_open(self, "double_ack")
+  self._settled = "double_ack"
+  return self._stream:_confirm(self)
+end
 
 --- Gives it back, to be delivered again.
 ---@param ms? number after which; by the stream's backoff unless given
@@ -86,7 +101,7 @@ end
 -- goes to the stream's `dead`, if it has one.
 ---@param reason? string
 function Job:term(reason)
-  if self._settled then settle(self, "term") end
+  check_open(self, "term")
   if reason ~= nil and self._stream._dead then
     self._settled = "term"
     return self._stream:_park(self, tostring(reason))
@@ -97,7 +112,7 @@ end
 --- Says that it is being worked on, so that the server waits on. A handler that waits has that said
 -- by itself.
 function Job:progress()
-  if self._settled then settle(self, "progress") end
+  check_open(self, "progress")
   self._stream:_answer(self, "+WPI", "progress")
 end
 

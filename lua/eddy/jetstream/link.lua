@@ -2,17 +2,23 @@
 -- script's is called from there.
 local errors = require "eddy.base.errors"
 local c = require "eddy.base.libeddy"
+local api = require "eddy.jetstream.api"
+local events = require "eddy.jetstream.events"
 local library = require "eddy.jetstream.library"
+local page = require "eddy.jetstream.page"
 local futures = require "eddy.tasks.future"
 
 local C, ffi = c.C, c.ffi
 local numbers = errors.numbers
 local ANY = library.EDDY_LINK_ANY
 
+local changes, closed, ended = events.changes, events.closed, events.ended
+
 local BUDGET = 512 -- of what came, in a turn
 local TICK_MS = 100
 local LAST_MS = 200 -- of an end in order, for what is left of streams that did not end in time
 local DRAIN_MS, DRAIN_LOOK_MS = 2000, 2 -- for what is on its way when all is to end
+local MOST_MS = 3000 -- of an end that libnats does not come to: it may wait for a server
 local REQUESTS = 1 -- the number of the subscription that answers come to
 local MOST_ANSWERS = 2 ^ 20
 
@@ -24,10 +30,12 @@ local MOST_ANSWERS = 2 ^ 20
 local Link = {
   _kind = "link",
   server = false, _most = false, _connected = false, _epoch = -1, _on_event = false,
-  _problem = false,
-  _closing = false, _told_waiting = false, _is_dirty = false, _tick = false,
+  _problem = false, _last_call = false,
+  _closing = false, _told_waiting = false, _is_dirty = false, _tick = false, _page = false,
 }
 Link.__index = Link
+
+for name, method in pairs(events.methods) do Link[name] = method end
 
 local M = { methods = Link, ANY = ANY }
 
@@ -61,12 +69,21 @@ function M.new(loop, settings, options)
   library.eddy_link_subscribe(core, REQUESTS, self._inbox .. ".r.*", "", MOST_ANSWERS)
   library.eddy_link_flush(core)
   errors.check(library.eddy_link_start(core), "connect")
+  self._page = page.open(loop, page.LINK, self.name, "")
   self._stop = loop:on_stop(function()
     local deadline = loop._ending and loop._ending.deadline
     self:close { drain = deadline and deadline - loop:time() - LAST_MS or math.huge }
   end)
   self._stop.name = "the end of " .. self:_describe()
   return self
+end
+
+local stats_type = ffi.typeof "eddy_link_stats"
+
+local function stats_of(self)
+  local stats = stats_type()
+  library.eddy_link_stats_get(self._c, stats)
+  return stats
 end
 
 -- Everything that waits for something, or has to be looked at now and then, keeps the timer
@@ -87,6 +104,7 @@ local function tick(self)
     if stream:_look(now) then is_needed = true end
   end
   self:_flush()
+  if self._page and self._c then page.show_link(self._page, self, stats_of(self)) end
   if not is_needed and self._tick then
     self._tick:cancel()
     self._tick = false
@@ -181,117 +199,6 @@ function Link:_message(event)
   if answer then answer.fn(event) end
 end
 
-local function call(self, fn, event)
-  if fn == self._on_event then self.loop:_protect(self, fn, event) end
-end
-
--- Tells on_event, or, where that has a text, the log.
-function Link:_tell(name, text, problem, server)
-  if self._on_event then
-    self.loop:add_callback(call, self, self._on_event,
-      { name = name, server = server or self.server or nil, problem = problem })
-  elseif text then
-    self.loop:_log(self:_describe() .. ": " .. text)
-  end
-end
-
-local REASONS = {
-  [library.EDDY_LINK_REFUSED] = { "EACCES", "the server does not let it in" },
-  [library.EDDY_LINK_NO_NATS] = { "EPROTO", "what answers there is no NATS server" },
-  [library.EDDY_LINK_BROKEN] = { "ECONNABORTED", "it failed" },
-}
-
--- It is closed for good: those who wait are told.
-local function ended(self, err)
-  if not self._id then return end
-  local loop = self.loop
-  loop:_abandon(self._id)
-  if loop._c then C.eddy_watch_close(loop._c, self._id) end
-  loop._expected = loop._expected - 1
-  self._id, self._connected, self.server = false, false, false
-  self._stop:cancel()
-  self._problem = err or errors.new(numbers.ENOTSOCK, self:_describe() .. " is closed")
-  if self._tick then self._tick:cancel() end
-  self._tick = false
-  local answers, streams = self._answers, self._streams
-  self._answers, self._streams = {}, {}
-  for _, answer in pairs(answers) do answer.fn(nil, self._problem) end
-  for stream in pairs(streams) do stream:_link_ended(err) end
-  library.eddy_link_free(ffi.gc(self._c, nil))
-  self._c = nil
-  if self._closing then self._closing:set_result(true) end
-end
-
-local function connected(self, event)
-  local before = self.server
-  self._connected, self._epoch, self.server = true, event.epoch, ffi.string(event.data)
-  self._most = library.eddy_link_max_payload(self._c)
-  for stream in pairs(self._streams) do stream:_link_up() end
-  return before
-end
-
--- What becomes of the link, by the kind of its event.
-local changes = {}
-
-changes[library.EDDY_LINK_CONNECTED] = function(self, event)
-  connected(self, event)
-  self:_tell("CONNECTED", self._told_waiting and "there is a server: " .. self.server)
-end
-
-changes[library.EDDY_LINK_WAITING] = function(self, event)
-  local why = ffi.string(event.data)
-  if self._told_waiting == why then return end
-  self._told_waiting = why
-  self:_tell("WAITING", "no server yet (" .. why .. "); it is tried again", why)
-end
-
-changes[library.EDDY_LINK_LOST] = function(self, event)
-  if self._closing then return end
-  local why = ffi.string(event.data)
-  self._connected = false
-  for stream in pairs(self._streams) do stream:_link_lost() end
-  self:_tell("LOST", ("lost %s%s; it is tried again"):format(tostring(self.server),
-    why ~= "" and " (" .. why .. ")" or ""), why)
-end
-
-changes[library.EDDY_LINK_BACK] = function(self, event)
-  local before = connected(self, event)
-  self:_tell("BACK", "back, at " .. self.server)
-  if before ~= self.server then self:_tell("SERVER", nil, nil, self.server) end
-end
-
-changes[library.EDDY_LINK_SERVERS] = function(self) self:_tell "SERVERS" end
-
-changes[library.EDDY_LINK_FAILED] = function(self, event)
-  local why, answer = ffi.string(event.data), self._answers[event.token]
-  local size, most = why:match "Payload (%d+) greater than maximum allowed: (%d+)"
-  if size then why = ("a message of %s bytes, and the server takes %s"):format(size, most) end
-  if answer then -- what was asked could not be sent
-    self._answers[event.token] = nil
-    return answer.fn(nil, errors.new(size and numbers.EMSGSIZE or numbers.EIO,
-      ("%s: %s"):format(answer.what, why)))
-  end
-  self:_tell("ERROR", why, why)
-end
-
-changes[library.EDDY_LINK_DRAINED] = function(self, event)
-  self._subscriptions[event.subscription]:_drained(event.subscription)
-end
-
-changes[library.EDDY_LINK_CLOSED] = function(self, event)
-  local reason, why, err = REASONS[event.status], ffi.string(event.data), nil
-  if reason then
-    err = errors.new(numbers[reason[1]], ("%s: %s (%s)"):format(self:_describe(), reason[2], why))
-  end
-  local on_event = self._on_event
-  ended(self, err)
-  if on_event then
-    self.loop:add_callback(call, self, on_event, { name = "CLOSED", problem = err })
-  elseif err then
-    self.loop:_log(err.message)
-  end
-end
-
 function Link:_handle()
   local core, event, subscriptions = self._c, self._event, self._subscriptions
   for _ = 1, BUDGET do
@@ -332,16 +239,13 @@ function Link:_check_open(what)
   end
 end
 
-local stats_type = ffi.typeof "eddy_link_stats"
-
 --- Counters: messages_in, bytes_in, messages_out, bytes_out; queued, queued_bytes (no server has
 -- them yet); unread (came, and was not looked at); dropped (of plain subscriptions at their limit);
 -- reconnects.
 ---@return table<string, number>
 function Link:stats()
   self:_check_open "stats"
-  local stats = stats_type()
-  library.eddy_link_stats_get(self._c, stats)
+  local stats = stats_of(self)
   return {
     messages_in = stats["in"], bytes_in = stats.in_bytes, messages_out = stats.out,
     bytes_out = stats.out_bytes, queued = stats.waiting, queued_bytes = stats.waiting_bytes,
@@ -362,6 +266,7 @@ local function stop_when_drained(self)
   end
   self._is_stopping = true
   library.eddy_link_stop(self._c, 0)
+  self._last_call = self.loop:call_later(MOST_MS, closed, self)
 end
 
 --- Closes the link with all that is on it, and waits for that: a coroutine does; in the main
@@ -372,12 +277,8 @@ end
 -- @return how many messages were given back or not stored
 ---@return integer left
 function Link:close(options)
-  local ms = 0
-  if options ~= nil then
-    errors.check_fields(options, { drain = true }, "close")
-    ms = options.drain or 0
-    errors.check_ms(ms, "close: drain")
-  end
+  errors.check_self(self, "close")
+  local ms = api.drain_of(options)
   if not self._id then return 0 end
   local began, left = C.eddy_time(), 0
   local streams = {}

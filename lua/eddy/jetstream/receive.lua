@@ -4,28 +4,20 @@ local c = require "eddy.base.libeddy"
 local api = require "eddy.jetstream.api"
 local jobs = require "eddy.jetstream.job"
 local links = require "eddy.jetstream.link"
+local turns = require "eddy.jetstream.turns"
 local watchdog = require "eddy.loop.watchdog"
+local futures = require "eddy.tasks.future"
 local ownership = require "eddy.tasks.ownership"
 
 local C = c.C
+local schedule = turns.schedule
 
-local BUDGET = 64      -- messages that are handled in a turn
 local PROGRESS = 3     -- so often in the time in which an answer has to come
 local MS_TO_NS = 1e6
+local CONFIRM_MS = 5000
 
 local M = { methods = {} }
 local Stream = M.methods
-
-local deliver
-
--- Has what waits handled in the next turn.
-local function schedule(self)
-  if self._queued or self._first > self._last then return end
-  self._queued = true
-  self.loop:add_callback(deliver, self)
-end
-
-M.schedule = schedule
 
 --- Asks for more, where that is due.
 local function pull(self)
@@ -39,6 +31,7 @@ M.pull = pull
 function Stream:_job_of(event)
   local counts = self._counts
   counts.received, counts.pending = counts.received + 1, event.pending
+  counts.bytes = counts.bytes + event.data_size
   if event.deliveries > 1 then counts.redelivered = counts.redelivered + 1 end
   return jobs.new(self, event)
 end
@@ -48,9 +41,7 @@ function Stream:_arrived(event)
   if self._most and event.deliveries > self._most then
     return self:_park(job, "delivered " .. self._most .. " times, and never answered")
   end
-  self._last = self._last + 1
-  self._jobs[self._last] = job
-  schedule(self)
+  turns.add(self, job)
 end
 
 --- Answers for a job.
@@ -62,6 +53,25 @@ function Stream:_answer(job, text, counter)
   if not link._c or link:_publish(job._reply, "", "", text, links.ANY) < 0 then
     counts.unanswered = counts.unanswered + 1
   end
+end
+
+--- Acknowledges a job, and asks the server to say that it knows: a future.
+function Stream:_confirm(job)
+  local counts, link = self._counts, self.link
+  local future, what = futures.new(self.loop), ("double_ack of %s"):format(tostring(job))
+  future._name = what
+  counts.acks = counts.acks + 1
+  self._held[job] = nil
+  link:_ask(job._reply, "", "+ACK", CONFIRM_MS, what, function(event, err)
+    if event and event.status == 503 then
+      err = errors.new(errors.numbers.ENOENT, what .. ": its consumer is gone")
+    end
+    if err then counts.unanswered = counts.unanswered + 1 end
+    if future:done() then return end
+    if err then return future:set_error(err) end
+    future:set_result(true)
+  end)
+  return future
 end
 
 --- What gives a job back, by its deliveries.
@@ -101,6 +111,7 @@ end
 local function settle(self, job, failure, began)
   local counts, now = self._counts, C.eddy_time()
   self._puller:took(now - began)
+  if self._page then C.eddy_page_note(self._page.handling, now - began) end
   counts.handled = counts.handled + 1
   self._held[job] = nil
   if failure then
@@ -123,29 +134,14 @@ local function settle(self, job, failure, began)
   return now
 end
 
--- When it has ended.
-local function handle(self, fn, job, began)
+function Stream:_hand_over(fn, job, began)
+  self._job = job
+  if watchdog.on then watchdog.beat() end
   local ok, failure = xpcall(fn, self.loop._trace, job._msg, job)
   return settle(self, job, not ok and failure, began)
 end
 
-function deliver(self)
-  self._queued = false
-  local loop = self.loop
-  local this, now = loop._run, C.eddy_time()
-  for _ = 1, BUDGET do
-    local fn, first = self._on_recv, self._first
-    if not fn or first > self._last or loop._stop then break end
-    if self._inside >= self._concurrency then break end
-    local job = self._jobs[first]
-    self._jobs[first], self._first = nil, first + 1
-    self._job, loop._current = job, self
-    if watchdog.on then watchdog.beat() end
-    now = handle(self, fn, job, now)
-    if loop._run ~= this then return end -- it waited, and others took over
-    loop._current = false
-  end
-  if self._on_recv and self._inside < self._concurrency then schedule(self) end
+function Stream:_handed_over()
   pull(self)
   self.link:_flush()
 end
@@ -162,7 +158,7 @@ end
 -- It went on and has ended.
 function Stream:_went_on()
   self._inside = self._inside - 1
-  if self._on_recv then schedule(self) end
+  schedule(self)
   pull(self)
   self.link:_flush()
   self:_check_end()
@@ -179,8 +175,8 @@ function Stream:_return_waiting()
   local count = 0
   if self._puller then self._puller:stop() end
   for place = self._first, self._last do
-    self:_return(self._jobs[place])
-    self._jobs[place], count = nil, count + 1
+    self:_return(self._waiting[place])
+    self._waiting[place], count = nil, count + 1
   end
   self._first, self._last = 1, 0
   self.link:_flush()
@@ -196,7 +192,7 @@ function Stream:_say_progress(now)
     counts.progress = counts.progress + 1
     link:_publish(job._reply, "", "", "+WPI", links.ANY)
   end
-  for place = self._first, self._last do say(self._jobs[place]) end
+  for place = self._first, self._last do say(self._waiting[place]) end
   for job in pairs(self._held) do say(job) end
 end
 

@@ -3,10 +3,9 @@
 local errors = require "eddy.base.errors"
 local c = require "eddy.base.libeddy"
 local api = require "eddy.jetstream.api"
+local library = require "eddy.jetstream.library"
 
-local C, ffi = c.C, c.ffi
-
-ffi.cdef "void *memmem(const void *bytes, size_t size, const void *part, size_t part_size);"
+local C = c.C
 
 local numbers = errors.numbers
 
@@ -40,7 +39,7 @@ function M.new(link, owner, name, subject, window)
     _holes = 0,       -- of entries between others, what is done
     _asking = {},     -- who has their subjects
     held = false,     -- nothing is sent before its stream is made
-    stored = 0, duplicates = 0, failed = 0, resent = 0,
+    stored = 0, stored_bytes = 0, duplicates = 0, failed = 0, resent = 0,
   }, Sender)
   self._inbox = ("%s.s%d."):format(link._inbox, link._number + 1)
   self._number = link:_subscribe(self, self._inbox .. "*", "", 2 ^ 20)
@@ -185,22 +184,18 @@ local function failed(self, place, entry, event)
   pump(self)
 end
 
--- Whether a text is in what came, of which no string is made.
-local function has(event, text)
-  return ffi.C.memmem(event.data, event.data_size, text, #text) ~= nil
-end
-
 -- The server's answer.
 function Sender:_message(event)
   local place = event.token
   local entry = self._queue[place]
   if not entry then return end
   if event.status == 503 then return unclaimed(self, place, entry) end
-  if has(event, '"error"') or not has(event, '"seq"') then
+  if library.eddy_link_has(event, '"error"') == 1 or library.eddy_link_has(event, '"seq"') == 0 then
     return failed(self, place, entry, event)
   end
   self.stored = self.stored + 1
-  if has(event, '"duplicate"') then self.duplicates = self.duplicates + 1 end
+  self.stored_bytes = self.stored_bytes + size_of(entry) - HEADER_BYTES
+  if library.eddy_link_has(event, '"duplicate"') == 1 then self.duplicates = self.duplicates + 1 end
   done(self, place, entry)
   pump(self)
 end

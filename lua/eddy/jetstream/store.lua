@@ -6,6 +6,9 @@ local room = require "eddy.stream.room"
 
 local numbers = errors.numbers
 
+-- Parts that are framed in one string would be bytes that no other client can read.
+local ONE_PART = ": a message of NATS' has one part; join several, as JSON for one, or use headers"
+
 local SEND_BYTES = 64 * 1024 * 1024
 
 local M = { methods = {}, SEND_BYTES = SEND_BYTES }
@@ -91,7 +94,7 @@ local send_options = { subject = true, id = true, headers = true, callback = tru
 function Stream:send(data, options)
   self:_check_open "send"
   if type(data) ~= "string" then
-    errors.misuse("send: expected a string, got " .. type(data))
+    errors.misuse("send: expected a string, got " .. type(data) .. ONE_PART)
   end
   local subject, id, headers, callback, header_size = self._subject, false, false, false, 0
   if options then -- most have none, and LuaJIT does not compile what reads them
@@ -115,6 +118,16 @@ function Stream:send(data, options)
   if self._is_closed then return nil, refused(self, numbers.ENOTSOCK, " was closed") end
   self._sender:add(subject ~= self._subject and subject, id, headers, data, callback, false)
   return true
+end
+
+--- The same of a list of one part, as a ZeroMQ stream's has several: a message of NATS' is one
+-- string. Several raise.
+function Stream:send_multipart(parts, options)
+  if type(parts) ~= "table" or parts[2] ~= nil or type(parts[1]) ~= "string" then
+    local got = type(parts) == "table" and "one of " .. #parts .. " parts" or type(parts)
+    errors.misuse("send_multipart: expected a list of one string, got " .. got .. ONE_PART)
+  end
+  return self:send(parts[1], options)
 end
 
 local limits = { bytes = true, messages = true }

@@ -3,17 +3,19 @@ local errors = require "eddy.base.errors"
 local methods = require "eddy.base.methods"
 local api = require "eddy.jetstream.api"
 local links = require "eddy.jetstream.link"
+local page = require "eddy.jetstream.page"
 local pulls = require "eddy.jetstream.pull"
 local receiving = require "eddy.jetstream.receive"
 local sending = require "eddy.jetstream.send"
 local setup = require "eddy.jetstream.setup"
 local store = require "eddy.jetstream.store"
+local turns = require "eddy.jetstream.turns"
 local dispatch = require "eddy.loop.dispatch"
 local room = require "eddy.stream.room"
 local futures = require "eddy.tasks.future"
 
 local numbers = errors.numbers
-local pull, schedule, refused = receiving.pull, receiving.schedule, store.refused
+local pull, refused = receiving.pull, store.refused
 
 local RETRY_MS = 250 -- where a cluster has no leader just now
 local WINDOW = 256 -- messages that are on their way to be stored
@@ -32,7 +34,7 @@ local Stream = {
 }
 Stream.__index = Stream
 
-for _, part in ipairs { receiving, store } do
+for _, part in ipairs { receiving, store, turns } do
   for name, method in pairs(part.methods) do Stream[name] = method end
 end
 
@@ -88,15 +90,15 @@ function M.new(link, options)
     link = link, loop = link.loop, _options = options, _subject = options.subject,
     name = options.name or ("%s%s at %s"):format(options.stream,
       consumer and "/" .. consumer or "", link.name),
-    _jobs = {}, _first = 1, _last = 0, -- that wait to be handled
+    _waiting = {}, _first = 1, _last = 0, -- that wait to be handled
     _held = {},                        -- those whose handlers wait
     -- Sends whose end is to be told: function, data and error of each.
     _done = {}, _told = false, _done_count = 0,
     _dead = options.dead or false, _most = whole(options, "max_deliver", false, 1),
     _backoff = check_backoff(options.backoff),
     _most_messages = math.huge, _most_bytes = store.SEND_BYTES,
-    _counts = { received = 0, redelivered = 0, handled = 0, raised = 0, acks = 0, naks = 0,
-      terms = 0, progress = 0, parked = 0, pending = 0, unanswered = 0 },
+    _counts = { received = 0, bytes = 0, redelivered = 0, handled = 0, raised = 0, acks = 0,
+      naks = 0, terms = 0, progress = 0, parked = 0, pending = 0, unanswered = 0 },
   }, Stream)
   self._sender = sending.new(link, self, self.name, options.subject,
     whole(options, "window", WINDOW, 1))
@@ -105,6 +107,7 @@ function M.new(link, options)
     heartbeat = heartbeat, expires = expires, batch = batch,
   })
   self._sender.held = options.create ~= nil
+  self._page = page.open(self.loop, page.STREAM, self.name, "")
   link._streams[self] = true
   if link._connected then self:_link_up() end
   return self
@@ -118,8 +121,10 @@ end
 
 Stream._check_open = check_open
 
---- Why there is nothing: to on_err, or the log.
-function Stream:_missed(err) self:_fail(err) end
+--- Why there is nothing: to on_err, or the log, unless nobody wants anything any more.
+function Stream:_missed(err)
+  if not self._is_closed and self.link._id then self:_fail(err) end
+end
 
 -- Calls a function of the script's, unless the stream was closed meanwhile.
 function Stream:_call(fn, ...)
@@ -219,17 +224,6 @@ function Stream:on_close(fn)
   self._on_close = fn or false
 end
 
---- Says how many messages may be in the hands of a handler that waits: 1 unless set.
----@param count number
-function Stream:set_concurrency(count)
-  if type(count) ~= "number" or count ~= count or count < 1 then
-    errors.misuse("set_concurrency: expected a number of at least 1, got " .. errors.typed(count))
-  end
-  check_open(self, "set_concurrency")
-  self._concurrency = count
-  schedule(self)
-end
-
 -- The link has a server.
 function Stream:_link_up()
   self._sender:again()
@@ -246,6 +240,7 @@ end
 
 -- Looks after what is in hand. Whether anything is.
 function Stream:_look(now)
+  if self._page then page.show_stream(self._page, self) end
   local waits = self._sender:look(now)
   local puller = self._puller
   if not puller then return waits or self._finishing end
@@ -269,9 +264,9 @@ function Stream:receiving() return self._on_recv ~= false end
 ---@return boolean
 function Stream:closed() return self._is_closed end
 
---- Counters: received, redelivered, handled, raised, acks, naks, terms, progress, parked,
--- unanswered (answers that could not be sent), pending (how many were behind the last one that
--- came), waiting (not begun), in_hand; pulls, missed_heartbeats; stored, duplicates, resent,
+--- Counters: received, bytes (of those), redelivered, handled, raised, acks, naks, terms, progress,
+-- parked, unanswered (answers that could not be sent), pending (how many were behind the last one
+-- that came), waiting (not begun), in_hand; pulls, missed_heartbeats; stored, duplicates, resent,
 -- failed, queued, queued_bytes.
 ---@return table<string, number>
 function Stream:stats()
@@ -318,6 +313,8 @@ local function close(self, err)
     end
   end
   self._held, self._is_closed, self._on_recv = {}, true, false
+  page.close(self._page)
+  self._page = false
   local lost = self._sender:close(err or refused(self, numbers.ENOTSOCK, " was closed"))
   self.link:_flush()
   local on_close = self._on_close
@@ -340,12 +337,8 @@ end
 -- @return how many messages were given back, or are not stored
 ---@return integer left
 function Stream:close(options)
-  local ms = 0
-  if options ~= nil then
-    errors.check_fields(options, { drain = true }, "close")
-    ms = options.drain or 0
-    errors.check_ms(ms, "close: drain")
-  end
+  errors.check_self(self, "close")
+  local ms = api.drain_of(options)
   if self._is_closed then return 0 end
   self:_finish()
   -- The handler that calls it has not ended, and does not wait for itself.

@@ -4,16 +4,17 @@ local c = require "eddy.base.libeddy"
 local methods = require "eddy.base.methods"
 local api = require "eddy.jetstream.api"
 local links = require "eddy.jetstream.link"
+local turns = require "eddy.jetstream.turns"
 local futures = require "eddy.tasks.future"
 
 local ffi = c.ffi
 local numbers = errors.numbers
+local schedule = turns.schedule
 
 ---@class eddy.jetstream.Link
 local Link = links.methods
 
 local MOST_WAITING = 65536 -- messages of a subscription that were not handled
-local BUDGET = 64
 local REQUEST_MS = 5000
 
 --- A subscription to subjects. Its messages come to on_recv as a SUB's do: `msg` is
@@ -23,31 +24,12 @@ local Subscription = { _kind = "stream", _on_recv = false, _queued = false, _ins
   _concurrency = 1, _closed = false }
 Subscription.__index = Subscription
 
-local deliver
-
-local function schedule(self)
-  if self._queued or self._first > self._last or not self._on_recv then return end
-  self._queued = true
-  self.loop:add_callback(deliver, self)
+function Subscription:_hand_over(fn, message)
+  self.loop:_protect(self, fn, message, message.request)
+  return 0
 end
 
-function deliver(self)
-  self._queued = false
-  local loop = self.loop
-  local this = loop._run
-  for _ = 1, BUDGET do
-    local fn, first = self._on_recv, self._first
-    if not fn or first > self._last or loop._stop then break end
-    if self._inside >= self._concurrency then break end
-    local each = self._waiting[first]
-    self._waiting[first], self._first = nil, first + 1
-    loop._current = self
-    loop:_protect(self, fn, each, each.request)
-    if loop._run ~= this then return end
-    loop._current = false
-  end
-  if self._inside < self._concurrency then schedule(self) end
-end
+function Subscription._handed_over() end
 
 function Subscription:_waits()
   self._inside = self._inside + 1
@@ -85,9 +67,7 @@ function Subscription:_message(event)
     msg.request = setmetatable({ _link = self.link,
       _reply = ffi.string(event.reply, event.reply_size) }, Request)
   end
-  self._last = self._last + 1
-  self._waiting[self._last] = msg
-  schedule(self)
+  turns.add(self, msg)
 end
 
 --- Calls fn(msg, request) for each message that comes from now on; `msg` is { subject, data } with
@@ -96,20 +76,17 @@ end
 ---@param fn? fun(msg: string[], request: eddy.jetstream.Request?): ...
 function Subscription:on_recv(fn)
   errors.check_function(fn, "on_recv", true)
-  if self._closed then errors.misuse("on_recv: " .. tostring(self)) end
+  self:_check_open "on_recv"
   self._on_recv = fn or false
   if fn then self.link:_wake() end
   schedule(self)
 end
 
---- Says how many messages may be in the hands of a handler that waits: 1 unless set.
----@param count number
-function Subscription:set_concurrency(count)
-  if type(count) ~= "number" or count ~= count or count < 1 then
-    errors.misuse("set_concurrency: expected a number of at least 1, got " .. errors.typed(count))
-  end
-  self._concurrency = count
-  schedule(self)
+Subscription.set_concurrency = turns.methods.set_concurrency
+
+function Subscription:_check_open(what)
+  errors.check_self(self, what)
+  if self._closed then errors.misuse(what .. ": " .. tostring(self)) end
 end
 
 --- Counters: waiting, dropped.

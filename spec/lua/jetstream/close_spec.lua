@@ -158,7 +158,7 @@ describe("the end of a stream of JetStream's", function()
           if generation == 1 then require("eddy.reload").now() else loop:stop_gracefully() end
         end
       end)
-      loop:call_every(5, function() jobs:send("some") end)
+      loop:call_every(5, function() return jobs:closed() or jobs:send("some") end)
     ]]):format(server.url, name, name, name))
     local code, out, err = process.eddy(script)
     os.remove(script)

@@ -171,6 +171,46 @@ describe("a stream of JetStream's", function()
     end
   end)
 
+  it("tells when the server knows that it is done, also one that comes back", function()
+    local jobs = stream()
+    local confirmed, again, pending = 0, nil, nil
+    jobs:on_recv(function(_, job)
+      local future
+      if confirmed == 0 then
+        future = job:double_ack()
+      else
+        server:kill()
+        future = job:double_ack()
+        server:start()
+      end
+      confirmed = confirmed + (future:await() and 1 or 0)
+      again = select(2, pcall(job.ack, job))
+      pending = pending or shared.api(link, "CONSUMER.INFO." .. name .. ".w").num_ack_pending
+      if confirmed == 2 then loop:stop() end
+    end)
+    send(jobs, 2)
+    support.run(loop)
+    assert.equal(0, pending)
+    assert.matches("has its answer already: double_ack", again.message or again)
+    assert.equal(0, jobs:stats().unanswered)
+  end)
+
+  it("tells when nobody says that it is known", function()
+    local jobs = stream()
+    local problem
+    jobs:on_recv(function(_, job)
+      job._reply = "$JS.ACK.nobody.w.1.1.1.1.0\0"
+      local future = job:double_ack()
+      problem = select(2, pcall(future.await, future))
+      loop:stop()
+    end)
+    send(jobs, 1)
+    support.run(loop)
+    assert.equal("ENOENT", problem.name)
+    assert.matches("its consumer is gone", problem.message)
+    assert.equal(1, jobs:stats().unanswered)
+  end)
+
   it("stores among the dead what failed max_deliver times", function()
     local jobs = stream { backoff = { 1 }, max_deliver = 2, dead = name .. ".dead",
       create = { subjects = name .. ".>", filter = name .. ".a" } }

@@ -48,6 +48,18 @@ describe("a stream of JetStream's", function()
     assert.equal(0, stats.queued_bytes)
   end)
 
+  it("stores lists of one part, and refuses those of several", function()
+    local jobs = stream()
+    assert.is_true(jobs:send_multipart { "one" })
+    assert.is_true(jobs:send_multipart({ "two" }, { id = "two" }))
+    for _, parts in ipairs { { "a", "b" }, {}, { 5 }, "text" } do
+      assert.error_matches(function() jobs:send_multipart(parts) end,
+        "send_multipart: expected a list of one string, got .*has one part; join several")
+    end
+    stored(jobs)
+    assert.equal(2, info().state.messages)
+  end)
+
   it("stores a message of an id once", function()
     local jobs = stream()
     for _ = 1, 3 do jobs:send("x", { id = "order-17" }) end
@@ -186,6 +198,7 @@ describe("a stream of JetStream's", function()
       assert.error_matches(function() jobs:send(unpack(given)) end, text)
     end
     fails("send: expected a string, got number", 5)
+    fails("send: expected a string, got table: a message of NATS' has one part", { "a", "b" })
     fails("expected a subject without", "x", { subject = "a.*" })
     fails("no such option: 'sbject'", "x", { sbject = "a" })
     fails("send: id: expected a text of one line", "x", { id = "a\nb" })

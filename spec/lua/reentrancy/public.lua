@@ -1,14 +1,15 @@
 -- All functions that scripts can call: of the public modules, and of what they make.
 local ffi = require "ffi"
 local eddy = require "eddy"
+local nats = require "spec.support.nats"
 local bytes = require "eddy.zmq.bytes"
 local zmq = require "eddy.zmq"
 local Socket = require "eddy.zmq.socket"
 
 -- Of these, what has other specs for what runs in the middle: it is the end of a test, or reads
--- what busted runs, or takes all that is open for a script's, or needs a server.
-local elsewhere = { ["eddy.testing"] = true, ["eddy.reload"] = true, ["eddy.jetstream"] = true,
-  case = true, link = true, ["stored stream"] = true, subscription = true, bucket = true }
+-- what busted runs, or takes all that is open for a script's.
+local elsewhere = { ["eddy.testing"] = true, ["eddy.reload"] = true,
+  case = true }
 
 local M = {}
 
@@ -38,7 +39,6 @@ local modules = {
 for _, name in ipairs { "cqueues", "luv" } do -- those that are there
   if pcall(require, name) then modules[#modules + 1] = "eddy." .. name end
 end
-if pcall(require, "eddy.jetstream") then modules[#modules + 1] = "eddy.jetstream" end
 
 --- What a function uses, by name; nil when it uses no such thing.
 function M.used(fn, name)
@@ -55,6 +55,9 @@ function M.behind(fn)
   if file == "methods" then return M.behind(M.used(fn, "method")) end
   return file == "later" and M.used(fn, "module")[M.used(fn, "name")] or fn
 end
+
+local has_nats = not nats.missing()
+if has_nats then modules[#modules + 1] = "eddy.jetstream" end
 
 -- A table that a function uses.
 local function upvalue(fn, name)
@@ -116,12 +119,14 @@ local function classes()
     ["file handler"] = methods_of(eddy.log.file_handler("/dev/null", { hangup = false })),
     ["pub handler"] = methods_of(eddy.log.pub_handler(context:socket(zmq.PUB))),
   }
-  found.case = upvalue(eddy.testing.new, "Case")
-  if pcall(require, "eddy.jetstream") then
+  if has_nats then
+    local bucket = require "eddy.jetstream.kv"
     found.link = require("eddy.jetstream.link").methods
     found["stored stream"] = require("eddy.jetstream.stream").class
+    found.job = require("eddy.jetstream.job").class
+    found.bucket, found.watch = bucket, upvalue(require("eddy.jetstream.watch").new, "Watch")
     found.subscription = upvalue(found.link.subscribe, "Subscription")
-    found.bucket = require "eddy.jetstream.kv"
+    found.request = upvalue(found.subscription._message, "Request")
   end
   loop:close()
   context:destroy(0)

@@ -3,13 +3,14 @@
 local auth_calls = require "spec.lua.reentrancy.auth_calls"
 local end_calls = require "spec.lua.reentrancy.end_calls"
 local hostile = require "spec.lua.reentrancy.hostile"
+local link_calls = require "spec.lua.reentrancy.link_calls"
 local loop_calls = require "spec.lua.reentrancy.loop_calls"
 local plain_calls = require "spec.lua.reentrancy.plain_calls"
 local public = require "spec.lua.reentrancy.public"
 local support = require "spec.lua.support"
 
 local calls = {}
-for _, part in ipairs { auth_calls, end_calls, plain_calls, loop_calls } do
+for _, part in ipairs { auth_calls, end_calls, plain_calls, loop_calls, link_calls } do
   for name, scenario in pairs(part) do calls[name] = scenario end
 end
 
