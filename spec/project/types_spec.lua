@@ -17,7 +17,7 @@ local classes = {
   ["REP stream"] = "eddy.Stream", ["pool of jobs"] = "eddy.Pool", on_stop = "eddy.OnStop",
   link = "eddy.jetstream.Link", ["stored stream"] = "eddy.jetstream.Stream",
   subscription = "eddy.jetstream.Subscription", bucket = "eddy.jetstream.Bucket",
-  job = "eddy.jetstream.Job", watch = "eddy.jetstream.Watch", request = "eddy.jetstream.Request",
+  ["stored job"] = "eddy.jetstream.Job", watch = "eddy.jetstream.Watch", request = "eddy.jetstream.Request",
   ["topic logger"] = "eddy.TopicLogger", ["stderr handler"] = "eddy.StderrHandler",
   ["file handler"] = "eddy.FileHandler", ["pub handler"] = "eddy.PubHandler",
 }
@@ -62,6 +62,7 @@ end
 -- The arguments of a function, by their names.
 local function arguments_of(fn)
   fn = public.behind(fn)
+  fn = public.behind(fn)
   local info, names = debug.getinfo(fn, "u"), {}
   for i = 1, info.nparams do names[i] = debug.getlocal(fn, i) end
   if info.isvararg then names[#names + 1] = "..." end
@@ -74,12 +75,14 @@ for name in ([[device.stop socket.close socket.set semaphore.release loop.remove
     stream.on_recv_json]]):gmatch "%S+" do
   hands_over[name] = true
 end
-for _, name in ipairs { "stored stream.on_recv", "file handler.handle", "stderr handler.handle" } do
+for _, name in ipairs { "stored stream.on_recv", "stored job.nak", "stored job.term",
+    "file handler.handle", "stderr handler.handle" } do
   hands_over[name] = true
 end
 
 -- Whether a function returns values: always, never, or as one does that it ends with a call of.
 local function results_of(fn)
+  fn = public.behind(fn)
   fn = public.behind(fn)
   local returns, calls = false, false
   for at = 1, math.huge do

@@ -122,12 +122,16 @@ end
 
 --- The same of a list of one part, as a ZeroMQ stream's has several: a message of NATS' is one
 -- string. Several raise.
-function Stream:send_multipart(parts, options)
-  if type(parts) ~= "table" or parts[2] ~= nil or type(parts[1]) ~= "string" then
-    local got = type(parts) == "table" and "one of " .. #parts .. " parts" or type(parts)
+---@param list string[]
+---@param options? eddy.jetstream.SendOptions
+---@return true? ok
+---@return eddy.Error err
+function Stream:send_multipart(list, options)
+  if type(list) ~= "table" or list[2] ~= nil or type(list[1]) ~= "string" then
+    local got = type(list) == "table" and "one of " .. #list .. " parts" or type(list)
     errors.misuse("send_multipart: expected a list of one string, got " .. got .. ONE_PART)
   end
-  return self:send(parts[1], options)
+  return self:send(list[1], options)
 end
 
 local limits = { bytes = true, messages = true }

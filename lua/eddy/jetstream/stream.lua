@@ -34,9 +34,10 @@ local Stream = {
 }
 Stream.__index = Stream
 
-for _, part in ipairs { receiving, store, turns } do
+for _, part in ipairs { receiving, store } do
   for name, method in pairs(part.methods) do Stream[name] = method end
 end
+Stream.set_concurrency = turns.set_concurrency
 
 local M = { class = Stream }
 

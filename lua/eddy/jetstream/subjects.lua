@@ -82,7 +82,7 @@ function Subscription:on_recv(fn)
   schedule(self)
 end
 
-Subscription.set_concurrency = turns.methods.set_concurrency
+Subscription.set_concurrency = turns.set_concurrency
 
 function Subscription:_check_open(what)
   errors.check_self(self, what)

@@ -8,7 +8,7 @@ local C = c.C
 
 local BUDGET = 64 -- messages that are handled in a turn
 
-local M = { methods = {} }
+local M = {}
 
 local deliver
 
@@ -51,7 +51,7 @@ end
 
 --- Says how many messages may be in the hands of a handler that waits: 1 unless set.
 ---@param count number
-function M.methods:set_concurrency(count)
+function M.set_concurrency(self, count)
   if type(count) ~= "number" or count ~= count or count < 1 then
     errors.misuse("set_concurrency: expected a number of at least 1, got " .. errors.typed(count))
   end

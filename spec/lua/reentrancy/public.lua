@@ -8,8 +8,7 @@ local Socket = require "eddy.zmq.socket"
 
 -- Of these, what has other specs for what runs in the middle: it is the end of a test, or reads
 -- what busted runs, or takes all that is open for a script's.
-local elsewhere = { ["eddy.testing"] = true, ["eddy.reload"] = true,
-  case = true }
+local elsewhere = { ["eddy.testing"] = true, ["eddy.reload"] = true, case = true }
 
 local M = {}
 
@@ -51,6 +50,7 @@ end
 --- The function that one calls which looks for its object, or loads its module, first
 -- (eddy.base.methods, eddy.base.later); any other one as it is.
 function M.behind(fn)
+  if type(fn) ~= "function" then return fn end -- a table that can be called
   local file = debug.getinfo(fn, "S").source:match "base/(%l+)%.lua$"
   if file == "methods" then return M.behind(M.used(fn, "method")) end
   return file == "later" and M.used(fn, "module")[M.used(fn, "name")] or fn
@@ -120,10 +120,11 @@ local function classes()
     ["pub handler"] = methods_of(eddy.log.pub_handler(context:socket(zmq.PUB))),
   }
   if has_nats then
+    require "eddy.jetstream"
     local bucket = require "eddy.jetstream.kv"
     found.link = require("eddy.jetstream.link").methods
     found["stored stream"] = require("eddy.jetstream.stream").class
-    found.job = require("eddy.jetstream.job").class
+    found["stored job"] = require("eddy.jetstream.job").class
     found.bucket, found.watch = bucket, upvalue(require("eddy.jetstream.watch").new, "Watch")
     found.subscription = upvalue(found.link.subscribe, "Subscription")
     found.request = upvalue(found.subscription._message, "Request")
