@@ -47,7 +47,8 @@ local function ended(self, err)
   self._page = false
   local answers, streams = self._answers, self._streams
   self._answers, self._streams = {}, {}
-  for _, answer in pairs(answers) do answer.fn(nil, self._problem) end
+  local problem = self._is_last and not err and errors.cancelled or self._problem
+  for _, answer in pairs(answers) do answer.fn(nil, problem) end
   for stream in pairs(streams) do stream:_link_ended(err) end
   library.eddy_link_free(ffi.gc(self._c, nil))
   self._c = nil

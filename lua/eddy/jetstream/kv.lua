@@ -51,9 +51,12 @@ local function check_key(key, what)
 end
 
 local function future_of(self, what, key)
-  self._link:_check_open(what)
-  local future = futures.new(self._link.loop)
+  local link = self._link
+  local has_ended = link:_has_ended()
+  if not has_ended then link:_check_open(what) end
+  local future = futures.new(link.loop)
   future._name = ("%s %s of bucket %s"):format(what, key, self.name)
+  if has_ended then future:cancel() end
   return future
 end
 
@@ -67,6 +70,7 @@ end
 
 -- Asks for the last value of a key: fn(entry, err), with nil and nil where there never was one.
 local function last(self, key, fn)
+  if self._link:_has_ended() then return end
   api.ask(self._link, "STREAM.MSG.GET." .. self._stream, { last_by_subj = self._prefix .. key },
     ASK_MS, function(answer, err)
       if err and err.err_code == NOTHING_FOUND then return fn() end
@@ -100,6 +104,7 @@ end
 -- Stores what a key has from now on; with a revision, only if its last one is that. fn(revision,
 -- err).
 local function store(self, key, value, headers, revision, fn)
+  if self._link:_has_ended() then return end
   local what = ("%s of bucket %s"):format(key, self.name)
   if revision then headers["Nats-Expected-Last-Subject-Sequence"] = ("%.0f"):format(revision) end
   self._link:_ask(self._prefix .. key, api.flatten(headers, "put"), value, ASK_MS, what,

@@ -16,7 +16,6 @@ local changes, closed, ended = events.changes, events.closed, events.ended
 
 local BUDGET = 512 -- of what came, in a turn
 local TICK_MS = 100
-local LAST_MS = 200 -- of an end in order, for what is left of streams that did not end in time
 local DRAIN_MS, DRAIN_LOOK_MS = 2000, 2 -- for what is on its way when all is to end
 local MOST_MS = 3000 -- of an end that libnats does not come to: it may wait for a server
 local REQUESTS = 1 -- the number of the subscription that answers come to
@@ -30,7 +29,7 @@ local MOST_ANSWERS = 2 ^ 20
 local Link = {
   _kind = "link",
   server = false, _most = false, _connected = false, _epoch = -1, _on_event = false,
-  _problem = false, _last_call = false,
+  _problem = false, _last_call = false, _is_last = false,
   _closing = false, _told_waiting = false, _is_dirty = false, _tick = false, _page = false,
 }
 Link.__index = Link
@@ -70,10 +69,7 @@ function M.new(loop, settings, options)
   library.eddy_link_flush(core)
   errors.check(library.eddy_link_start(core), "connect")
   self._page = page.open(loop, page.LINK, self.name, "")
-  self._stop = loop:on_stop(function()
-    local deadline = loop._ending and loop._ending.deadline
-    self:close { drain = deadline and deadline - loop:time() - LAST_MS or math.huge }
-  end)
+  self._stop = loop:on_stop(function() self:_end_with_loop() end)
   self._stop.name = "the end of " .. self:_describe()
   return self
 end
@@ -257,10 +253,10 @@ end
 ---@return integer?
 function Link:max_payload() return self._most or nil end
 
--- Closes the connection as soon as nothing more comes that would have to be given back.
+-- Closes the connection when nothing more comes that would have to be given back, or is asked.
 local function stop_when_drained(self)
   if not self._c or self._is_stopping then return end
-  local waits = self._connected and next(self._draining) ~= nil
+  local waits = self._connected and (next(self._draining) or self._is_last and next(self._answers))
   if waits and C.eddy_time() < self._stop_at then
     return self.loop:call_later(DRAIN_LOOK_MS, stop_when_drained, self)
   end
@@ -306,6 +302,15 @@ function Link:_end()
   self._stop_at = C.eddy_time() + DRAIN_MS
   self:_wake()
   stop_when_drained(self)
+end
+
+-- The loop ends in order: nothing more is received, and what others send is stored until they have
+-- ended.
+function Link:_end_with_loop()
+  for stream in pairs(self._streams) do (stream._rest or stream.close)(stream) end
+  local ms = self.loop._ending and self.loop._ending:await_rest() or math.huge
+  self._is_last = true
+  self:close { drain = ms }
 end
 
 -- The loop is being closed.

@@ -21,7 +21,7 @@ local Stream = M.methods
 
 --- Asks for more, where that is due.
 local function pull(self)
-  if not self._on_recv or self._finishing or self._inside >= self._concurrency then return end
+  if not self._on_recv or self._is_resting or self._inside >= self._concurrency then return end
   self._puller:pull(self._last - self._first + 1, self._concurrency)
 end
 

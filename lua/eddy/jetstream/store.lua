@@ -87,11 +87,15 @@ local send_options = { subject = true, id = true, headers = true, callback = tru
 -- says that it has it.
 ---@param data string a string
 -- @return true; or nil and an error: ENOBUFS when the queue is full (a coroutine of the script's,
--- as a task has, waits for room instead), EMSGSIZE when the server takes none of that size
+-- as a task has, waits for room instead), EMSGSIZE when the server takes none of that size,
+-- ENOTSOCK when the stream is being closed, or was with its loop
 ---@param options? eddy.jetstream.SendOptions
 ---@return true? ok
 ---@return eddy.Error err
 function Stream:send(data, options)
+  if self._is_closed and self.link._is_last then -- as of the link
+    return nil, refused(self, numbers.ENOTSOCK, " has ended with the loop")
+  end
   self:_check_open "send"
   if type(data) ~= "string" then
     errors.misuse("send: expected a string, got " .. type(data) .. ONE_PART)

@@ -30,7 +30,8 @@ local Stream = {
   _on_recv = false, _on_send = false, _on_err = false, _on_full = false, _on_drain = false,
   _on_close = false,
   _concurrency = 1, _inside = 0, _queued = false, _is_closed = false, _finishing = false,
-  _job = false, _line = false, _full = false, _ended = false, _said = 0, _own = 0,
+  _is_resting = false, _job = false, _line = false, _full = false, _ended = false,
+  _said = 0, _own = 0,
 }
 Stream.__index = Stream
 
@@ -245,7 +246,8 @@ function Stream:_look(now)
   local waits = self._sender:look(now)
   local puller = self._puller
   if not puller then return waits or self._finishing end
-  if (self._on_recv or self._sender.held) and not self._finishing then
+  local receives = self._on_recv and not self._is_resting
+  if (receives or self._sender.held) and not self._finishing then
     puller:look(now)
     pull(self)
   end
@@ -283,10 +285,17 @@ function Stream:stats()
   return stats
 end
 
--- Takes no more: gives back what was not begun.
+--- Receives no more: gives back what was not begun.
+function Stream:_rest()
+  if self._is_resting then return end
+  self._is_resting, self._returned = true, self:_return_waiting()
+end
+
+-- Takes no more, in either direction.
 function Stream:_finish()
   if self._finishing then return end
-  self._finishing, self._returned = true, self:_return_waiting()
+  self._finishing = true
+  self:_rest()
   self.link:_wake()
 end
 

@@ -147,7 +147,14 @@ function Link:subscribe(subject, options)
   return self_
 end
 
+--- Whether it was closed with its loop: then timers still come, and are not to blame.
+function Link:_has_ended() return self._is_last and (self._closing or not self._id) end
+
 local function check_message(self, what, subject, data, headers)
+  if self:_has_ended() then
+    return nil, errors.new(numbers.ENOTSOCK, what .. ": " .. self:_describe() ..
+      " has ended with the loop")
+  end
   self:_check_open(what)
   api.check_subject(subject, what)
   if type(data) ~= "string" then
@@ -164,7 +171,8 @@ local function check_message(self, what, subject, data, headers)
 end
 
 --- Publishes: whoever subscribes has it. Without a server it waits for one.
--- @return true; or nil and an error: ENOBUFS when too much waits, EMSGSIZE
+-- @return true; or nil and an error: ENOBUFS when too much waits, EMSGSIZE, ENOTSOCK when the link
+-- was closed with its loop
 ---@param subject string
 ---@param data string
 ---@param headers? table<string, string>
@@ -195,7 +203,7 @@ function Link:request(subject, data, options)
   local future = futures.new(self.loop)
   future._name = "request " .. subject
   if not flat then
-    future:set_error(problem)
+    if self:_has_ended() then future:cancel() else future:set_error(problem) end
     return future
   end
   self:_ask(subject, flat, data, ms, "request: " .. subject, function(event, err)

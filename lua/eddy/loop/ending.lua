@@ -3,7 +3,8 @@
 -- stopped), and the loop stops as soon as nothing is under way (eddy.loop.unfinished).
 --
 -- What else is to end in order with the loop (processes, threads) registers with `on_stop`: its
--- function runs in a task, before queues are sent, and may wait. `_is_input` of a future's source
+-- function runs in a task, before queues are sent, and may wait; with `await_rest` it does for all
+-- else, as a link does with which others send. `_is_input` of a future's source
 -- says that those who wait for it have nothing in hand; see eddy.async.waiters.
 local errors = require "eddy.base.errors"
 local c = require "eddy.base.libeddy"
@@ -29,6 +30,8 @@ local M = {
 local Loop = M.methods
 
 M.WORDS_MS = 500 -- after which one takes its time
+
+local LAST_MS, LAST_SHARE = 200, 0.25 -- that are left, at most, for what ends after all the rest
 
 local Ending = {}
 Ending.__index = Ending
@@ -107,6 +110,34 @@ local function expire(loop)
   loop:add_callback(loop.add_callback, loop, loop.stop, loop)
 end
 
+-- Nothing else is under way, or there is not much time left. Whether anybody waited for that.
+local function let_last(self)
+  local rest = self.rest
+  if not rest or rest:done() then return false end
+  rest:_resolve(true)
+  return true
+end
+
+local function set_last(self)
+  if self.last_timer then self.last_timer:cancel() end
+  if not self.rest or not self.deadline then return end
+  local left = math.max(0, self.deadline - self.loop:time())
+  self.last_at = self.deadline - math.min(LAST_MS, left * LAST_SHARE)
+  self.last_timer = self.loop:call_at(self.last_at, let_last, self):unref()
+end
+
+--- Waits, in a function of on_stop's, until nothing else is under way, or most of the time is over.
+-- @return how many ms may pass before that
+function Ending:await_rest()
+  if not self.rest then
+    self.rest = futures.new(self.loop)
+    self.rest._name, self.rest._is_end = "the end of all else", true
+    set_last(self)
+  end
+  self.rest:await()
+  return self.last_at and math.max(0, self.last_at - self.loop:time()) or math.huge
+end
+
 local function set_deadline(self, ms)
   local loop = self.loop
   local deadline = ms and loop:time() + ms
@@ -114,6 +145,7 @@ local function set_deadline(self, ms)
   if self.timer then self.timer:cancel() end
   self.deadline = deadline
   self.timer = loop:call_later(ms, expire, loop):unref()
+  set_last(self)
 end
 
 local function say(self)
@@ -135,7 +167,8 @@ local function begin(loop, ms, reason)
   if not self then
     M.count = M.count + 1
     self = setmetatable({ loop = loop, number = M.count, reason = reason, began = C.eddy_time(),
-      deadline = false, timer = false, last = false, is_told = false, is_late = false,
+      deadline = false, timer = false, last = false, rest = false, last_at = false,
+      last_timer = false, is_told = false, is_late = false,
       is_left = false, drains = not reason, future = futures.new(loop) }, Ending)
     self.future._name, self.future._is_end = "the end of the loop", true
     loop._ending, loop._is_ended = self, true
@@ -190,6 +223,7 @@ function Ending:is_over(attended)
   if loop._queued > 0 then return false end
   local under_way = not self.is_late and unfinished.any(loop, self)
   if under_way == "comes" or under_way and attended(loop) then return false end
+  if not self.is_late and let_last(self) then return false end
   conclude(self)
   return loop._queued == 0
 end
@@ -211,6 +245,8 @@ function Ending:left(is_stopped)
   conclude(self, true)
   loop._left = unfinished.list(loop)
   if self.timer then self.timer:cancel() end
+  if self.last_timer then self.last_timer:cancel() end
+  let_last(self)
   self.word:cancel()
   loop._end_took = C.eddy_time() - self.began
   loop._ending, self.is_left = false, true

@@ -140,6 +140,73 @@ describe("the end of a stream of JetStream's", function()
     support.wait(loop, function() return got == 20 end) -- all but the one, and what was sent last
   end)
 
+  it("comes last in the loop's end: what others send meanwhile is stored", function()
+    local jobs = stream(1)
+    local go, results = eddy.future.new(loop), {}
+    loop:spawn(function()
+      go:await()
+      eddy.sleep(1)
+      table.insert(results, jobs:send "of a task" == true)
+    end)
+    loop:on_stop(function() table.insert(results, jobs:send "of on_stop" == true) end)
+    loop:stop_gracefully()
+    loop:call_later(30, function() go:set_result() end)
+    support.run(loop)
+    assert.same({ true, true }, results)
+    assert.is_true(link:closed())
+    link = eddy.jetstream.connect { server.url, loop = loop }
+    local other, got = link:stream { stream = name, consumer = "w" }, {}
+    other:on_recv(function(msg) got[msg[1]] = true end)
+    support.wait(loop, function() return got["of a task"] and got["of on_stop"] end)
+  end)
+
+  it("comes with the loop's while a timer sends, which hears that it is too late", function()
+    local jobs = stream(1)
+    local ended, outcomes, cancelled = nil, {}, false
+    local bucket = support.task(loop, function() return link:kv(name, {}):await() end)
+    loop:call_every(1, function()
+      local ok, err = jobs:send "some"
+      outcomes[ok and "sent" or err.name] = true
+      ok, err = link:publish(name .. "x", "")
+      outcomes[ok and "published" or "publish: " .. err.name] = true
+      cancelled = bucket:put("key", "value"):cancelled() and
+        link:request(name .. "x", ""):cancelled()
+      if ok and not ended then ended = loop:stop_gracefully() end
+    end)
+    -- The loop goes on after the link's end, as it does for another link that is not through yet.
+    loop:on_stop(function()
+      loop._ending:await_rest()
+      while not link:closed() do eddy.sleep(1) end
+      eddy.sleep(10)
+    end)
+    support.run(loop)
+    assert.same({}, ended:result())
+    assert.same({ sent = true, ENOTSOCK = true, published = true, ["publish: ENOTSOCK"] = true },
+      outcomes)
+    assert.is_true(cancelled)
+    -- When the script itself has closed it, sending is a mistake.
+    link = eddy.jetstream.connect { server.url, loop = loop }
+    jobs = link:stream { stream = name, subject = name }
+    jobs:close()
+    assert.has_error(function() jobs:send "x" end)
+  end)
+
+  it("leaves room in a short end: a handler that never ends has its message given back", function()
+    local jobs = stream(1)
+    local never, inside = eddy.future.new(loop), false
+    jobs:on_recv(function()
+      inside = true
+      never:await()
+    end)
+    support.wait(loop, function() return inside end)
+    assert.equal(1, #support.task(loop, function() return loop:stop_gracefully(100):await() end))
+    assert.is_true(jobs:closed())
+    link = eddy.jetstream.connect { server.url, loop = loop }
+    local other, deliveries = link:stream { stream = name, consumer = "w" }, nil
+    other:on_recv(function(_, job) deliveries = job.deliveries end)
+    support.wait(loop, function() return deliveries == 2 end)
+  end)
+
   it("comes with a reload, after which the new generation has the messages", function()
     local script = process.script(([[
       local eddy = require "eddy"
