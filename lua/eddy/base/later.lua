@@ -14,9 +14,9 @@ local M = {}
 local function module_of(name)
   local its_path, is_compiling = package.path, jit.status()
   package.path = path
-  jit.off()
+  pcall(jit.off) -- not in a finalizer
   local ok, module = pcall(load, name)
-  if is_compiling then jit.on() end
+  if is_compiling then pcall(jit.on) end
   package.path = its_path
   if ok then return module end
   for other, value in pairs(loaded) do

@@ -44,6 +44,15 @@ describe("eddy.base.later", function()
     assert.equal(is_compiling, (require("jit").status()))
   end)
 
+  it("does so in a finalizer, too", function()
+    local module, number = later.require(NAME), nil
+    local dying = newproxy(true)
+    getmetatable(dying).__gc = function() number = module.number end
+    dying = nil -- luacheck: ignore 311
+    collectgarbage()
+    assert.equal(1, number)
+  end)
+
   it("loads it again when that was cut off", function()
     local load = package.preload[NAME]
     package.preload[NAME] = function() error("cut off", 0) end
