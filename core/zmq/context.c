@@ -57,8 +57,9 @@ static int is_foreign(const eddy_context *context) {
 
 /* Of what its contexts share, libzmq makes some (libpgm's) with the first and frees it with the
  * last, unaware that another thread may make a first one meanwhile. So one is kept, that has no
- * sockets, for as long as the process lives. */
-static void *kept;
+ * sockets, for as long as the process lives. (Volatile: what nobody reads would be left out,
+ * and the context taken for one that leaks.) */
+static void *volatile kept;
 
 static void keep_one(void) {
     kept = eddy__zmq_ctx();
