@@ -24,6 +24,7 @@ enum {
 typedef struct heap {
     eddy__list roomy[SIZES]; /* the pages that have room, by the size of what is in them */
     eddy__list full;
+    size_t things; /* that the state has, large ones too: with the last, the heap ends */
 } heap;
 
 typedef struct page {
@@ -94,13 +95,34 @@ static void give(heap *heap, void *thing) {
     free(page);
 }
 
+static void free_pages(eddy__list *list) {
+    for (eddy__node *node; (node = eddy__list_shift(list));)
+        free(eddy__entry(node, page, node));
+}
+
+static void free_heap(heap *heap) {
+    for (int i = 0; i < SIZES; i++) free_pages(&heap->roomy[i]);
+    free_pages(&heap->full);
+    free(heap);
+}
+
 static void *obtain(heap *heap, size_t size) {
-    return size <= LARGEST ? take(heap, size) : malloc(size);
+    void *thing = size <= LARGEST ? take(heap, size) : malloc(size);
+    heap->things += thing != NULL;
+    return thing;
+}
+
+static void leave(heap *heap) {
+    if (--heap->things == 0) free_heap(heap);
 }
 
 static void drop(heap *heap, void *thing, size_t size) {
-    if (size > LARGEST) return free(thing);
-    if (thing) give(heap, thing);
+    if (!thing) return;
+    if (size <= LARGEST)
+        give(heap, thing);
+    else
+        free(thing);
+    leave(heap);
 }
 
 static void *move(heap *heap, void *thing, size_t before, size_t after) {
@@ -121,31 +143,14 @@ static void *allocate(void *data, void *thing, size_t before, size_t after) {
     return thing ? move(heap, thing, before, after) : obtain(heap, after);
 }
 
-static void free_pages(eddy__list *list) {
-    for (eddy__node *node; (node = eddy__list_shift(list));)
-        free(eddy__entry(node, page, node));
-}
-
-static void free_heap(heap *heap) {
-    for (int i = 0; i < SIZES; i++) free_pages(&heap->roomy[i]);
-    free_pages(&heap->full);
-    free(heap);
-}
-
 lua_State *eddy__heap_state(void) {
     if (!TAKES_OTHERS) return luaL_newstate();
     heap *heap = calloc(1, sizeof *heap);
     if (!heap) return NULL;
     for (int i = 0; i < SIZES; i++) eddy__list_init(&heap->roomy[i]);
     eddy__list_init(&heap->full);
+    heap->things = 1; /* until the state has some, or never will */
     lua_State *lua = lua_newstate(allocate, heap);
-    if (!lua) free_heap(heap);
+    leave(heap);
     return lua ? lua : luaL_newstate();
-}
-
-void eddy__heap_close(lua_State *lua) {
-    void *data;
-    int is_ours = lua_getallocf(lua, &data) == allocate;
-    lua_close(lua);
-    if (is_ours) free_heap(data);
 }

@@ -6,11 +6,8 @@
 
 #include <lua.h>
 
-/* A state that has such a heap; where LuaJIT takes no memory but its own, a plain one. NULL: no
- * memory. */
+/* A state that has such a heap, which ends with it; where LuaJIT takes no memory but its own, a
+ * plain one. NULL: no memory. */
 lua_State *eddy__heap_state(void);
-
-/* Closes a state, and frees its heap. */
-void eddy__heap_close(lua_State *lua);
 
 #endif

@@ -200,7 +200,7 @@ int main(int argc, char **argv) {
     deadline = fmax(deadline, eddy_time() + LEAST_END_MS);
     eddy__exit_deadline_set(deadline + GRACE_MS, status);
     eddy__interrupt_end();
-    eddy__state_close(lua);
+    lua_close(lua);
     int failed = is_failed || eddy__threads_failures() > 0;
     if (status == 0 && failed) status = FAILED;
     fflush(NULL);

@@ -32,10 +32,6 @@ lua_State *eddy__state_new(void) {
     return lua;
 }
 
-void eddy__state_close(lua_State *lua) {
-    eddy__heap_close(lua);
-}
-
 /* In a build tree the modules' files come before those in the executable: `...` is where. */
 static const char USE_FILES[] =
     "local path = ...\n"

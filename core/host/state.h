@@ -8,9 +8,6 @@
  * memory. */
 lua_State *eddy__state_new(void);
 
-/* Closes it: its finalizers run, its memory is freed. */
-void eddy__state_close(lua_State *lua);
-
 /* Inside a protected call: loads the libraries, and pushes the function `main` of one of
  * eddy's modules. */
 void eddy__state_load(lua_State *lua, const char *module);

@@ -268,7 +268,7 @@ static void *run(void *with) {
         int failed = lua_pcall(lua, 0, 2, 0) != 0;
         end_code();
         keep(lua, failed);
-        eddy__state_close(lua);
+        lua_close(lua);
     } else {
         fprintf(stderr, "eddy: thread %s: no memory for a Lua state\n", self->name);
         self->failed = 1;
