@@ -6,7 +6,7 @@ local M = {}
 
 local REFERENCE = "lua/README.md"
 local MOST_HITS = 10
-local MOST_ASIDE = 2 -- places that tell of what no table has
+local MOST_ASIDE = 3 -- places that tell of what no table has
 
 local Index = {}
 Index.__index = Index
