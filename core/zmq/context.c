@@ -58,7 +58,7 @@ static int is_foreign(const eddy_context *context) {
 /* Of what its contexts share, libzmq makes some (libpgm's) with the first and frees it with the
  * last, unaware that another thread may make a first one meanwhile. So one is kept, that has no
  * sockets, for as long as the process lives. */
-static void *volatile kept; /* which no compiler leaves out: a leak check looks for it */
+static void *kept;
 
 static void keep_one(void) {
     kept = eddy__zmq_ctx();

@@ -13,7 +13,7 @@ local M = {}
 local OK, FAILED = 0, 1
 local COLUMNS = 80
 local MOST_SHOWN = 160 -- bytes of what a search has found
-local MOST_ENTRIES, MOST_EXAMPLES = 6, 2
+local MOST_ENTRIES, MOST_EXAMPLES, MOST_OTHERS = 6, 2, 5
 
 local USAGE = [[
 usage: eddy help [NAME | WORD...]
@@ -93,15 +93,19 @@ local function show_entries(page, index, entries)
       shown[example], examples = true, examples + 1
     end
   end
-  if #entries > MOST_ENTRIES then
-    local others = {}
-    for i = MOST_ENTRIES + 1, #entries do others[entries[i].section.plain] = true end
-    local titles = {}
-    for title in pairs(others) do titles[#titles + 1] = title end
-    table.sort(titles)
-    page:space()
-    page:words("Others are in " .. table.concat(titles, "; "), 0, 2)
+end
+
+-- Names other pages that tell of it.
+local function show_others(page, index, words, entries)
+  local shown, titles = {}, {}
+  for i = 1, math.min(#entries, MOST_ENTRIES) do shown[entries[i].section] = true end
+  for _, hit in ipairs((index:search(words:match "[^.:]+$" or words))) do
+    if not shown[hit.section] and #titles < MOST_OTHERS then
+      titles[#titles + 1] = hit.section.plain
+    end
   end
+  page:space()
+  if titles[1] then page:words("Of this tell also: " .. table.concat(titles, "; "), 0, 2) end
 end
 
 -- The beginning of what was found, around the words.
@@ -173,7 +177,10 @@ local function look_up(page, index, words)
     return show(page)
   end
   local has_option = show_option(page, words)
-  if entries then show_entries(page, index, entries) end
+  if entries then
+    show_entries(page, index, entries)
+    show_others(page, index, words, entries)
+  end
   if entries or has_option then return show(page) end
   local hits, all = index:search(words)
   if not hits[1] then

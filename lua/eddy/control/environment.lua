@@ -1,4 +1,5 @@
 -- What code of a console sees: the script's globals, and functions that look into tasks.
+local errors = require "eddy.base.errors"
 local values = require "eddy.control.values"
 local targets = require "eddy.control.targets"
 
@@ -84,7 +85,7 @@ end
 
 -- Where a function that finds fields has them: those of modules that are loaded at first use, and
 -- methods of what people hold.
-local KEPT = { methods = true, modules = true, reloading = true }
+local KEPT = { own = true, methods = true, Socket = true, modules = true, reloading = true }
 
 -- The tables that have the fields of a value.
 local function fields_of(object)
@@ -92,7 +93,8 @@ local function fields_of(object)
   if type(object) == "string" then meta = { __index = string } end
   local index = type(meta) == "table" and rawget(meta, "__index")
   local found = { object, index }
-  for i = 1, type(index) == "function" and math.huge or 0 do
+  local is_ours = type(index) == "function" and errors.is_ours(debug.getinfo(index, "S").source)
+  for i = 1, is_ours and math.huge or 0 do
     local name, value = debug.getupvalue(index, i)
     if not name then break end
     if KEPT[name] then found[#found + 1] = value end

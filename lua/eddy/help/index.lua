@@ -6,7 +6,7 @@ local M = {}
 
 local REFERENCE = "lua/README.md"
 local MOST_HITS = 10
-local MOST_ASIDE = 2 -- places that tell of what no table has
+local MOST_ASIDE = 3 -- places that tell of what no table has
 
 local Index = {}
 Index.__index = Index
@@ -212,12 +212,26 @@ local function look_into(section, words)
   return score, shown
 end
 
---- Sections that have all the words of a text, the best first.
+-- Words that stand everywhere.
+local COMMON = {}
+for word in ("a an and are as at be by do does for from how i if in is it my not of on or that " ..
+  "the there this to what when where which who why with"):gmatch "%S+" do COMMON[word] = true end
+
+-- The words of a text to look for: all of them, where it has none but common ones.
+local function words_in(text)
+  local all, rare = {}, {}
+  for word in text:lower():gmatch "[%w_.:-]+" do
+    all[#all + 1] = word
+    if not COMMON[word] then rare[#rare + 1] = word end
+  end
+  return rare[1] and rare or all
+end
+
+--- Sections that have all the words of a text, but for common ones, the best first.
 -- @return a list of { section =, shown = { text =, signature = the row, if it is one } }, which
 -- has no `shown` where only the title has them; and how many there are in all
 function Index:search(text)
-  local words, hits = {}, {}
-  for word in text:lower():gmatch "[%w_.:-]+" do words[#words + 1] = word end
+  local words, hits = words_in(text), {}
   for i, section in ipairs(words[1] and self.sections or {}) do
     local score, shown = look_into(section, words)
     if M.is_reference(section) then score = score * 1.5 end
