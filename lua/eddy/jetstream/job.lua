@@ -83,6 +83,7 @@ function Job:ack() settle(self, "ack", "+ACK", "acks") end
 -- elsewhere that it was done.
 -- @return a future of true. Fails with ETIMEDOUT when the server does not say so in five seconds,
 -- ENOENT when the consumer is gone: then the message may come again
+---@return eddy.Future<true>
 function Job:double_ack()
   check_open(self, "double_ack")
   self._settled = "double_ack"

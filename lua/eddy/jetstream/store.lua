@@ -122,6 +122,10 @@ end
 
 --- The same of a list of one part, as a ZeroMQ stream's has several: a message of NATS' is one
 -- string. Several raise.
+---@param parts string[]
+---@param options? eddy.jetstream.SendOptions
+---@return true? ok
+---@return eddy.Error err
 function Stream:send_multipart(parts, options)
   if type(parts) ~= "table" or parts[2] ~= nil or type(parts[1]) ~= "string" then
     local got = type(parts) == "table" and "one of " .. #parts .. " parts" or type(parts)

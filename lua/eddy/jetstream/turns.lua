@@ -8,6 +8,7 @@ local C = c.C
 
 local BUDGET = 64 -- messages that are handled in a turn
 
+---@class eddy.jetstream.Stream
 local M = { methods = {} }
 
 local deliver

@@ -98,6 +98,7 @@ function Watch:_look(now)
 end
 
 --- Ends it.
+---@return integer messages that are lost: 0
 function Watch:close()
   if self._closed then return 0 end
   self._closed = true

@@ -120,6 +120,7 @@ local function classes()
     ["pub handler"] = methods_of(eddy.log.pub_handler(context:socket(zmq.PUB))),
   }
   if has_nats then
+    require "eddy.jetstream" -- which loads the others in their order
     local bucket = require "eddy.jetstream.kv"
     found.link = require("eddy.jetstream.link").methods
     found["stored stream"] = require("eddy.jetstream.stream").class
