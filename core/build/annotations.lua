@@ -199,10 +199,8 @@ local function enter_classes(classes, file, block, line)
   end
   local variable = line:match "^%s*local ([%w_]+)[%w_, ]* = " or line:match "^([%w_.]+) = "
   if not last or not variable then return end
+  if line:find "{.*methods = {" then variable = variable .. ".methods" end
   file.owners[variable], file.last = last, last
-  if line:find "{.*methods = {" and not M.is_module(last) then
-    file.owners[variable .. ".methods"] = last
-  end
   return last
 end
 
@@ -240,7 +238,7 @@ local function resolve(classes, files, file, source)
     local its = files[module]
     return its and its.functions["return"], module
   end
-  local owner, name = source:match "^([%w_]+)%.([%w_]+)$"
+  local owner, name = source:gsub("%.methods%.", "."):match "^([%w_]+)%.([%w_]+)$"
   local taken = file.taken[source]
   if taken then return files[taken[1]].functions[taken[2]] end
   if not owner then return file.functions[source] end

@@ -178,7 +178,8 @@ function M.write(folder, out)
     text[#text + 1] = ("\nreturn %s"):format(class.variable)
     write(("%s/%s.lua"):format(out, name:gsub("%.", "/")), text)
   end
-  if #problems > 0 then error(table.concat(problems, "\n"), 0) end
+  -- No reason not to build: spec/project/types_spec.lua fails of them.
+  if #problems > 0 then io.stderr:write(table.concat(problems, "\n"), "\n") end
 end
 
 M.write(arg[1], arg[2])

@@ -72,7 +72,7 @@ end
 -- What ends with a call of another one that returns nothing.
 local hands_over = {}
 for name in ([[device.stop socket.close socket.set semaphore.release loop.remove_handler
-    stream.on_recv_json]]):gmatch "%S+" do
+    stream.on_recv_json job.nak job.term]]):gmatch "%S+" do
   hands_over[name] = true
 end
 for _, name in ipairs { "stored stream.on_recv", "stored job.nak", "stored job.term",
@@ -158,6 +158,9 @@ local function write_blocks(path, folder)
   local page, count = assert(io.open(path)), 0
   for block in page:read("*a"):gmatch "```lua\n(.-)```" do
     count = count + 1
+    -- Of an error that pcall has caught the server thinks that it is what the function returns.
+    local has_errors = block:find("pcall(", 1, true)
+    if has_errors then block = "---@diagnostic disable: undefined-field\n" .. block end
     if not block:find "\ndescribe%(" then
       local name = ("%s/%s_%d.lua"):format(folder, path:match("[^/]+$"):gsub("%W", "_"), count)
       write(name, block)
@@ -310,8 +313,7 @@ describe("type annotations", function()
 
   it("have the fields that the reference speaks of", function()
     -- Words that stand for others than the class of the name; and what is a file, and an example.
-    local others = { link = "eddy.jetstream.Link", job = "eddy.jetstream.Job",
-      jobs = "eddy.jetstream.Stream" }
+    local others = { job = "eddy.Job", jobs = "eddy.jetstream.Stream" }
     local known = { ["eddy.lua"] = true, ["logger:notice"] = true }
     for span in reference():gmatch "`([^`\n]+)`" do
       local owner, name = span:match "^(%l+)[.:]([%a_][%w_]*)%f[^%w_]"
@@ -368,7 +370,7 @@ describe("type annotations", function()
   end
 
   local scenarios = {}
-  for _, part in ipairs { "auth", "end", "plain", "loop" } do
+  for _, part in ipairs { "auth", "end", "plain", "loop", "link" } do
     for name, fn in pairs(require("spec.lua.reentrancy." .. part .. "_calls")) do
       scenarios[name] = fn
     end
@@ -444,6 +446,7 @@ describe("type annotations", function()
       local pages = assert(io.popen("find '" .. EDDY_ROOT .. "/examples' -name '*.md'"))
       for path in pages:lines() do write_blocks(path, folder) end
       pages:close()
+      process.shell(("cd '%s' && '%s' init made && rm -r made/spec"):format(folder, EDDY_HOST))
     end)
     if not code then return pending "needs lua-language-server" end
     assert.message(said).equal(0, code)
