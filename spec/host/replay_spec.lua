@@ -206,12 +206,12 @@ describe("eddy --record and --replay", function()
       local ffi = require "ffi"
       ffi.cdef "int raise(int);"
       local loop = eddy.loop.instance()
-      loop:on_signal("USR1", function(name) print(name) end)
+      loop:on_signal("USR1", function(name)
+        print(name)
+        loop:call_later(5, function() loop:stop_gracefully() end)
+      end)
       loop:on_stop(function(reason) print("stops", reason) end)
-      loop:call_later(5, function() if arg[1] then ffi.C.raise(10) end end)
-      loop:call_later(20, function()
-        require("eddy.loop").instance():stop_gracefully()
-      end)]]
+      loop:call_later(5, function() if arg[1] then ffi.C.raise(10) end end)]]
     assert.equal("USR1\nstops\tnil\n", out)
     assert.matches("USR1\n", again)
   end)
@@ -266,5 +266,27 @@ describe("eddy --record and --replay", function()
     local _, err = check(0, eddy("--replay", name, script))
     assert.matches("cut off: it is played as far as it goes", err)
     assert.matches("the same", err)
+  end)
+
+  it("come to an end wherever a recording was cut off", function()
+    local script = write [[
+      local eddy, zmq = require "eddy", require "eddy.zmq"
+      local a = eddy.stream(zmq.instance():socket(zmq.PAIR, { bind = "inproc://a" }))
+      if arg[1] then a:send "early" end
+      local loop, count = eddy.loop.instance(), 0
+      loop:call_every(1, function()
+        count = count + 1
+        if count == 5 then loop:stop() end
+      end)]]
+    check(0, eddy("--record", name, script))
+    local size = tonumber(select(2, shell("stat -c %s " .. name)):match "%d+")
+    for _, left in ipairs { 48, 64, 96, size - 100, size - 40 } do
+      for _, early in ipairs { "", "early" } do
+        local code, out, err = shell(("head -c %d %s >%s.cut; timeout 30 %s --replay %s.cut %s %s")
+          :format(left, name, name, process.quote(EDDY_HOST), name, script, early))
+        assert.message(code .. out .. err).is_true(code <= 2)
+      end
+    end
+    os.remove(name .. ".cut")
   end)
 end)

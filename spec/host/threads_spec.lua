@@ -56,7 +56,7 @@ describe("at the end of the program", function()
         local i = 0
         while true do i = i + 1 end
       end)
-    ]], "--drain", "100"))
+    ]], "--drain", "2000"))
     assert.equal("", err)
   end)
 

@@ -65,7 +65,7 @@ function Play:differs(text)
   if self.is_over then return end
   self.is_over, self.has_failed = true, true
   self.complain("replay: " .. text)
-  for _, feed in pairs(self.feeds) do feed.loop:stop() end
+  for loop in pairs(self.loops) do loop:stop() end
 end
 
 local events = {}
@@ -87,7 +87,7 @@ function events.T(self, loop, event)
     return self:differs(difference.fires(self, event))
   end
   if timer._period == 0 then C.eddy_timer_close(loop._c, timer._id) end
-  loop._current = timer
+  loop._current, self.fires = timer, true
   timer:_handle()
 end
 
@@ -168,10 +168,12 @@ end
 -- A loop comes up: it has what was recorded of it.
 local function feed(self, number, loop)
   errors.check(C.eddy_loop_virtual_time(loop._c, self.start / 1e6), "replay")
+  self.loops[loop] = true
+  if self.is_over then loop:stop() end
   local own = self.inputs[number]
   if not own then return end
   own.loop, own.play, own.at, own._id = loop, self, 1, false
-  self.feeds[number] = setmetatable(own, Feed)
+  setmetatable(own, Feed)
   own:_arm()
 end
 
@@ -210,6 +212,14 @@ local function replace(self)
   around(taps.Timer, "_arm", function(arm)
     return function(timer) return arm(timer, NEVER) end
   end)
+  -- One that is due by itself: nothing more was recorded.
+  around(taps.Timer, "_handle", function(handle)
+    return function(timer)
+      if not self.fires then return timer._loop:stop() end
+      self.fires = false
+      return handle(timer)
+    end
+  end)
   taps.around_sends(function(name)
     return function(stream, data, opts)
       stream:_check_open(name)
@@ -237,8 +247,8 @@ end
 -- @return a function that ends it: it says what came of it, and returns whether all was the same
 function M.begin(records, complain)
   local self = setmetatable({ complain = complain, names = {}, values = {}, expected = {},
-    inputs = {}, streams = {}, timers = {}, feeds = {}, sent = {}, compared = 0,
-    is_over = false, has_failed = false }, Play)
+    inputs = {}, streams = {}, timers = {}, sent = {}, compared = 0, fires = false,
+    is_over = false, has_failed = false, loops = setmetatable({}, { __mode = "k" }) }, Play)
   sort(self, records)
   replace(self)
   return function()
