@@ -120,7 +120,7 @@ local function show()
   local published = eddy.stream(context:socket(zmq.PULL, { bind = "inproc://published" }))
   local seen = eddy.event()
   published:on_recv(function(msg)
-    local item = tnetstring.decode(msg[1])
+    local item = assert(tnetstring.decode(msg[1]))
     print("published:", (item.formats["http-stream"].content:gsub("\n", " ")))
     seen:set()
   end)
@@ -129,7 +129,7 @@ local function show()
       { "GET", "/notices" }, { "GET", "/nowhere" } } do
     front:send_multipart { "", "T" .. tnetstring.encode { id = tostring(i), method = each[1],
       uri = "http://127.0.0.1" .. each[2], headers = {}, body = each[3] or "" } }
-    local answer = tnetstring.decode(front:recv_multipart()[2]:sub(2))
+    local answer = assert(tnetstring.decode(front:recv_multipart()[2]:sub(2)))
     print(each[1] .. " " .. each[2], answer.code, answer.body:match "[^\n]+")
   end
   seen:wait():await()
