@@ -369,6 +369,10 @@ int eddy_context_close_sockets(eddy_context *context, double linger);
  * last user. */
 int eddy_context_term(eddy_context *context);
 
+/* How many contexts the process has, those included that are freed while something uses them.
+ */
+int eddy_contexts(void);
+
 /* How many sockets are open. */
 int eddy_context_sockets(eddy_context *context);
 

@@ -34,6 +34,7 @@ static struct {
     pthread_mutex_t lock;
     void *zmq;  /* the shared one */
     int users;  /* contexts that are on it */
+    int alive;  /* contexts in all */
     int ending; /* contexts that are being terminated */
     pthread_cond_t ended;
 } process = {.lock = PTHREAD_MUTEX_INITIALIZER, .ended = PTHREAD_COND_INITIALIZER};
@@ -42,7 +43,7 @@ static struct {
  */
 static void forked(void) {
     process.zmq = NULL;
-    process.users = process.ending = 0;
+    process.users = process.alive = process.ending = 0;
     pthread_mutex_init(&process.lock, NULL);
     pthread_cond_init(&process.ended, NULL);
 }
@@ -100,6 +101,19 @@ static void *leave_shared(void) {
     return zmq;
 }
 
+static void count_alive(int more) {
+    pthread_mutex_lock(&process.lock);
+    process.alive += more;
+    pthread_mutex_unlock(&process.lock);
+}
+
+int eddy_contexts(void) {
+    pthread_mutex_lock(&process.lock);
+    int alive = process.alive;
+    pthread_mutex_unlock(&process.lock);
+    return alive;
+}
+
 int eddy_context_new(int io_threads, eddy_context **context) {
     eddy_context *made = eddy__calloc(1, sizeof *made);
     if (!made) return -ENOMEM;
@@ -114,6 +128,7 @@ int eddy_context_new(int io_threads, eddy_context **context) {
     made->references = 1;
     pthread_mutex_init(&made->lock, NULL);
     eddy__id_map_init(&made->sockets);
+    count_alive(1);
     *context = made;
     return 0;
 }
@@ -155,6 +170,7 @@ void eddy__context_release(eddy_context *context) {
         terminate(zmq);
         pthread_mutex_unlock(&process.lock);
     }
+    count_alive(-1);
     eddy__id_map_free(&context->sockets);
     pthread_mutex_destroy(&context->lock);
     eddy__free(context);

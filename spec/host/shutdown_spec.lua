@@ -12,6 +12,17 @@ local ROUNDS = full.size(1, 34)   -- for each thing left behind, with each way t
 local LATEST_MS = full.size(5000, 1000)
 
 describe("the end of the host", function()
+  it("does not wait for sockets of a context that is garbage and not yet finalized", function()
+    local _, err = check(0, eddy("-e", [[
+      local zmq = require "eddy.zmq"
+      local canary = setmetatable({}, { __mode = "k" })
+      collectgarbage()
+      zmq.context():socket(zmq.PULL, { bind = "inproc://garbage" })
+      canary[{}] = true
+      repeat collectgarbage("step", 0) until not next(canary) -- the context is in no table]]))
+    assert.equal("", err)
+  end)
+
   describe("when nobody reads the standard output", function()
     it("stops the loop in order, with 141", function()
       local times = {}

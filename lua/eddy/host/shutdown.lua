@@ -137,10 +137,19 @@ local function drain_loop(loop, deadline, said)
   return math.max(0, C.eddy_loop_drain(loop._c, left()))
 end
 
+-- A context that is garbage is among no others any more, and its sockets stay open until it is
+-- finalized: the collector may be just about to.
+local function finalize_contexts()
+  local known = 0
+  for context in pairs(zmq._all()) do known = known + (context._c and 1 or 0) end
+  if C.eddy_contexts() > known then collectgarbage() end
+end
+
 -- Closes all sockets, and frees all loops and contexts. They linger until `deadline`, or, without
 -- one, as they would.
 local function close_sockets(deadline)
   local function left() return deadline and math.max(0, deadline - C.eddy_time()) or -1 end
+  finalize_contexts()
   -- First the sockets, with those of streams, which a loop would close with their own linger.
   for context in pairs(zmq._all()) do
     if context._c then C.eddy_context_close_sockets(context._c, left()) end
