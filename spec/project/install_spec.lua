@@ -57,6 +57,21 @@ describe("an installed eddy", function()
     end
   end)
 
+  it("has its documents in itself, and its annotations where projects look for them", function()
+    assert.matches("^send%(data, opts%)", run("$P/bin/eddy help stream:send"))
+    run("cd $P && bin/eddy init shop && cd shop && ../bin/eddy test")
+    local types = run("cd $P && realpath share/eddy/types"):gsub("\n$", "")
+    assert.matches('"' .. types .. '"', run("cat $P/shop/.luarc.json"), 1, true)
+  end)
+
+  it("has all commands in itself, and a prompt", function()
+    for _, row in ipairs(require("eddy.commands.list").rows) do
+      local help = run("$P/bin/eddy " .. row[1] .. " --help")
+      assert.is_truthy(help:lower():find("usage: eddy " .. row[1], 1, true))
+    end
+    assert.equal("2\n", run("echo 1 + 1 | $P/bin/eddy -i"))
+  end)
+
   it("has what shells complete the command line with", function()
     assert.matches("complete .* eddy\n$", run("cat $P/share/bash-completion/completions/eddy"))
     assert.matches("^#compdef eddy\n", run("cat $P/share/zsh/vendor-completions/_eddy"))

@@ -1,5 +1,5 @@
--- The commands: `eddy NAME` is the module of that name in this folder, whose main(args) returns
--- an exit code. A new command is a row here.
+-- The commands: `eddy NAME` is the module of that name in this folder, or of its `module` where it
+-- cannot be called so, whose main(args) returns an exit code. A new command is a row here.
 local M = {}
 
 M.rows = {
@@ -10,7 +10,7 @@ M.rows = {
   { "metrics", "", "serve them to Prometheus, and as a page for people" },
   { "ctl", "[PID] VERB", "ask a process, or have it do something (eddy --control)" },
   { "console", "[PID]", "type Lua code into a process (eddy --control=eval)" },
-  { "init", "NAME", "begin a project: a script, its spec, a service file" },
+  { "init", "NAME", "begin a project: a script, its spec, a service file", module = "project" },
   { "completion", "SHELL", "print what bash or zsh completes the command line with" },
   { "keygen", "NAME", "make the two files of a pair of keys" },
   { "bundle", "SCRIPT", "make one executable of a script and its modules" },
@@ -22,7 +22,7 @@ M.rows = {
 function M.find(name)
   for _, row in ipairs(M.rows) do
     if row[1] == name then
-      return require("eddy.commands." .. (name:gsub("-", "_"))).main
+      return require("eddy.commands." .. (row.module or name:gsub("-", "_"))).main
     end
   end
 end
