@@ -29,7 +29,7 @@ enum {
     EDDY_PAGE_UNNAMED = -2, /* it is another one, since it has not: a callback, task or timer */
 
     EDDY_PAGE_JETSTREAM = 100, /* types of streams that are no sockets: of JetStream's, */
-    EDDY_PAGE_LINK,            /* and a link to NATS, with all that is on it */
+    EDDY_PAGE_LINK,            /* and a link to NATS, with its plain subjects */
 
     EDDY_PAGE_BUCKETS = 32,
     EDDY_PAGE_BOUNDS = 20, /* of a metric's histogram, at most */

@@ -6,7 +6,7 @@
 #include <string.h>
 #include <unistd.h>
 
-enum { MOST_UNTOLD = 256, MOST_SPENT = 256, MOST_SPENT_BYTES = 1 << 20 };
+enum { MOST_UNTOLD = 256, MOST_SPENT = 512, MOST_SPENT_BYTES = 1 << 20 };
 
 /* The lock is held. */
 static void add(eddy_link *link, eddy__arrival *arrival) {
@@ -34,9 +34,15 @@ void eddy__arrivals_end(eddy_link *link) {
 static void tell(eddy_link *link, int kind, int status, const char *text, uint32_t number,
                  double token) {
     size_t size = strlen(text) + 1;
-    eddy__arrival *arrival = calloc(1, sizeof *arrival + size);
+    eddy__arrival *arrival = link->last_words;
+    if (kind == EDDY_LINK_CLOSED) { /* whoever waits for that waits for ever without it */
+        link->last_words = NULL;
+        if (size > EDDY__LAST_WORDS) size = EDDY__LAST_WORDS;
+    } else {
+        arrival = calloc(1, sizeof *arrival + size);
+    }
     if (!arrival) return;
-    memcpy(arrival->text, text, size);
+    memcpy(arrival->text, text, size - 1);
     arrival->event = (eddy_link_event){.kind = kind,
                                        .subscription = number,
                                        .status = status,
@@ -187,21 +193,26 @@ int eddy_link_fd(eddy_link *link) {
     return link->fd;
 }
 
+static void free_list(eddy__arrival *list) {
+    while (list) {
+        eddy__arrival *next = list->next;
+        free_arrival(list);
+        list = next;
+    }
+}
+
 /* Frees what was looked at. Not one by one: libnats hands each message to a thread that frees
  * it, and would wake that for each. */
 static void free_spent(eddy_link *link) {
-    while (link->spent != link->batch) {
-        eddy__arrival *next = link->spent->next;
-        free_arrival(link->spent);
-        link->spent = next;
-    }
+    free_list(link->spent);
+    link->spent = NULL;
     link->spent_count = 0;
     link->spent_bytes = 0;
 }
 
 /* All that came. The lock is held. */
 static void take_batch(eddy_link *link) {
-    link->spent = link->batch = link->first;
+    link->batch = link->first;
     link->first = NULL;
     link->last = &link->first;
     link->untold = 0;
@@ -215,8 +226,7 @@ static void take_batch(eddy_link *link) {
 }
 
 int eddy_link_next(eddy_link *link, eddy_link_event *event) {
-    if (!link->batch || link->spent_count >= MOST_SPENT ||
-        link->spent_bytes >= MOST_SPENT_BYTES)
+    if (link->spent_count >= MOST_SPENT || link->spent_bytes >= MOST_SPENT_BYTES)
         free_spent(link);
     if (!link->batch) {
         pthread_mutex_lock(&link->in_lock);
@@ -224,8 +234,11 @@ int eddy_link_next(eddy_link *link, eddy_link_event *event) {
         pthread_mutex_unlock(&link->in_lock);
         if (!link->batch) return 0;
     }
-    *event = link->batch->event;
-    link->batch = link->batch->next;
+    eddy__arrival *arrival = link->batch;
+    *event = arrival->event;
+    link->batch = arrival->next;
+    arrival->next = link->spent;
+    link->spent = arrival;
     link->spent_count++;
     link->spent_bytes += event->data_size;
     link->unread--;
@@ -236,15 +249,9 @@ int eddy_link_has(const eddy_link_event *event, const char *text) {
     return memmem(event->data, (size_t)event->data_size, text, strlen(text)) != NULL;
 }
 
-static void free_list(eddy__arrival *list) {
-    while (list) {
-        eddy__arrival *next = list->next;
-        free_arrival(list);
-        list = next;
-    }
-}
-
 void eddy__arrivals_free(eddy_link *link) {
+    free(link->last_words);
     free_list(link->spent);
+    free_list(link->batch);
     free_list(link->first);
 }

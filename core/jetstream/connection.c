@@ -170,7 +170,6 @@ static int carry(eddy_link *link) {
     while (is_alive(link)) {
         double pause = eddy__sending_go_on(link);
         eddy__socket_write(link);
-        eddy__sending_free(link);
         if (is_over(link)) return 1;
         eddy__socket_wait(link, pause_of(link, pause));
         if (!link->is_ending) continue;
@@ -201,6 +200,7 @@ static void learn_servers(eddy_link *link) {
 /* Ends a connection. */
 static void end(eddy_link *link) {
     natsConnection_Close(link->connection);
+    eddy__sending_free(link);
     eddy__subscriptions_destroy(link);
     natsConnection_Destroy(link->connection);
     link->connection = NULL;

@@ -17,6 +17,8 @@ typedef struct eddy__arrival {
     char text[]; /* the event's, or the subject of the reply and the headers */
 } eddy__arrival;
 
+enum { EDDY__LAST_WORDS = 256 };
+
 enum { EDDY__PUBLISH, EDDY__SUBSCRIBE, EDDY__UNSUBSCRIBE, EDDY__DRAIN };
 
 /* Something that is to be sent. Its texts follow it, each with a zero byte. */
@@ -60,12 +62,12 @@ struct eddy_link {
     int fd;
     pthread_mutex_t in_lock; /* of what follows */
     eddy__arrival *first, **last;
-    int is_told; /* the descriptor can be read */
-    int untold;  /* messages that came since it was, or since the owner looked */
+    eddy__arrival *last_words; /* what tells of the link's end */
+    int is_told;               /* the descriptor can be read */
+    int untold;                /* messages that came since it was, or since the owner looked */
     double in, in_bytes, dropped;
 
-    eddy__arrival *batch; /* the owner's: taken, and not looked at; and from here */
-    eddy__arrival *spent; /* to there it was, */
+    eddy__arrival *batch, *spent; /* the owner's: taken, and not looked at; looked at, */
     int64_t spent_count, spent_bytes;
     eddy__departure *staged_first, **staged_last; /* queued, and not flushed, */
     double most, most_bytes;                      /* and what may wait: */
@@ -101,8 +103,9 @@ struct eddy_link {
     double deadline; /* when it is to have ended; -1: it is not stopped */
     eddy__subscription *subscriptions;
     eddy__departure *sending; /* what it took, until it is sent */
-    natsMsg *sent[64];        /* those with headers */
+    natsMsg *sent[256];       /* those with headers, until they are freed */
     int sent_count;
+    int64_t sent_bytes;
 };
 
 void eddy__link_retain(eddy_link *link);

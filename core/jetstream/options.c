@@ -52,11 +52,13 @@ int eddy_link_new(eddy_link **link) {
     pthread_mutex_init(&made->out_lock, NULL);
     pthread_mutex_init(&made->burst_lock, NULL);
     pthread_cond_init(&made->burst_end, NULL);
-    made->socket = made->deadline = -1;
+    made->socket = -1;
+    made->deadline = -1;
+    made->last_words = calloc(1, sizeof *made->last_words + EDDY__LAST_WORDS);
     made->fd = eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK);
     made->wake_fd = eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK);
     int error = made->fd < 0 || made->wake_fd < 0 ? errno : 0;
-    if (!error && (natsOptions_Create(&made->options) != NATS_OK ||
+    if (!error && (!made->last_words || natsOptions_Create(&made->options) != NATS_OK ||
                    natsInbox_Create(&made->inbox) != NATS_OK))
         error = ENOMEM;
     if (error) {

@@ -4,6 +4,7 @@
 #include <string.h>
 
 enum {
+    MOST_SENT_BYTES = 1 << 20,
     RETRY_MS = 20,           /* how often a connection that is lost is looked at */
     BURST = 512,             /* messages that are sent before the socket is looked at */
     MOST_BUFFERED = 1 << 20, /* bytes that the socket does not take yet */
@@ -25,6 +26,7 @@ static natsStatus set_headers(natsMsg *message, const eddy__departure *departure
 void eddy__sending_free(eddy_link *link) {
     for (int i = 0; i < link->sent_count; i++) natsMsg_Destroy(link->sent[i]);
     link->sent_count = 0;
+    link->sent_bytes = 0;
 }
 
 static natsStatus publish(eddy_link *link, const eddy__departure *departure) {
@@ -43,8 +45,11 @@ static natsStatus publish(eddy_link *link, const eddy__departure *departure) {
     if (status == NATS_OK) status = set_headers(message, departure);
     if (status == NATS_OK) status = natsConnection_PublishMsg(connection, message);
     if (!message) return status;
-    if (link->sent_count == sizeof link->sent / sizeof *link->sent) eddy__sending_free(link);
     link->sent[link->sent_count++] = message;
+    link->sent_bytes += size;
+    if (link->sent_count == sizeof link->sent / sizeof *link->sent ||
+        link->sent_bytes >= MOST_SENT_BYTES)
+        eddy__sending_free(link);
     return status;
 }
 

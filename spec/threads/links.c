@@ -1,41 +1,11 @@
 /* A link to NATS: its owner, its thread and those of libnats, with a server that is killed and
  * comes back, and links that are given up in the middle. Without nats-server it is skipped. */
-#include "proof.h"
+#include "nats.h"
 
-#include <arpa/inet.h>
 #include <jetstream/jetstream.h>
 #include <poll.h>
-#include <signal.h>
-#include <sys/wait.h>
-#include <unistd.h>
 
-static char address[64], port[16];
-static pid_t server;
 static int backs; /* how often a connection came back */
-
-static void choose_port(void) {
-    struct sockaddr_in any = {.sin_family = AF_INET, .sin_addr.s_addr = htonl(INADDR_LOOPBACK)};
-    socklen_t size = sizeof any;
-    int fd = socket(AF_INET, SOCK_STREAM, 0);
-    CHECK(bind(fd, (struct sockaddr *)&any, size) == 0);
-    CHECK(getsockname(fd, (struct sockaddr *)&any, &size) == 0);
-    close(fd);
-    snprintf(port, sizeof port, "%d", ntohs(any.sin_port));
-    snprintf(address, sizeof address, "nats://127.0.0.1:%s", port);
-}
-
-static void start_server(void) {
-    server = fork();
-    if (server != 0) return;
-    freopen("/dev/null", "w", stderr);
-    execlp("nats-server", "nats-server", "-a", "127.0.0.1", "-p", port, (char *)NULL);
-    _exit(1);
-}
-
-static void kill_server(void) {
-    kill(server, SIGKILL);
-    waitpid(server, NULL, 0);
-}
 
 static eddy_link *new_link(void) {
     eddy_link *link;
@@ -90,10 +60,7 @@ static void read_to(eddy_link *link, int last) {
 
 int main(int argc, char **argv) {
     int messages = proof_size(argc, argv, 20000), given_up = messages / 200;
-    if (system("command -v nats-server >/dev/null 2>&1") != 0) {
-        puts("skipped: there is no nats-server");
-        return 0;
-    }
+    need_server();
     choose_port();
     start_server();
     eddy_link *link = new_link();

@@ -31,6 +31,7 @@ local Link = {
   server = false, _most = false, _connected = false, _epoch = -1, _on_event = false,
   _problem = false, _last_call = false, _is_last = false,
   _closing = false, _told_waiting = false, _is_dirty = false, _tick = false, _page = false,
+  _plain_in = 0, _plain_bytes_in = 0, _plain_out = 0, _plain_bytes_out = 0, -- of plain subjects
 }
 Link.__index = Link
 

@@ -20,13 +20,13 @@ function M.open(loop, type, name, endpoint)
   return page
 end
 
---- A link's numbers.
+--- A link's numbers: of plain subjects, since its streams have their own.
 function M.show_link(page, link, stats)
   page.receiving = link._connected and 1 or 0
   put(page.endpoint, link.server or "")
   local to = page.stats
-  to.messages_in, to.bytes_in = stats["in"], stats.in_bytes
-  to.messages_out, to.bytes_out = stats.out, stats.out_bytes
+  to.messages_in, to.bytes_in = link._plain_in, link._plain_bytes_in
+  to.messages_out, to.bytes_out = link._plain_out, link._plain_bytes_out
   to.queued, to.queued_bytes, to.dropped = stats.waiting, stats.waiting_bytes, stats.dropped
   to.high_water = math.max(to.high_water, to.queued)
   to.high_water_bytes = math.max(to.high_water_bytes, to.queued_bytes)

@@ -5,7 +5,7 @@ local c = require "eddy.base.libeddy"
 local api = require "eddy.jetstream.api"
 local library = require "eddy.jetstream.library"
 
-local C = c.C
+local C, ffi = c.C, c.ffi
 
 local numbers = errors.numbers
 
@@ -177,9 +177,11 @@ local function unclaimed(self, place, entry)
 end
 
 local function failed(self, place, entry, event)
-  local _, err = api.answer_of(event, ("send: %s: %s"):format(self._name,
-    type(entry) == "table" and entry.subject or self._subject))
-  if not err or api.is_passing(err) then return self:again(RETRY_MS) end
+  local what = ("send: %s: %s"):format(self._name,
+    type(entry) == "table" and entry.subject or self._subject)
+  local _, err = api.answer_of(event, what)
+  err = err or api.strange(ffi.string(event.data, event.data_size), what)
+  if api.is_passing(err) then return self:again(RETRY_MS) end
   done(self, place, entry, err)
   pump(self)
 end

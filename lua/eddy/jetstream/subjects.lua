@@ -56,6 +56,9 @@ function Request:reply(data, headers)
 end
 
 function Subscription:_message(event)
+  local link = self.link
+  link._plain_in = link._plain_in + 1
+  link._plain_bytes_in = link._plain_bytes_in + event.data_size
   if not self._on_recv or self._last - self._first + 1 >= self._most then
     self._dropped = self._dropped + 1
     return
@@ -64,7 +67,7 @@ function Subscription:_message(event)
     ffi.string(event.data, event.data_size) }
   if event.header_size > 0 then msg.headers = api.headers(event) end
   if event.reply_size > 0 then
-    msg.request = setmetatable({ _link = self.link,
+    msg.request = setmetatable({ _link = link,
       _reply = ffi.string(event.reply, event.reply_size) }, Request)
   end
   turns.add(self, msg)
@@ -167,6 +170,7 @@ local function check_message(self, what, subject, data, headers)
     return nil, errors.new(numbers.EMSGSIZE, ("%s: a message of %d bytes, and the server takes %d")
       :format(what, size, most))
   end
+  self._plain_out, self._plain_bytes_out = self._plain_out + 1, self._plain_bytes_out + #data
   return flat
 end
 

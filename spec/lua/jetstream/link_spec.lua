@@ -109,8 +109,18 @@ describe("links to NATS", function()
       server:remove()
       os.execute("rm -r " .. folder)
     end)
-    local _, events = connect { server.url, tls = { ca = folder .. "/cert" } }
+    local _, events = connect { server.url, tls = { ca = folder .. "/cert" }, reconnect_wait = 20 }
     wait_for(events, "CONNECTED")
+    local got = {}
+    link:subscribe("a"):on_recv(function(msg) got[#got + 1] = #msg[2] end)
+    for _ = 1, 20 do link:publish("a", ("x"):rep(100000)) end
+    support.wait(loop, function() return #got == 20 end)
+    server:kill()
+    wait_for(events, "LOST")
+    link:publish("a", "x")
+    server:start()
+    wait_for(events, "BACK")
+    support.wait(loop, function() return got[21] == 1 end)
     link:close()
     _, events = connect { server.url, tls = true } -- nobody has vouched for it
     assert.matches("certificate", wait_for(events, "CLOSED").problem.message)

@@ -104,7 +104,7 @@ describe("a stream of JetStream's", function()
   end)
 
   it("acknowledges only when the handler's coroutine has ended", function()
-    local jobs = stream { create = { subjects = name .. ".>", ack_wait = 400 } }
+    local jobs = stream { create = { subjects = name .. ".>", ack_wait = 1000 } }
     local go, begun = eddy.future.new(loop), 0
     jobs:on_recv(function()
       begun = begun + 1
@@ -112,7 +112,7 @@ describe("a stream of JetStream's", function()
     end)
     send(jobs, 2)
     -- Longer than the server waits for an answer: it is told that the first one goes on.
-    support.wait(loop, function() return jobs:stats().progress >= 5 end)
+    support.wait(loop, function() return jobs:stats().progress >= 4 end)
     assert.equal(1, begun)
     assert.equal(0, jobs:stats().acks)
     assert.equal(1, consumer().num_ack_pending)

@@ -207,6 +207,20 @@ describe("links to strangers", function()
     end
   end)
 
+  it("that answer what is stored with something else are told of", function()
+    for _, answer in ipairs { "", "{}", "thanks", "[]", '{"seq"' } do
+      connect(answering(answer))
+      local jobs = link:stream { stream = "A", subject = "a" }
+      local problem
+      jobs:send("x", { callback = function(_, err) problem = err or true end })
+      support.wait(loop, function() return problem end)
+      assert.is_true(problem == true or problem.name == "EPROTO")
+      assert.is_true(answer:find "seq" ~= nil or problem ~= true)
+      link:close()
+      server:close(0)
+    end
+  end)
+
   for _, answer in ipairs { "", "5", "null", "[]", '"x"', "{}", '{"error":5}', '{"error":{}}',
       '{"error":{"code":"x","err_code":[],"description":{}}}', '{"config":5}', '{"config":{}}',
       '{"streams":5}', "not JSON", '{"config":{"ack_policy":"explicit","ack_wait":"x"}}',
