@@ -27,6 +27,7 @@ local count = 0
 ---@field name string
 local Thread = {}
 Thread.__index = Thread
+Thread._is_signalled = false -- it ran when a signal came for another one that was waited for
 
 local all = setmetatable({}, { __mode = "k" })
 
@@ -178,9 +179,10 @@ local function await_end(self, ms)
   return future:_await_private()
 end
 
--- Blocks. A signal that comes to the main thread meanwhile stops the thread. Returns whether it has
--- ended.
+-- Blocks. A signal that comes to the main thread meanwhile stops the thread, and the others as they
+-- are waited for. Returns whether it has ended.
 local function block(self, ms)
+  if self._is_signalled then self:stop() end
   local host, ends, fd = provided.threads, poller.new(), descriptor(self)
   local deadline = waits.deadline(ms)
   ends:register(fd, C.EDDY_READ)
@@ -190,7 +192,10 @@ local function block(self, ms)
     ok, result = pcall(ends.poll, ends, ms and waits.left(deadline) or nil)
     host.guard_waits(false)
     local is_signal = host.is_main and not ok and result.code == numbers.EINTR
-    if is_signal then self:stop() end
+    if is_signal then
+      for each in pairs(all) do each._is_signalled = true end
+      self:stop()
+    end
   until not is_signal
   C.eddy_descriptor_close(fd)
   if not ok then error(result, 0) end

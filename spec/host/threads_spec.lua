@@ -144,6 +144,9 @@ describe("the exit code", function()
   end)
 end)
 
+-- What a script does after `ready()` may come later than the signal: commands that wait for it.
+local WHEN_IT_WAITS = "until grep -q '^State:.S' /proc/$pid/status; do :; done; "
+
 describe("a signal", function()
   it("stops the thread that the main program waits for", function()
     local out, err = check(0, signalled(process.READY .. WORDY .. [[
@@ -155,8 +158,26 @@ describe("a signal", function()
       ready()
       print(one:join())
       print "after"
-    ]], "kill -TERM $pid"))
+    ]], WHEN_IT_WAITS .. "kill -TERM $pid"))
     assert.equal("true\tstop\nafter\n", out)
+    assert.equal("", err)
+  end)
+
+  it("stops those that the main program waits for next, but none that came later", function()
+    local out, err = check(0, signalled(process.READY .. WORDY .. [[
+      local threads = {}
+      for i = 1, 3 do
+        threads[i] = begun(function(name)
+          ]] .. SEND .. [[
+          send(name)
+          return require("eddy").loop.instance():start()
+        end)
+      end
+      ready()
+      for i = 1, 3 do print(threads[i]:join()) end
+      print(thread.start(function() return "later" end):join())
+    ]], WHEN_IT_WAITS .. "kill -TERM $pid"))
+    assert.equal("true\tstop\ntrue\tstop\ntrue\tstop\ntrue\tlater\n", out)
     assert.equal("", err)
   end)
 
