@@ -79,16 +79,20 @@ void eddy_limits_exceeded(int descriptor) {
                  address, told);
 }
 
-/* What a peer offers is anything. */
-static const char *name_of(const char *offered) {
-    static const char *const names[] = {"NULL", "PLAIN", "CURVE", "GSSAPI"};
-    for (size_t i = 0; i < sizeof names / sizeof *names; i++)
-        if (strncmp(offered, names[i], MECHANISM_SIZE) == 0) return names[i];
-    return "something unknown";
+static const char *const mechanisms[] = {"NULL", "PLAIN", "CURVE", "GSSAPI"};
+enum { MECHANISMS = sizeof mechanisms / sizeof *mechanisms };
+
+/* Which mechanism a peer offers, which is anything: MECHANISMS when it is none of them. */
+static int offered_by(const char *greeting) {
+    int i = 0;
+    while (i < MECHANISMS && strncmp(greeting, mechanisms[i], MECHANISM_SIZE) != 0) i++;
+    return i;
 }
 
 void eddy_limits_mechanism(int descriptor, int mechanism, const char *offered) {
     char address[ADDRESS];
+    int its = offered_by(offered);
+    if (its == mechanism) return;
     double told = count(&all.is_unlike);
     if (told == 0) return;
     tell_address(descriptor, address);
@@ -96,7 +100,8 @@ void eddy_limits_mechanism(int descriptor, int mechanism, const char *offered) {
     eddy__notice(
         "a peer at %s cannot come in: it offers %s, and the socket wants %s: give it %s; "
         "%.0f since the last such line",
-        address, name_of(offered), is_curve ? "CURVE" : "another mechanism",
+        address, its < MECHANISMS ? mechanisms[its] : "something unknown",
+        is_curve ? "CURVE" : "another mechanism",
         is_curve ? "curve = { server = PUBLIC KEY }" : "what the socket has", told);
 }
 

@@ -1,12 +1,9 @@
 -- The executable with a bundle at its end: core/host/bundle.c reads it.
 local errors = require "eddy.base.errors"
-local c = require "eddy.base.libeddy"
-
-local C, ffi = c.C, c.ffi
+local C = require("eddy.base.libeddy").C
 
 local M = {}
 
-local PATH_BYTES = 4096
 local LINE, LINE_BYTES = "\neddy bundle %016x\n", 30
 
 -- A table of strings, in an order that does not change, as Lua code.
@@ -25,8 +22,6 @@ end
 
 -- The executable of this process, without what is at its end.
 local function own()
-  local buffer = ffi.new("char[?]", PATH_BYTES)
-  errors.check(C.eddy_executable(buffer, PATH_BYTES), "bundle")
   local file = assert(io.open("/proc/self/exe", "rb"))
   local bytes = file:read("*a")
   file:close()

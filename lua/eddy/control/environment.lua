@@ -1,15 +1,17 @@
 -- What code of a console sees: the script's globals, and functions that look into tasks.
 local errors = require "eddy.base.errors"
+local codes = require "eddy.control.code"
 local values = require "eddy.control.values"
 local targets = require "eddy.control.targets"
+local futures = require "eddy.tasks.future"
 
 local M = {}
 
---- What consoles keep from one line to the next, beside the script's globals: `_`, the last value.
-M.shared = {}
+-- What consoles keep from one line to the next, beside the script's globals: `_`, the last value.
+local shared = {}
 
---- Tasks that were asked for by number: to look at, not to wait for.
-M.looked_at = setmetatable({}, { __mode = "k" })
+-- Tasks that were asked for by number: to look at, not to wait for.
+local looked_at = setmetatable({}, { __mode = "k" })
 
 local MOST_VARIABLES = 40
 
@@ -66,7 +68,7 @@ function M.of(put, others)
     end,
     task = function(which)
       local task = find(which).task
-      if task then M.looked_at[task] = true end
+      if task then looked_at[task] = true end
       return task
     end,
     stream = function(which) return targets.stream(tostring(which)) end,
@@ -76,11 +78,33 @@ function M.of(put, others)
     __index = function(_, key)
       local own = functions[key]
       if own == nil or rawget(_G, key) ~= nil and key ~= "print" then own = rawget(_G, key) end
-      if own == nil then own = M.shared[key] end
+      if own == nil then own = shared[key] end
       return own
     end,
     __newindex = function(_, key, value) _G[key] = value end,
   })
+end
+
+-- What came out, with what a future comes to.
+local function settled(...)
+  local first = ...
+  local awaits = select("#", ...) == 1 and futures.is(first) and not looked_at[first]
+  if awaits then return first:await() end
+  return ...
+end
+
+local function keep(...)
+  shared._ = (...)
+  return ...
+end
+
+--- Runs a line of code. A future that it comes to is awaited; `_` is its first value, for the next.
+-- @param chunk of `eddy.control.code`
+-- @param put, others as of `of`
+-- @return its values
+function M.run(chunk, put, others)
+  setfenv(chunk, M.of(put, others))
+  return keep(settled(chunk(codes.values)))
 end
 
 -- Where a function that finds fields has them: those of modules that are loaded at first use, and

@@ -8,7 +8,6 @@ local loops = require "eddy.loop"
 local callback_errors = require "eddy.loop.callback_errors"
 local watchdog = require "eddy.loop.watchdog"
 local coroutines = require "eddy.tasks.coroutine"
-local futures = require "eddy.tasks.future"
 local origin = require "eddy.tasks.origin"
 local above = require "eddy.terminal.above"
 local prompts = require "eddy.terminal.prompt"
@@ -41,23 +40,10 @@ local function print_values(...)
   for i = 1, select("#", ...) do print(values.text((select(i, ...)))) end
 end
 
--- What came out, with what a future comes to.
-local function settled(...)
-  local first = ...
-  local awaits = select("#", ...) == 1 and futures.is(first) and not environment.looked_at[first]
-  if awaits then return first:await() end
-  return ...
-end
-
 local function evaluate(code)
   local chunk, problem = codes.compile(code, "typed")
   if not chunk then error({ is_refusal = true, text = problem }, 0) end
-  setfenv(chunk, environment.of(print, names))
-  local function keep(...)
-    rawset(environment.shared, "_", (...))
-    print_values(...)
-  end
-  keep(settled(chunk(codes.values)))
+  print_values(environment.run(chunk, print, names))
 end
 
 local function run(code)

@@ -3,7 +3,6 @@ local code = require "eddy.control.code"
 local environment = require "eddy.control.environment"
 local values = require "eddy.control.values"
 local targets = require "eddy.control.targets"
-local futures = require "eddy.tasks.future"
 
 local M = { waits = true }
 
@@ -13,18 +12,10 @@ end
 
 function M.request(options) return { code = options.CODE } end
 
--- What came out, with what futures come to.
-local function settled(...)
-  local first = ...
-  local awaits = select("#", ...) == 1 and futures.is(first) and not environment.looked_at[first]
-  if awaits then return first:await() end
-  return ...
-end
-
-local function texts(...)
-  local list = {}
-  for i = 1, select("#", ...) do list[i] = values.text((select(i, ...))) end
-  return list
+local function answer_of(...)
+  local texts, count = {}, select("#", ...)
+  for i = 1, count do texts[i] = values.text((select(i, ...))) end
+  return { values = texts, count = count }
 end
 
 function M.run(args, context)
@@ -34,17 +25,7 @@ function M.run(args, context)
   if type(args.code) ~= "string" then targets.refuse "code: expected a text" end
   local chunk, problem = code.compile(args.code, "console")
   if not chunk then targets.refuse(problem) end
-  local printed = {}
-  local env = environment.of(function(line)
-    printed[#printed + 1] = line
-    context.tell { printed = line }
-  end)
-  setfenv(chunk, env)
-  local function keep(...)
-    rawset(environment.shared, "_", (...))
-    return { values = texts(...), count = select("#", ...) }
-  end
-  return keep(settled(chunk(code.values)))
+  return answer_of(environment.run(chunk, function(line) context.tell { printed = line } end))
 end
 
 function M.show_part(part) return { part.printed } end
