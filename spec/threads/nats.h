@@ -24,9 +24,24 @@ static void choose_port(void) {
     snprintf(address, sizeof address, "nats://127.0.0.1:%s", port);
 }
 
+static int takes_connections(void) {
+    struct sockaddr_in there = {.sin_family = AF_INET,
+                                .sin_port = htons((uint16_t)atoi(port)),
+                                .sin_addr.s_addr = htonl(INADDR_LOOPBACK)};
+    int fd = socket(AF_INET, SOCK_STREAM, 0);
+    int is_there = connect(fd, (struct sockaddr *)&there, sizeof there) == 0;
+    close(fd);
+    return is_there;
+}
+
+/* Returns when it is there. */
 static void start_server(void) {
+    double until = eddy_time() + PROOF_PATIENCE_MS;
     server = fork();
-    if (server != 0) return;
+    if (server != 0) {
+        while (!takes_connections()) CHECK(eddy_time() < until);
+        return;
+    }
     prctl(PR_SET_PDEATHSIG, SIGKILL); /* also when a check fails */
     freopen("/dev/null", "w", stderr);
     execlp("nats-server", "nats-server", "-a", "127.0.0.1", "-p", port, (char *)NULL);
