@@ -127,14 +127,21 @@ describe("pushpin", function()
       echo "* zhttpreq/ipc://$dir/app" >$dir/routes
       pushpin --config=$dir/pushpin.conf >$dir/pushpin.txt 2>&1 & pushpin=$!
       url=http://127.0.0.1:%d
-      for i in $(seq 200); do curl -s -m 5 $url/ | grep -q '<ul>' && break; sleep 0.1; done
-      curl -s -m 20 -d before $url/notices
-      mkfifo $dir/events; curl -s -m 60 -N $url/notices >$dir/events & curl=$!
+      logged() {
+        for i in $(seq 200); do grep -q "$1" $dir/pushpin.txt $dir/log/* && return; sleep 0.1; done
+      }
+      # Its processes find each other in their own time: until one holds a connection for another,
+      # and what was published has come by.
+      for i in $(seq 200); do
+        curl -s -m 0.5 -o $dir/none $url/notices?first
+        grep -q 'subscribe http.*first' $dir/pushpin.txt $dir/log/* && break; sleep 0.1
+      done
+      curl -s -m 20 -d before $url/notices; logged 'publish channel=notices'
+      mkfifo $dir/events; curl -s -m 60 -N $url/notices?second >$dir/events & curl=$!
       exec 4<$dir/events
       read -r line <&4; echo "$line"; read -r line <&4; echo "$line"; read -r line <&4
       # The connection is held a little after its answer began.
-      for i in $(seq 200); do grep -q 'subscribe http' $dir/pushpin.txt $dir/log/* && break
-        sleep 0.1; done
+      logged 'subscribe http.*second'
       curl -s -m 20 -d 'tea is ready' $url/notices
       read -r line <&4; echo "$line"; read -r line <&4; echo "$line"
       curl -s -m 20 -o /dev/null -w '%%{http_code}\n' $url/nowhere
