@@ -1,10 +1,7 @@
 -- The layout of the tree, as the tables of core/README.md have it.
-local function read(path)
-  local file = assert(io.open(EDDY_ROOT .. "/" .. path))
-  local text = file:read("*a")
-  file:close()
-  return text
-end
+local read_file = require("spec.support.files").read
+
+local function read(path) return read_file(EDDY_ROOT .. "/" .. path) end
 
 local function lines_of(command)
   local list = {}

@@ -1,19 +1,15 @@
+local files = require "spec.support.files"
+local folders = require "spec.support.folders"
 local process = require "spec.support.process"
-local support = require "spec.lua.support"
 
 describe("eddy bundle", function()
   local folder
-  before_each(function()
-    folder = support.temp_dir()
+  folders.each(function(dir)
+    folder = dir
     process.shell("mkdir -p " .. folder .. "/src/lib " .. folder .. "/elsewhere")
   end)
-  after_each(function() process.shell("rm -rf " .. folder) end)
 
-  local function write(name, text)
-    local file = assert(io.open(folder .. "/" .. name, "w"))
-    file:write(text)
-    file:close()
-  end
+  local function write(name, text) files.write(folder .. "/" .. name, text) end
 
   -- Runs a command in the folder, where $E is eddy.
   local function shell(command)

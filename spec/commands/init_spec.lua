@@ -1,11 +1,11 @@
+local files = require "spec.support.files"
+local folders = require "spec.support.folders"
 local ports = require "spec.support.ports"
 local process = require "spec.support.process"
-local support = require "spec.lua.support"
 
 describe("eddy init", function()
   local folder
-  before_each(function() folder = support.temp_dir() end)
-  after_each(function() process.shell("rm -rf " .. folder) end)
+  folders.each(function(dir) folder = dir end)
 
   -- Runs a shell command in the folder; `eddy` is the host.
   local function shell(code, command)
@@ -13,12 +13,7 @@ describe("eddy init", function()
       cd %s || exit; %s]]):format(process.quote(EDDY_HOST), folder, command)))
   end
 
-  local function read(path)
-    local file = assert(io.open(folder .. "/" .. path))
-    local text = file:read "*a"
-    file:close()
-    return text
-  end
+  local function read(path) return files.read(folder .. "/" .. path) end
 
   it("makes a project that passes its own test at once", function()
     local out, err = shell(0, "eddy init my-shop")

@@ -1,11 +1,10 @@
 local auth = require "eddy.auth"
+local folders = require "spec.support.folders"
 local process = require "spec.support.process"
-local support = require "spec.lua.support"
 
 describe("eddy keygen", function()
   local folder
-  before_each(function() folder = support.temp_dir() end)
-  after_each(function() process.shell("rm -rf " .. folder) end)
+  folders.each(function(dir) folder = dir end)
 
   -- Runs it in the folder.
   local function keygen(...)

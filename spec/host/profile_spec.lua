@@ -1,14 +1,10 @@
 -- `eddy --profile`, and a profile beside the watchdog, which needs the same signal.
+local files = require "spec.support.files"
 local process = require "spec.support.process"
 
 local check, eddy = process.check, process.eddy
 
-local function read(name)
-  local file = assert(io.open(name))
-  local text = file:read("*a")
-  file:close()
-  return text
-end
+local read = files.read
 
 local spin = [[
   local function spin(s)

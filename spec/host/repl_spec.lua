@@ -1,3 +1,4 @@
+local folders = require "spec.support.folders"
 local process = require "spec.support.process"
 local terminals = require "spec.support.terminal"
 
@@ -5,13 +6,12 @@ local terminals = require "spec.support.terminal"
 describe("eddy -i", function()
   local script, remove = process.scripts()
   local folder, terminal
-  before_each(function() folder = select(2, process.shell "mktemp -d"):match "%S+" end)
   after_each(function()
     if terminal then terminal:close() end
     terminal = nil
-    process.shell("rm -rf " .. folder)
     remove()
   end)
+  folders.each(function(dir) folder = dir end)
 
   -- What lines come to that are in a pipe.
   local function piped(code, lines, arguments)

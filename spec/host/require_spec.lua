@@ -1,5 +1,6 @@
 -- `require` in the host: as Lua's own, and modules may wait while they are loaded.
-local temp_dir = require("spec.lua.support").temp_dir
+local files = require "spec.support.files"
+local folders = require "spec.support.folders"
 local process = require "spec.support.process"
 
 local check, eddy = process.check, process.eddy
@@ -7,7 +8,7 @@ local check, eddy = process.check, process.eddy
 describe("require", function()
   local folder, names
 
-  before_each(function() folder, names = temp_dir(), {} end)
+  before_each(function() folder, names = folders.new(), {} end)
   after_each(function()
     for _, name in ipairs(names) do os.remove(name) end
     os.remove(folder)
@@ -15,9 +16,7 @@ describe("require", function()
 
   local function write(name, text)
     names[#names + 1] = folder .. "/" .. name .. ".lua"
-    local file = assert(io.open(names[#names], "w"))
-    file:write(text)
-    file:close()
+    files.write(names[#names], text)
   end
 
   local function run(code, text)

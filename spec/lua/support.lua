@@ -3,11 +3,9 @@
 local ffi = require "ffi"
 local eddy = require "eddy"
 local zmq = require "eddy.zmq"
+local folders = require "spec.support.folders"
 
-ffi.cdef [[
-long readlink(const char *path, char *buffer, size_t size);
-char *mkdtemp(char *template);
-]]
+ffi.cdef "long readlink(const char *path, char *buffer, size_t size);"
 
 local M = {}
 
@@ -225,10 +223,7 @@ function M.resident_kib()
 end
 
 --- A new folder; `os.remove` removes it when it is empty.
-function M.temp_dir()
-  local template = ffi.new("char[32]", "/tmp/eddy-spec-XXXXXX")
-  return ffi.string(ffi.C.mkdtemp(template))
-end
+M.temp_dir = folders.new
 
 --- Suspends the running coroutine, as anything that waits does, for so many ms of the loop's time.
 function M.suspend(on, ms)

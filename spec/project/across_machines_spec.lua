@@ -1,28 +1,25 @@
 -- Plays examples/across-machines.md: its files are written, its commands run, its scripts talk.
+local files = require "spec.support.files"
+local folders = require "spec.support.folders"
 local ports = require "spec.support.ports"
 local process = require "spec.support.process"
-local support = require "spec.lua.support"
 
 describe("examples/across-machines.md", function()
   local folder
-  before_each(function() folder = support.temp_dir() end)
-  after_each(function() process.shell("rm -rf " .. folder) end)
+  folders.each(function(dir) folder = dir end)
 
   local port = tostring(ports.free(1))
   local blocks = {}
   do
-    local file = assert(io.open(EDDY_ROOT .. "/examples/across-machines.md"))
-    local text = file:read("*a"):gsub("5555", port):gsub("10%.0%.0%.1", "127.0.0.1")
-    file:close()
+    local text = files.read(EDDY_ROOT .. "/examples/across-machines.md"):gsub("5555", port)
+      :gsub("10%.0%.0%.1", "127.0.0.1")
     for name, block in text:gmatch "```%l+ (%S+)\n(.-)```" do
       blocks[#blocks + 1] = { name = name, text = block }
     end
   end
 
   local function write(machine, block)
-    local file = assert(io.open(("%s/%s/%s"):format(folder, machine, block.name), "w"))
-    file:write(block.text)
-    file:close()
+    files.write(("%s/%s/%s"):format(folder, machine, block.name), block.text)
   end
 
   -- Runs the commands of a block, or others, in a folder.
@@ -37,10 +34,7 @@ describe("examples/across-machines.md", function()
     local host = process.quote(EDDY_HOST)
     local out = run("server", ("%s server.lua >log & cd ../joe; timeout 20 %s client.lua; " ..
       "code=$?; kill $!; wait; exit $code"):format(host, host))
-    local file = assert(io.open(folder .. "/server/log"))
-    local log = file:read "*a"
-    file:close()
-    return out, log
+    return out, files.read(folder .. "/server/log")
   end
 
   it("goes from a local echo to one with keys in three steps", function()

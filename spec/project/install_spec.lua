@@ -1,3 +1,4 @@
+local folders = require "spec.support.folders"
 local process = require "spec.support.process"
 
 describe("an installed eddy", function()
@@ -5,14 +6,12 @@ describe("an installed eddy", function()
   local prefix
 
   setup(function()
-    local code, out, err = process.shell("mktemp -d")
-    assert.message(err).equal(0, code)
-    prefix = out:match("%S+")
-    code, out, err = process.shell("cmake --install " .. build .. " --prefix " .. prefix)
+    prefix = folders.new()
+    local code, out, err = process.shell("cmake --install " .. build .. " --prefix " .. prefix)
     assert.message(out .. err).equal(0, code)
   end)
 
-  teardown(function() process.shell("rm -r " .. prefix) end)
+  teardown(function() folders.remove(prefix) end)
 
   local function run(command)
     local code, out, err = process.shell("cd / && P=" .. prefix ..

@@ -1,13 +1,9 @@
 -- Links between the documents, and to files and headings, lead somewhere; the guide is a book: its
 -- pages are in its table of contents, and follow each other.
+local files = require "spec.support.files"
 local process = require "spec.support.process"
 
-local function read(path)
-  local file = assert(io.open(EDDY_ROOT .. "/" .. path))
-  local text = file:read("*a")
-  file:close()
-  return text
-end
+local function read(path) return files.read(EDDY_ROOT .. "/" .. path) end
 
 local function list(arguments)
   local _, out = process.shell(("cd '%s' && find %s | sort"):format(EDDY_ROOT, arguments))

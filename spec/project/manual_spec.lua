@@ -1,17 +1,13 @@
 -- The manual pages have what the commands have, and read well.
 local options = require "eddy.commands.options"
 local outline = require "eddy.commands.outline"
+local files = require "spec.support.files"
 local process = require "spec.support.process"
 
 describe("the manual", function()
   local folder = EDDY_HOST:match "^.*/" .. "man/man1/"
 
-  local function read(name)
-    local file = assert(io.open(folder .. name))
-    local text = file:read "*a"
-    file:close()
-    return text
-  end
+  local function read(name) return files.read(folder .. name) end
 
   local pages
   setup(function() pages = { eddy = read "eddy.1", ctl = read "eddy-ctl.1" } end)

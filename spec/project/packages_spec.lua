@@ -1,4 +1,5 @@
 -- The Debian packages: what they need, that they work where they are put, that they go again.
+local folders = require "spec.support.folders"
 local process = require "spec.support.process"
 
 local BUILD = EDDY_HOST:match("^(.*)/[^/]+$")
@@ -52,13 +53,12 @@ describe("the Debian packages", function()
   end
 
   setup(function()
-    local _, out = process.shell "mktemp -d"
-    folder = out:match "%S+"
+    folder = folders.new()
     make "packages"
     run "for package in packages/*.deb; do dpkg-deb -x $package root; done"
   end)
 
-  teardown(function() process.shell("rm -r " .. folder) end)
+  teardown(function() folders.remove(folder) end)
 
   local function field(package, name)
     return run(("dpkg-deb -f packages/%s_*.deb %s"):format(package, name)):match "^(.-)\n?$"

@@ -1,4 +1,5 @@
 -- The rock: built by LuaRocks against the libzmq that is installed, into a tree of its own.
+local folders = require "spec.support.folders"
 local process = require "spec.support.process"
 
 local LONG = 280 -- seconds: it compiles everything
@@ -28,12 +29,11 @@ describe("the rock", function()
   end
 
   setup(function()
-    local _, out = process.shell "mktemp -d"
-    folder = out:match "%S+"
+    folder = folders.new()
     run("R make core/build/eddy-scm-1.rockspec", LONG)
   end)
 
-  teardown(function() process.shell("rm -r " .. folder) end)
+  teardown(function() folders.remove(folder) end)
 
   it("has the command", function()
     assert.matches("received: goodbye", run "$F/tree/bin/eddy examples/first_steps/echo.lua")

@@ -3,6 +3,8 @@ local bytecode = require "jit.util"
 local errors = require "eddy.base.errors"
 local vmdef = require "jit.vmdef"
 local futures = require "eddy.tasks.future"
+local files = require "spec.support.files"
+local folders = require "spec.support.folders"
 local luacats = require "spec.support.luacats"
 local process = require "spec.support.process"
 local public = require "spec.lua.reentrancy.public"
@@ -104,15 +106,13 @@ local function each_call(span, fn)
   end
 end
 
--- The reference: what is called anywhere, by name, lists of arguments; what the first cells of its
--- tables call; and the names there that go without arguments, where another one's hold.
+-- The reference's text, without its code.
 local function reference()
-  local file = assert(io.open(EDDY_ROOT .. "/lua/README.md"))
-  local text = file:read("*a"):gsub("\n```.-\n```", "")
-  file:close()
-  return text
+  return (files.read(EDDY_ROOT .. "/lua/README.md"):gsub("\n```.-\n```", ""))
 end
 
+-- What the reference calls anywhere, by name, lists of arguments; what the first cells of its
+-- tables call; and the names there that go without arguments, where another one's hold.
 local function read_reference()
   local signatures, rows, bare = {}, {}, {}
   local text = reference()
@@ -148,16 +148,12 @@ local function is_of(signature, names)
   return true
 end
 
-local function write(path, text)
-  local file = assert(io.open(path, "w"))
-  file:write(text)
-  file:close()
-end
+local write = files.write
 
 -- Writes the Lua blocks of a page to files in a folder, but those that are specs.
 local function write_blocks(path, folder)
-  local page, count = assert(io.open(path)), 0
-  for block in page:read("*a"):gmatch "```lua\n(.-)```" do
+  local count = 0
+  for block in files.read(path):gmatch "```lua\n(.-)```" do
     count = count + 1
     -- Of an error that pcall has caught the server thinks that it is what the function returns.
     local has_errors = block:find("pcall(", 1, true)
@@ -167,7 +163,6 @@ local function write_blocks(path, folder)
       write(name, block)
     end
   end
-  page:close()
 end
 
 describe("type annotations", function()
@@ -391,17 +386,13 @@ describe("type annotations", function()
   end
 
   local function settings()
-    local page = assert(io.open(EDDY_ROOT .. "/examples/editor.md"))
-    local text = page:read("*a"):match "```json\n(.-)```"
-    page:close()
-    return text
+    return files.read(EDDY_ROOT .. "/examples/editor.md"):match "```json\n(.-)```"
   end
 
   it("are where the guide's settings for editors have them", function()
     assert.matches('"runtime.version": "LuaJIT"', settings(), 1, true)
-    local install = assert(io.open(EDDY_ROOT .. "/CMakeLists.txt"))
-    local to = install:read("*a"):match "install%(DIRECTORY %${TYPES} DESTINATION (%S+)%)"
-    install:close()
+    local to = files.read(EDDY_ROOT .. "/CMakeLists.txt"):match(
+      "install%(DIRECTORY %${TYPES} DESTINATION (%S+)%)")
     assert.equal("${CMAKE_INSTALL_DATADIR}/eddy", to)
     assert.matches('"workspace.library": ["/usr/share/eddy/types"]', settings(), 1, true)
   end)
@@ -433,13 +424,12 @@ describe("type annotations", function()
   -- @return its exit code, and what it says; nil where there is none
   local function look(fill)
     if process.shell("command -v lua-language-server") ~= 0 then return nil end
-    local _, folder = process.shell "mktemp -d"
-    folder = folder:match "%S+"
+    local folder = folders.new()
     fill(folder)
     write(folder .. "/.luarc.json", (settings():gsub("/usr/share/eddy/types", TYPES)))
     local code, out, err = process.shell(("lua-language-server --check='%s' " ..
       "--checklevel=Warning --logpath='%s/log'"):format(folder, folder))
-    process.shell("rm -r " .. folder)
+    folders.remove(folder)
     return code, (out .. err):gsub("\27%[[%d;]*m", "")
   end
 

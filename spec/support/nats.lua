@@ -1,8 +1,7 @@
 -- nats-servers on the loopback interface, in temporary folders, for specs that need them.
-local ffi = require "ffi"
+local files = require "spec.support.files"
+local folders = require "spec.support.folders"
 local ports = require "spec.support.ports"
-
-pcall(ffi.cdef, "char *mkdtemp(char *template);")
 
 local M = {}
 
@@ -74,7 +73,19 @@ end
 
 function Server:remove()
   self:kill()
-  os.execute("rm -rf '" .. self.folder .. "'")
+  folders.remove(self.folder)
+end
+
+--- Gives it its configuration; returns it.
+function Server:configure(text)
+  files.write(self.folder .. "/conf", text)
+  return self
+end
+
+-- A server that has a folder and a port.
+local function new(port)
+  return setmetatable({ folder = folders.new(), port = port,
+    url = "nats://127.0.0.1:" .. port }, Server)
 end
 
 --- Starts a server.
@@ -82,16 +93,10 @@ end
 -- @param options { no_jetstream = true }
 -- @return with `url`, `folder`, `port`
 function M.start(more, name, options)
-  local folder = ffi.string(ffi.C.mkdtemp(ffi.new("char[40]", "/tmp/eddy-nats-XXXXXX")))
-  local port = ports.free(1)
-  local self = setmetatable({ folder = folder, port = port,
-    url = "nats://127.0.0.1:" .. port }, Server)
-  local file = assert(io.open(folder .. "/conf", "w"))
-  local store = ("jetstream { store_dir: \"%s/store\" }\n"):format(folder)
-  file:write(("listen: 127.0.0.1:%d\nserver_name: %s\n%s%s\n"):format(port, name or "one",
-    options and options.no_jetstream and "" or store, more or ""))
-  file:close()
-  return self:start()
+  local self = new(ports.free(1))
+  local store = ("jetstream { store_dir: \"%s/store\" }\n"):format(self.folder)
+  return self:configure(("listen: 127.0.0.1:%d\nserver_name: %s\n%s%s\n"):format(self.port,
+    name or "one", options and options.no_jetstream and "" or store, more or "")):start()
 end
 
 --- Three servers in a cluster that has a leader.
@@ -99,9 +104,8 @@ function M.cluster()
   local p = { ports.free(6) }
   local servers = {}
   for i = 1, 3 do
-    local folder = ffi.string(ffi.C.mkdtemp(ffi.new("char[40]", "/tmp/eddy-nats-XXXXXX")))
-    local file = assert(io.open(folder .. "/conf", "w"))
-    file:write(([[
+    local server = new(p[i])
+    servers[i] = server:configure(([[
 listen: 127.0.0.1:%d
 server_name: n%d
 jetstream { store_dir: "%s/store" }
@@ -110,10 +114,7 @@ cluster {
   listen: 127.0.0.1:%d
   routes: [nats://127.0.0.1:%d, nats://127.0.0.1:%d, nats://127.0.0.1:%d]
 }
-]]):format(p[i], i, folder, p[i + 3], p[4], p[5], p[6]))
-    file:close()
-    servers[i] = setmetatable({ folder = folder, port = p[i],
-      url = "nats://127.0.0.1:" .. p[i] }, Server)
+]]):format(p[i], i, server.folder, p[i + 3], p[4], p[5], p[6]))
   end
   for _, server in ipairs(servers) do server:start() end
   return servers

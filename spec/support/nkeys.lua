@@ -1,5 +1,6 @@
 -- Keys, JWTs and credentials as NATS has them, by openssl's command: for specs of who may come in.
 local bit = require "bit"
+local files = require "spec.support.files"
 
 local M = {}
 
@@ -7,18 +8,7 @@ local M = {}
 local ROLES = { user = 20, account = 0, operator = 14 }
 local SEED = 18
 
-local function read(path)
-  local file = assert(io.open(path, "rb"))
-  local text = file:read "*a"
-  file:close()
-  return text
-end
-
-local function write(path, text)
-  local file = assert(io.open(path, "wb"))
-  file:write(text)
-  file:close()
-end
+local read, write = files.read, files.write
 
 local function run(...)
   local result = os.execute((...):format(select(2, ...)) .. " 2>/dev/null")

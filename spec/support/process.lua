@@ -1,17 +1,13 @@
 -- Runs commands as a user would, and keeps what they print.
 local C = require("eddy.base.libeddy").C
+local files = require "spec.support.files"
 local full = require "spec.support.full"
 
 local M = {}
 
 local MOST_SECONDS = full.size(60, 7200)
 
-local function read(name)
-  local file = assert(io.open(name, "rb"))
-  local text = file:read("*a")
-  file:close()
-  return text
-end
+local read = files.read
 
 local function quote(word) return "'" .. tostring(word):gsub("'", "'\\''") .. "'" end
 

@@ -2,6 +2,7 @@
 local process = require "spec.support.process"
 
 local PATIENCE_S = 20
+local AGAIN_S = 1 -- before a key is pressed again
 
 local Terminal = {}
 Terminal.__index = Terminal
@@ -26,14 +27,20 @@ function Terminal:screen()
   return (select(2, process.shell(self.tmux .. "capture-pane -p -t spec")))
 end
 
---- Waits until it shows what matches a pattern; returns all of it.
-function Terminal:wait(pattern)
-  local latest, screen = os.time() + PATIENCE_S
+-- What it shows, as soon as that matches a pattern; nil, and what it shows, when it is too late.
+function Terminal:shows(pattern, latest)
+  local screen
   repeat
     screen = self:screen()
     if screen:find(pattern) then return screen end
   until os.time() > latest
-  error("the screen has no " .. pattern .. ":\n" .. screen, 2)
+  return nil, screen
+end
+
+--- Waits until it shows what matches a pattern; returns all of it.
+function Terminal:wait(pattern)
+  local found, screen = self:shows(pattern, os.time() + PATIENCE_S)
+  return found or error("the screen has no " .. pattern .. ":\n" .. screen, 2)
 end
 
 --- Presses a key, by tmux's name: "C-c".
@@ -43,13 +50,12 @@ end
 
 --- Presses a key until it shows what matches: one may come before it is heard.
 function Terminal:insist(key, pattern)
-  local latest, screen = os.time() + PATIENCE_S
+  local latest = os.time() + PATIENCE_S
   repeat
     self:press(key)
-    process.shell "sleep 0.5"
-    screen = self:screen()
-  until screen:find(pattern) or os.time() > latest
-  assert(screen:find(pattern), "the screen has no " .. pattern .. ":\n" .. screen)
+    if self:shows(pattern, os.time() + AGAIN_S) then return end
+  until os.time() > latest
+  self:wait(pattern)
 end
 
 --- Types a text.

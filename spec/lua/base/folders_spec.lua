@@ -1,11 +1,10 @@
 local folders = require "eddy.base.folders"
 local process = require "spec.support.process"
-local support = require "spec.lua.support"
+local each_folder = require("spec.support.folders").each
 
 describe("eddy.base.folders", function()
   local folder
-  before_each(function() folder = support.temp_dir() end)
-  after_each(function() process.shell("rm -rf " .. folder) end)
+  each_folder(function(dir) folder = dir end)
 
   local function mode(path)
     return (select(2, process.shell("stat -c %a " .. folder .. path)):gsub("\n", ""))

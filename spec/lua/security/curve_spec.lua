@@ -1,6 +1,7 @@
 local async = require "eddy.async"
 local eddy = require "eddy"
 local zmq = require "eddy.zmq"
+local files = require "spec.support.files"
 local support = require "spec.lua.support"
 
 local server_public, server_secret = zmq.curve_keypair()
@@ -8,9 +9,7 @@ local public, secret = zmq.curve_keypair()
 local other_public, other_secret = zmq.curve_keypair()
 
 local function write(path, text)
-  local file = assert(io.open(path .. ".new", "w"))
-  file:write(text)
-  file:close()
+  files.write(path .. ".new", text)
   assert(os.rename(path .. ".new", path))
 end
 

@@ -1,6 +1,7 @@
 -- Threads: what goes over, what comes back, how they end.
 local ffi = require "ffi"
 local eddy = require "eddy"
+local folders = require "spec.support.folders"
 local support = require "spec.lua.support"
 local thread = require "eddy.thread"
 local zmq = require "eddy.zmq"
@@ -53,14 +54,11 @@ describe("what goes to a thread", function()
   end)
 
   it("is a script beside the one that calls, with its arguments", function()
-    local folder = ffi.string(ffi.C.mkdtemp(ffi.cast("char *", "/tmp/eddy-thread-XXXXXX\0")))
-    local function write(name, text)
-      local file = assert(io.open(folder .. "/" .. name, "w"))
-      file:write(text)
-      file:close()
-    end
-    write("main.lua", "return require('eddy.thread').start('worker.lua', 7):join()")
-    write("worker.lua", "return arg[0], ...")
+    local folder = support.temp_dir()
+    folders.write(folder, {
+      ["main.lua"] = "return require('eddy.thread').start('worker.lua', 7):join()",
+      ["worker.lua"] = "return arg[0], ...",
+    })
     local ok, file, number = dofile(folder .. "/main.lua")
     os.remove(folder .. "/main.lua")
     local again = { joined(folder .. "/worker.lua") }
