@@ -46,7 +46,8 @@ describe("the rock", function()
       eval "$(R path)"; cd /
       luajit -e 'print(require("eddy").version, package.searchpath("eddy", package.path))
         for line in io.lines "/proc/self/maps" do print(line:match "/.*/libeddy.*$") end']]
-    assert.matches("^" .. require("eddy").version .. "\t" .. folder .. "/tree/share/lua", out)
+    local head = require("eddy").version .. "\t" .. folder .. "/tree/share/lua"
+    assert.equal(head, out:sub(1, #head))
     assert.matches("\n" .. folder .. "/tree/lib/lua/5.1/libeddy.so.0\n", out, 1, true)
   end)
 
