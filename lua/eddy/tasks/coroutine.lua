@@ -75,25 +75,29 @@ M.ended = setmetatable({}, { __mode = "k" })
 -- or by a script. The host ends quietly with it.
 M.stopped = errors.new(errors.numbers.EINTR, "the loop was stopped")
 
--- The file of a module that Lua's own `require` is loading in the running coroutine, if it does.
-local function module_that_loads()
-  local module
+-- What to do where a function of Lua's own, in C, runs a file.
+local remedies = {
+  [require] = "while `require` loads %s: wait in a function of the module, or run the program " ..
+    "with eddy, whose `require` may wait",
+  [dofile] = "while `dofile` runs %s: use `assert(loadfile(FILE))()` in its place",
+}
+
+local function remedy()
+  local file
   for level = 3, math.huge do
     local info = debug.getinfo(level, "Sf")
-    if not info then return nil end
-    if info.what == "main" then module = info.short_src end
-    if info.what == "C" and info.func == require then return module end
+    if not info then break end
+    if info.what == "main" then file = info.short_src end
+    if info.what == "C" and remedies[info.func] then return remedies[info.func]:format(file) end
   end
+  return "inside a C function that calls back, such as string.gsub, nor in a callback of luv's: " ..
+    "spawn a task there"
 end
 
 -- Lua cannot suspend what a C function calls back.
 local function refuse_inside_c(what)
   if what._private then what:cancel() end
-  local module, text = module_that_loads(), "a coroutine cannot wait for " .. what:_describe()
-  errors.misuse(text .. (module and (" while `require` loads %s: wait in a function of the " ..
-    "module, or run the program with eddy, whose `require` may wait"):format(module) or
-    " inside a C function that calls back, such as string.gsub, nor in a callback of luv's: " ..
-    "spawn a task there"))
+  errors.misuse(("a coroutine cannot wait for %s %s"):format(what:_describe(), remedy()))
 end
 
 local function main_program(loop, what)

@@ -287,8 +287,8 @@ describe("a stream of JetStream's", function()
       different = different + (seen[msg[1]] and 0 or 1)
       seen[msg[1]] = true
     end)
-    -- A server of 2.9 may forget one that it has in hand as the listener goes, until its ack_wait is
-    -- over, and send another twice.
+    -- A server of 2.9 may forget one that it has in hand as the listener goes, until its ack_wait
+    -- is over, and send another twice.
     support.wait(loop, function() return different >= 19 end)
     wait_for_answers(1)
   end)

@@ -1,6 +1,7 @@
 local async = require "eddy.async"
 local eddy = require "eddy"
 local ffi = require "ffi"
+local files = require "spec.support.files"
 local green = require "eddy.green"
 local support = require "spec.lua.support"
 local zmq = require "eddy.zmq"
@@ -327,6 +328,19 @@ describe("those that wait", function()
       one:set_result()
       eddy.sleep(3)
     end)
+  end)
+
+  it("cannot in a file that dofile runs: told so, with what may", function()
+    local path = os.tmpname()
+    files.write(path, 'require("eddy").sleep(1) return "waited"')
+    run(function()
+      local ok, err = pcall(dofile, path)
+      assert.is_false(ok)
+      assert.matches(":1: a coroutine cannot wait for sleep while `dofile` runs /.-: use " ..
+        "`assert%(loadfile%(FILE%)%)%(%)` in its place", err)
+      assert.equal("waited", assert(loadfile(path))())
+    end)
+    os.remove(path)
   end)
 
   it("in the main program are told of a stop; what others have goes on", function()
