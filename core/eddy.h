@@ -504,8 +504,8 @@ int eddy_socket_limit(eddy_context *context, uint32_t socket, uint32_t parts, do
 void eddy_limits_of_bind(eddy_message_limits *limits);
 void eddy_limits_exceeded(int descriptor);
 
-/* The same: the mechanism that the peer at a connection offers, 20 bytes of its greeting. When it
- * is not the listener's, libzmq ends the connection, and tells nobody but monitors. */
+/* The same: the mechanism that the peer at a connection offers, 20 bytes of its greeting. When
+ * it is not the listener's, libzmq ends the connection, and tells nobody but monitors. */
 void eddy_limits_mechanism(int descriptor, int mechanism, const char *offered);
 
 /* How many connections were, in this process. */
