@@ -254,13 +254,12 @@ int eddy_context_set(eddy_context *context, int option, int value) {
  * are no descriptors for them. */
 static int has_descriptors(const eddy_context *context) {
     enum { OWN = 4, EACH_THREAD = 2, MOST = 64 };
-    int fds[MOST], count = 0, threads = zmq_ctx_get(context->zmq, ZMQ_IO_THREADS);
+    int fds[MOST], count = 0, fd = 0, threads = zmq_ctx_get(context->zmq, ZMQ_IO_THREADS);
     int needed = OWN + EACH_THREAD * threads;
     if (needed > MOST) needed = MOST;
-    while (count < needed && (fds[count] = eddy__eventfd()) >= 0) count++;
-    int error = count < needed ? fds[count] : 0;
+    while (count < needed && (fd = eddy__eventfd()) >= 0) fds[count++] = fd;
     while (count > 0) close(fds[--count]);
-    return error;
+    return fd < 0 ? fd : 0;
 }
 
 int eddy_socket_open(eddy_context *context, int type) {
