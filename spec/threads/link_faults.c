@@ -14,10 +14,10 @@ static int fails(void) {
     return atomic_fetch_add(&calls, 1) + 1 == failing;
 }
 
-/* In place of libc's, for the link's own code. */
+/* In place of libc's, for the link's own code. Sanitizers ask for some by these names. */
 #define WRAP(result, name, parameters, arguments, failed)                                      \
     result __real_##name parameters;                                                           \
-    result __wrap_##name parameters;                                                           \
+    __attribute__((visibility("default"))) result __wrap_##name parameters;                    \
     result __wrap_##name parameters {                                                          \
         return fails() ? failed : __real_##name arguments;                                     \
     }
