@@ -62,7 +62,7 @@ function Line:_serve(list)
     local after, peer = waiter.after, waiter.peer
     if refused and not peer then break end
     local held = list.hold
-    if held and held._owner ~= waiter.owner then
+    if held and not waiters.is_of(waiter, held._owner) then
       if not waiters.may_be_served(list) then break end
     -- Not one that was cancelled by what ran in the middle of the attempt before.
     elseif not waiter.future:done() and (not refused or not refused[peer]) then

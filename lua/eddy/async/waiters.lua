@@ -1,5 +1,6 @@
 -- Lists of those who wait in a line: they are asked in their order, and leave from anywhere.
 local C = require("eddy.base.libeddy").C
+local ownership = require "eddy.tasks.ownership"
 
 local M = {}
 
@@ -55,10 +56,19 @@ function M.is_alone(list)
   return list.first and not list.first.after and not list.hold
 end
 
+--- Whether a waiter goes on with an owner's message: it is the owner's, or the owner awaits it, as
+-- the main program and a callback do with what they asked for before they waited.
+function M.is_of(waiter, owner)
+  return waiter.owner == owner or ownership.heir(waiter.future) == owner
+end
+
 --- Whether those who wait in a list wait for the socket, or all of them for another message's end.
 function M.may_be_served(list)
   if not list.hold then return list.first ~= false end
-  return list.owners[list.hold._owner] ~= nil
+  local owner, waiter = list.hold._owner, list.first
+  if list.owners[owner] then return true end
+  while waiter and not M.is_of(waiter, owner) do waiter = waiter.after end
+  return waiter ~= false
 end
 
 --- Whether one waits for what others may send: a REQ waits for the answer to what it has sent.

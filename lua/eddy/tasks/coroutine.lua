@@ -183,6 +183,7 @@ function M.suspend(loop, what)
   homes[thread] = loop
   loop._waiting[thread], loop._waiters = what, loop._waiters + 1
   what:_listen(thread)
+  ownership.waits(thread)
   local reason
   -- Somebody else may resume it, too.
   repeat reason = coroutine.yield() until loop._waiting[thread] ~= what

@@ -1,6 +1,7 @@
 -- What a coroutine or a callback has begun and has to end itself, such as a message of which it
 -- sent a part. A thing that is owned has an `_owner`; `_give_up(loop, owner)`, which is called when
--- its owner has ended and nobody goes on with it; and `_moved()`, when it has another owner.
+-- its owner has ended and nobody goes on with it; and `_moved()`, when it has another owner, or
+-- its owner waits for something else.
 local listeners = require "eddy.tasks.listeners"
 
 local MOST_AWAITS = 10000 -- of a chain of tasks that is followed: there may be a circle
@@ -98,6 +99,13 @@ end
 -- @param thread the callback's coroutine, or nil
 function M.suspended(thread)
   if has_any(CALLBACKS) then each(CALLBACKS, move, thread or MAIN) end
+end
+
+local function tell_moved(thing) thing:_moved() end
+
+--- A coroutine waits for something else now, which may be a part of what it has begun.
+function M.waits(thread)
+  if has_any(thread) then each(thread, tell_moved) end
 end
 
 --- The main program waits no more.

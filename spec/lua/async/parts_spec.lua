@@ -520,3 +520,43 @@ eddy.spawn(function() push:send("2") end)
       "has begun", text)
   end)
 end)
+
+describe("receives of an async socket that were begun before the first wait", function()
+  local begins = [[
+local eddy, zmq = require "eddy", require "eddy.zmq"
+local context, loop = eddy.async.instance(), eddy.loop.instance()
+local pull = context:socket(zmq.PULL, { linger = 0, bind = "inproc://a" })
+local push = context:socket(zmq.PUSH, { linger = 0, connect = "inproc://a" })
+local function receive(send)
+  local first, second, third = pull:recv(), pull:recv(), pull:recv()
+  send { "x", "y", "z" }
+  print(first:await() .. second:await() .. third:await())
+end
+]]
+
+  for whose, ends in pairs {
+    ["the main program"] = "receive(function(msg) push:send_multipart(msg) end)",
+    ["a callback"] = [[loop:add_callback(receive, function(msg)
+  loop:call_later(1, push.send_multipart, push, msg)
+end)
+loop:call_later(5000, loop.stop, loop):unref()]],
+  } do
+    it("have the parts of one message in order, of " .. whose, function()
+      local text, code = support.script(begins .. ends)
+      assert.equal("xyz\n", text)
+      assert.equal(0, code)
+    end)
+  end
+
+  it("have them also when another task than the one that began them awaits them", function()
+    local text, code = support.script(begins .. [[
+eddy.spawn(function()
+  local first, second = pull:recv(), pull:recv()
+  loop:call_later(1, push.send_multipart, push, { "x", "y" })
+  eddy.spawn(function() print(first:await() .. second:await()) end)
+  eddy.sleep(20)
+end)]])
+    assert.equal("xy\n", text)
+    assert.equal(0, code)
+  end)
+end)
