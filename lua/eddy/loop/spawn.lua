@@ -1,6 +1,7 @@
 -- Functions that run in coroutines on a loop: methods of a loop's.
 local errors = require "eddy.base.errors"
 local dispatch = require "eddy.loop.dispatch"
+local coroutines = require "eddy.tasks.coroutine"
 local futures = require "eddy.tasks.future"
 local Task = require "eddy.tasks.task"
 
@@ -29,7 +30,7 @@ end
 ---@param ms? number how long at most; nil, negative or infinite: for ever
 -- @return its results; or nil and an ETIMEDOUT error when the time is up: it is cancelled
 -- then, unless a result is on its way: that still comes, as it does with `with_timeout`. Raises
--- its error, or when the loop was stopped first.
+-- its error, or EINTR when the loop was stopped first.
 ---@param fn function
 ---@return any ...
 function Loop:run_sync(fn, ms)
@@ -47,16 +48,18 @@ function Loop:run_sync(fn, ms)
     late = not task:done()
     task:cancel()
   end)
-  local ok, err = pcall(self.start, self)
+  local ok, signal = pcall(self.start, self)
   runs = false
   if timer then timer:cancel() end
-  if not ok then error(err, 0) end
+  if not ok then error(signal, 0) end
   if late and task:cancelled() then
     return nil, errors.new(errors.numbers.ETIMEDOUT, "run_sync" .. self:_elsewhere())
   end
   if task:done() then return task:result() end
   task._heard = false
-  errors.misuse("run_sync: the loop was stopped before the function ended")
+  if signal then error(coroutines.stopped, 0) end -- the host ends in order with it
+  error(errors.new(errors.numbers.EINTR,
+    "run_sync: the loop was stopped before the function ended"), 0)
 end
 
 return { methods = Loop }
