@@ -16,6 +16,7 @@ local Loop = {}
 function Loop:spawn(fn, ...)
   errors.check_self(self, "spawn", "loop")
   check_function(fn, "spawn")
+  self:_core("spawn")
   return Task.new(self, fn, ...)
 end
 

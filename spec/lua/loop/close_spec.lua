@@ -30,6 +30,7 @@ describe("a loop is closed", function()
     waker:close()
     loop:remove_handler(watched)
     loop:stop()
+    assert.error_matches(function() loop:spawn(error) end, "spawn: the loop is closed")
     assert.is_false(watched.closed)
   end)
 
