@@ -66,7 +66,7 @@ end
 local function do_job(module, job)
   local functions = require(module)
   local fn = type(functions) == "table" and functions[job.name]
-  if not fn then
+  if not errors.is_callable(fn) then
     error(("module '%s' has no function '%s'"):format(module, job.name), 0)
   end
   return settled(fn(unpack(job, 1, job.n)))
