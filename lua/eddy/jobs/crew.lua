@@ -126,8 +126,11 @@ function Worker:kill()
   self._child:kill("KILL", true)
 end
 
---- Lets it end by itself: nothing comes any more.
-function Worker:dismiss() self._child._to:close() end
+--- Lets it end by itself: nothing comes any more. Who waits for the pool's end waits for that.
+function Worker:dismiss()
+  self._child:ref()
+  self._child._to:close()
+end
 
 function Worker:_describe()
   local job = self._job
