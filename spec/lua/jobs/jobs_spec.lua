@@ -348,6 +348,16 @@ describe("eddy.jobs", function()
     end
   end)
 
+  it("has workers of the same program where a thread calls it", function()
+    local thread = require("eddy.thread").start(function()
+      local eddy = require "eddy"
+      return eddy.loop.instance():run_sync(function()
+        return eddy.jobs({ module = "spec.lua.jobs.resize", workers = 1 }):call("program"):await()
+      end)
+    end)
+    assert.same({ true, require("spec.lua.jobs.resize").program() }, { thread:join(20000) })
+  end)
+
   it("ends with its loop: jobs that are not done are cancelled", function()
     local own = eddy.loop.new()
     local pool = jobs { module = "spec.lua.jobs.resize", workers = 1, loop = own }

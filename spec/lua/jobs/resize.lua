@@ -35,6 +35,8 @@ end
 
 function M.exit(code) os.exit(code) end
 
+function M.program() return io.popen("readlink /proc/$PPID/exe"):read "*l" end
+
 function M.kill() os.execute "kill -9 $PPID" end
 
 function M.pid() return io.open("/proc/self/stat"):read "*n" end
