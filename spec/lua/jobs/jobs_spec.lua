@@ -358,9 +358,9 @@ describe("eddy.jobs", function()
 
   it("has workers of the same program where a thread calls it", function()
     local thread = require("eddy.thread").start(function()
-      local eddy = require "eddy"
-      return eddy.loop.instance():run_sync(function()
-        return eddy.jobs({ module = "spec.lua.jobs.resize", workers = 1 }):call("program"):await()
+      local pools = require "eddy.jobs"
+      return require("eddy.loop").instance():run_sync(function()
+        return pools({ module = "spec.lua.jobs.resize", workers = 1 }):call("program"):await()
       end)
     end)
     assert.same({ true, require("spec.lua.jobs.resize").program() }, { thread:join(20000) })
