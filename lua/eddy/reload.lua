@@ -51,7 +51,9 @@ function M.pin() modules.pin(debug.getinfo(2, "S").source) end
 -- cannot repeat what declares a type.
 function M.cdef(text)
   if type(text) ~= "string" then errors.misuse("cdef: expected a string, got " .. type(text)) end
-  if not declared[text] then c.declare(text) end
+  if declared[text] then return end
+  local ok, err = pcall(c.declare, text)
+  if not ok then errors.misuse("cdef: " .. err) end
   declared[text] = true
 end
 

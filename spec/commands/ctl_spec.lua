@@ -252,7 +252,8 @@ describe("eddy ctl", function()
       return select(2, eddy "ps"):find("\n *" .. started.pid .. " running")
     end)
     assert.matches("process " .. started.pid .. " has no control socket: start it with eddy " ..
-      "--control SCRIPT", select(2, ctl("info", 1)), 1, true)
+      "--control SCRIPT, or name the one that it has elsewhere by --socket PATH",
+      select(2, ctl("info", 1)), 1, true)
     assert.equal("", select(2, process.shell(("find %s -name '*.sock'"):format(runtime))))
   end)
 

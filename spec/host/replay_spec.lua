@@ -289,4 +289,21 @@ describe("eddy --record and --replay", function()
     end
     os.remove(name .. ".cut")
   end)
+
+  it("come to an end where a recording is cut off, also without any timer", function()
+    local script = write [[
+      local eddy, zmq = require "eddy", require "eddy.zmq"
+      local a = eddy.stream(zmq.instance():socket(zmq.PAIR, { bind = "inproc://a" }))
+      local b = eddy.stream(zmq.instance():socket(zmq.PAIR, { connect = "inproc://a" }))
+      a:on_recv(function(msg) if msg[1] == "5" then eddy.loop.instance():stop() end end)
+      for i = 1, 5 do b:send(tostring(i)) end]]
+    check(0, eddy("--record", name, script))
+    local size = tonumber(select(2, shell("stat -c %s " .. name)):match "%d+")
+    for _, left in ipairs { 72, size - 130 } do
+      local code, out, err = shell(("head -c %d %s >%s.cut; timeout 30 %s --replay %s.cut %s")
+        :format(left, name, name, process.quote(EDDY_HOST), name, script))
+      assert.message(code .. out .. err).is_true(code <= 2)
+    end
+    os.remove(name .. ".cut")
+  end)
 end)

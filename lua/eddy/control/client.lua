@@ -48,7 +48,8 @@ local function find(pid)
   local path = folder and place.path(folder, pid)
   if path and place.has_socket(path) then return path, pid end
   if not entry then return nil, ("no process %d of eddy's that you can read"):format(pid) end
-  return nil, ("process %d has no control socket: start it with eddy --control SCRIPT"):format(pid)
+  return nil, ("process %d has no control socket: start it with eddy --control SCRIPT, or name " ..
+    "the one that it has elsewhere by --socket PATH"):format(pid)
 end
 
 --- Makes a client.

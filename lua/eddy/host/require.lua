@@ -1,6 +1,7 @@
 -- `require` as Lua has it, but written in Lua: a coroutine cannot be suspended inside a C function
 -- that calls back, and so a module could not wait at its top level when a task loads it.
 local errors = require "eddy.base.errors"
+local given = require "eddy.base.host"
 local loops = require "eddy.loop"
 local callback_errors = require "eddy.loop.callback_errors"
 local futures = require "eddy.tasks.future"
@@ -17,6 +18,8 @@ local loading = {}
 local kept = {}
 -- The name for which each coroutine waits.
 local wants = {}
+local sources = {}
+given.sources = sources
 
 local function running() return coroutine.running() or "the main program" end
 
@@ -64,7 +67,9 @@ local function load_module(name, loader)
   local result = call(loader, name, one)
   loading[name] = nil
   if one.done then one.done:set_result() end
-  if kept[name] == nil and debug.getinfo(loader, "S").what == "C" then kept[name] = result end
+  local info = debug.getinfo(loader, "S")
+  sources[name] = info.source
+  if kept[name] == nil and info.what == "C" then kept[name] = result end
   if result ~= nil then loaded[name] = result end
   if loaded[name] == LOADING then loaded[name] = true end
 end

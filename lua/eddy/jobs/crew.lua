@@ -1,5 +1,6 @@
 -- A pool's workers: processes, each of which does one job at a time.
 local errors = require "eddy.base.errors"
+local host = require "eddy.base.host"
 local c = require "eddy.base.libeddy"
 local message = require "eddy.jobs.message"
 local children = require "eddy.process.child"
@@ -25,7 +26,7 @@ local function program()
   if is_deleted then path = "/proc/self/exe" end
   local bundle = package.loaded["eddy.base.bundle"]
   if bundle then return bundle.program(path) end
-  if package.loaded["eddy.host.main"] or path:find "luajit[^/]*$" then return { path } end
+  if host.threads or path:find "luajit[^/]*$" then return { path } end
   return { "eddy" }
 end
 
@@ -126,8 +127,11 @@ function Worker:kill()
   self._child:kill("KILL", true)
 end
 
---- Lets it end by itself: nothing comes any more.
-function Worker:dismiss() self._child._to:close() end
+--- Lets it end by itself: nothing comes any more. Who waits for the pool's end waits for that.
+function Worker:dismiss()
+  self._child:ref()
+  self._child._to:close()
+end
 
 function Worker:_describe()
   local job = self._job

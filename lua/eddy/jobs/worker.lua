@@ -65,9 +65,10 @@ end
 
 local function do_job(module, job)
   local functions = require(module)
-  local fn = type(functions) == "table" and functions[job.name]
-  if not fn then
-    error(("module '%s' has no function '%s'"):format(module, job.name), 0)
+  local fn = type(functions) == "table" and functions[job.name] or nil
+  if not pcall(errors.check_function, fn, job.name) then
+    error(("module '%s' has no function '%s'%s"):format(module, job.name,
+      fn ~= nil and ": that is a " .. type(fn) or ""), 0)
   end
   return settled(fn(unpack(job, 1, job.n)))
 end

@@ -1,4 +1,6 @@
 -- The files of a script: its own, and those of the modules that it loaded.
+local host = require "eddy.base.host"
+
 local pinned = {} -- sources, "@FILE"
 
 local M = {}
@@ -12,6 +14,12 @@ local function is_installed(file)
   return file:find("^/usr/") ~= nil or file:find("^/opt/[^/]*/share/lua/") ~= nil
 end
 
+-- The file that a module is loaded from now, or was, when that is there no more.
+local function file_of(name)
+  local file = package.searchpath(name, package.path)
+  return file or host.sources and (host.sources[name] or ""):match "^@(.*)"
+end
+
 --- The files of modules that are the script's and are loaded anew: by their names. Not those that
 -- are in C, that are installed, that come from package.preload, or that are pinned.
 -- @param before what was in package.loaded before the script ran
@@ -20,7 +28,7 @@ function M.files(before)
   for name in pairs(package.loaded) do
     local is_eddy = name == "eddy" or name:find "^eddy%."
     if before[name] == nil and not is_eddy and not package.preload[name] then
-      local file = package.searchpath(name, package.path)
+      local file = file_of(name)
       if file and not is_installed(file) and not pinned["@" .. file] then files[name] = file end
     end
   end

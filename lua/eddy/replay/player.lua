@@ -27,10 +27,11 @@ Feed.__index = Feed
 
 function Feed:_describe() return self._label end
 
-function Feed:_arm()
+function Feed:_arm(at)
   local loop = self.loop
   if self._id then loop:_abandon(self._id) end
-  self._id = errors.check(C.eddy_timer_open(loop._c, C.eddy_loop_time(loop._c), 0), "replay")
+  at = at or C.eddy_loop_time(loop._c)
+  self._id = errors.check(C.eddy_timer_open(loop._c, at, 0), "replay")
   loop._targets[self._id % 2 ^ C.EDDY_SLOT_BITS] = self
 end
 
@@ -50,11 +51,21 @@ function Feed:_handle()
     if has_more then loop:_again() elseif self.at <= #self then self:_arm() end
     self.play:event(loop, event)
     if loop._run ~= this then return end
+    if self.at > #self then self:_end() end
     if not has_more then return end
     if loop._stop then return end
     loop:_done()
   end
-  if self.at <= #self and not self.play.is_over then self:_arm() end
+  if self.play.is_over then return end
+  if self.at <= #self then self:_arm() else self:_end() end
+end
+
+-- Nothing more was recorded. Where a crash cut the recording off, nothing else would end the loop.
+function Feed:_end()
+  if not self.play.is_cut_off then return end
+  if self.is_at_end then return self.loop:stop() end
+  self.is_at_end = true
+  self:_arm(NEVER)
 end
 
 local Play = {}
@@ -146,6 +157,7 @@ local function sort(self, records)
   local start
   for _, record in ipairs(records) do
     local kind, about = record.kind, record.about
+    if kind == "E" then self.is_cut_off = false end
     if kind == "B" then
       math.randomseed(tonumber(record[1]) or 0)
     elseif kind == "N" then
@@ -170,7 +182,7 @@ local function feed(self, number, loop)
   errors.check(C.eddy_loop_virtual_time(loop._c, self.start / 1e6), "replay")
   self.loops[loop] = true
   if self.is_over then loop:stop() end
-  local own = self.inputs[number]
+  local own = self.inputs[number] or self.is_cut_off and {}
   if not own then return end
   own.loop, own.play, own.at, own._id = loop, self, 1, false
   setmetatable(own, Feed)
@@ -248,7 +260,8 @@ end
 function M.begin(records, complain)
   local self = setmetatable({ complain = complain, names = {}, values = {}, expected = {},
     inputs = {}, streams = {}, timers = {}, sent = {}, compared = 0, fires = false,
-    is_over = false, has_failed = false, loops = setmetatable({}, { __mode = "k" }) }, Play)
+    is_over = false, is_cut_off = true, has_failed = false,
+    loops = setmetatable({}, { __mode = "k" }) }, Play)
   sort(self, records)
   replace(self)
   return function()

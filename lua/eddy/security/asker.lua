@@ -48,26 +48,31 @@ local function answer_of(answer, key)
 end
 
 local function decide(self, number, peer)
-  local ok, status, user, fields = pcall(function() return answer_of(self._fn(peer), peer.key) end)
-  local failure = status
+  local function ask() return answer_of(self._fn(peer), peer.key) end
+  local ok, status, user, fields = xpcall(ask, self._loop._trace)
+  local failure = not ok and self._loop:_failure(status)
   if not ok then status, user, fields = 500, "", "" end
   local result = C.eddy_asker_answer(self._c, number, status, user, #user, fields, #fields)
   if result == -errors.numbers.EINVAL then
-    ok, failure = false, "allow: the user's name is longer than 255 bytes"
+    failure = { traceback = "the user's name is longer than 255 bytes" }
+    failure.value = failure.traceback
     C.eddy_asker_answer(self._c, number, 500, "", 0, "", 0)
   end
-  if not ok then error(failure, 0) end
+  if failure then self._loop:_failed(failure, self) end
 end
 
 local function ask_all(self)
   local asked = room()
   while C.eddy_asker_next(self._c, asked) == 1 do
-    self._loop:spawn(decide, self, asked.number, {
+    local task = self._loop:spawn(decide, self, asked.number, {
       key = ffi.string(asked.key), address = ffi.string(asked.address),
       domain = ffi.string(asked.domain), mechanism = "CURVE",
     })
+    task.name, task._fn = "allow", self._fn
   end
 end
+
+function Asker:_describe() return ("allow (%s)"):format(errors.where(self._fn)) end
 
 --- Asks on this loop from now on.
 function Asker:attach(loop)

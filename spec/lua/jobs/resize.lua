@@ -1,5 +1,5 @@
 -- What the workers of jobs_spec do.
-local M = {}
+local M = { most = 5 }
 
 function M.add(a, b) return a + b end
 
@@ -34,6 +34,8 @@ function M.begin(path)
 end
 
 function M.exit(code) os.exit(code) end
+
+function M.program() return io.popen("readlink /proc/$PPID/exe"):read "*l" end
 
 function M.kill() os.execute "kill -9 $PPID" end
 

@@ -268,6 +268,12 @@ describe("a reload", function()
     assert.not_equal(types, _G.types)
   end)
 
+  it("declares C types, and tells who does not", function()
+    program.run "said.ok, said.err = pcall(function() eddy.cdef('struct {') end)"
+    assert.is_false(_G.said.ok)
+    assert.matches("^%S*script.lua:1: cdef: .+ near '<eof>'$", _G.said.err)
+  end)
+
   it("leaves nothing of a generation that is over", function()
     local weak = setmetatable({}, { __mode = "v" })
     rawset(_G, "weak", weak)

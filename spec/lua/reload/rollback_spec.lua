@@ -160,6 +160,15 @@ describe("a generation that fails", function()
     check_first()
   end)
 
+  it("is undone when a module is not there any more", function()
+    os.remove(program.write("helper.lua", ""))
+    local answer, err = program.again()
+    assert.is_nil(answer)
+    assert.matches("script.lua:%d+: module 'helper' not found", tostring(err))
+    support.take_log()
+    check_first()
+  end)
+
   it("has a place in the error", function()
     local _, err = program.again "\n\nlocal function f() error 'here' end f()"
     assert.matches("script.lua:3: here", tostring(err))

@@ -219,7 +219,29 @@ describe("a socket's curve", function()
       support.wait(loop, function() return event end)
       assert.equal(500, event.value)
       loop:close()
-      assert.truthy(support.take_log():find("no idea", 1, true))
+      assert.matches("^allow %(%S*curve_spec.lua:%d+%): %S+: no idea\nstack traceback:\n" ..
+        "\t%[C%]: in function 'error'\n\t%S*curve_spec.lua:%d+: in function", support.take_log())
+    end)
+
+    it("takes names that cannot be for a no, and logs it", function()
+      for text, answer in pairs {
+        ["the user's name is longer than 255 bytes"] = { user = ("x"):rep(256) },
+        ["a field's name has letters, digits and _.- only, not 'a b'"] = { ["a b"] = 1 },
+      } do
+        local to = stream_of(function() return answer end)
+        local events = to:get_monitor_socket(zmq.EVENT_HANDSHAKE_FAILED_AUTH)
+        local event
+        eddy.stream(events, loop):on_recv(function(msg) event = zmq.parse_monitor_message(msg) end)
+        send(to)
+        support.wait(loop, function() return event end)
+        assert.equal(500, event.value)
+        local log = support.take_log()
+        assert.matches("allow %(%S*curve_spec.lua:%d+%): ", log)
+        assert.truthy(log:find(text, 1, true))
+        assert.is_nil(log:find("asker.lua", 1, true))
+      end
+      loop:close()
+      support.take_log()
     end)
 
     it("holds up nobody whom a table knows, and keeps no loop alive", function()
