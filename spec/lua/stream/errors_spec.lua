@@ -201,7 +201,7 @@ describe("an error in a stream's handler", function()
   end)
 
   it("may be the stack's overflow, and the loop goes on", function()
-    local text, status = support.script [[
+    local text, status = support.script([[
       local eddy = require "eddy"
       local zmq = require "eddy.zmq"
       local loop = eddy.loop.instance()
@@ -217,7 +217,7 @@ describe("an error in a stream's handler", function()
       for _ = 1, 4 do push:send("x") end
       loop:call_later(3000, loop.stop, loop)
       loop:start()
-    ]]
+    ]], "env EDDY_JIT=off '" .. EDDY_HOST .. "'") -- compiled code crashes at times there
     assert.matches("went on", text)
     assert.matches("stack overflow", text)
     assert.equal(1, status)
