@@ -23,8 +23,10 @@ pull:on_recv(function(msg)
 end)
 for i = 1, 10 do push:send("name " .. -i) end
 if select(3, ...) == "room" then
-  local made = {}
-  for i = 1, 2 * tables do table.insert(made, "room " .. i) end
+  local room = {}
+  live.room = room
+  for i = 1, 2 * tables do room[i] = "room " .. i end
+  for i = tables + 1, 2 * tables do room[i] = nil end
 end
 loop:start()
 print(("longest_ms=%.2f"):format(longest * 1000))
