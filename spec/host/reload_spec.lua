@@ -131,7 +131,8 @@ describe("reloading", function()
       full.size(30, 1000), 2))
     assert.matches(" 0 wrong;", out, 1, true)
     local first, last = out:match "RSS ([%d.]+) MiB after a tenth, ([%d.]+) at the end"
-    assert.is_true(last - first < full.size(30, 8), out)
+    -- ASan keeps what was freed for a while.
+    if not os.getenv "ASAN_OPTIONS" then assert.is_true(last - first < full.size(30, 8), out) end
   end)
 
   it("comes with --watch whenever a file changes", function()
