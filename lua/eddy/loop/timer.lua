@@ -63,7 +63,7 @@ function Timer:_expect(change) self._loop._expected = self._loop._expected + cha
 local function disarmed(self)
   self._id = false
   if self._unref and not self._fires then self:_expect(-1) end
-  if self._fires then self._fires = false end -- a key that is new, even to be nil, costs a larger table
+  if self._fires then self._fires = false end -- a new key, even for nil, costs a larger table
 end
 
 function Timer:_count_alive(on)
