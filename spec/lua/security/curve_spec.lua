@@ -210,14 +210,18 @@ describe("a socket's curve", function()
       support.take_log()
     end)
 
-    it("takes an error for a no, and logs it", function()
-      local to = stream_of(function() error "no idea" end)
+    -- A peer for whom this function is asked is told that it failed.
+    local function fails(allow)
+      local to, event = stream_of(allow), nil
       local events = to:get_monitor_socket(zmq.EVENT_HANDSHAKE_FAILED_AUTH)
-      local event
       eddy.stream(events, loop):on_recv(function(msg) event = zmq.parse_monitor_message(msg) end)
       send(to)
       support.wait(loop, function() return event end)
       assert.equal(500, event.value)
+    end
+
+    it("takes an error for a no, and logs it", function()
+      fails(function() error "no idea" end)
       loop:close()
       assert.matches("^allow %(%S*curve_spec.lua:%d+%): %S+: no idea\nstack traceback:\n" ..
         "\t%[C%]: in function 'error'\n\t%S*curve_spec.lua:%d+: in function", support.take_log())
@@ -228,13 +232,7 @@ describe("a socket's curve", function()
         ["the user's name is longer than 255 bytes"] = { user = ("x"):rep(256) },
         ["a field's name has letters, digits and _.- only, not 'a b'"] = { ["a b"] = 1 },
       } do
-        local to = stream_of(function() return answer end)
-        local events = to:get_monitor_socket(zmq.EVENT_HANDSHAKE_FAILED_AUTH)
-        local event
-        eddy.stream(events, loop):on_recv(function(msg) event = zmq.parse_monitor_message(msg) end)
-        send(to)
-        support.wait(loop, function() return event end)
-        assert.equal(500, event.value)
+        fails(function() return answer end)
         local log = support.take_log()
         assert.matches("allow %(%S*curve_spec.lua:%d+%): ", log)
         assert.truthy(log:find(text, 1, true))
